@@ -1,0 +1,93 @@
+# Every target sets up what it needs by itself, inside this checkout; `make help` lists them.
+#
+# Variables: ARCHITECTURE=arm64|x86_64   the functions' processor on AWS (default arm64)
+#            LOCALSTACK=embedded|docker|<url>   where `make demo` and the tests run
+#            TERRAFORM=<path>            a Terraform or OpenTofu that is not on PATH
+#            TF_PLUGIN_MIRROR=<folder>   an unpacked mirror of the AWS provider
+#            VAR_FILE=<file>             what `make deploy` and `make destroy` work on
+#            KEEP=1                      `make demo` leaves its stack up
+#            FUNCTION=<name>             `make package` of one function
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+PYTHON3 ?= python3
+PYTHON := .venv/bin/python
+TF := .tools/bin/terraform
+ARCHITECTURE ?= arm64
+LOCALSTACK ?= embedded
+LOCKS := tools/uv requirements/development $(patsubst %.in,%,$(wildcard functions/*/requirements.in))
+export LOCALSTACK TERRAFORM TF_PLUGIN_MIRROR KEEP
+
+.PHONY: help setup environment terraform localstack package package-host demo \
+	test test-unit test-terraform test-integration lint fmt docs lock bench deploy destroy clean
+
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: environment terraform localstack ## Install the tools in this checkout (every target does so itself)
+
+environment:
+	@$(PYTHON3) tools/setup.py environment
+
+terraform:
+	@$(PYTHON3) tools/setup.py terraform
+
+localstack: environment
+	@if [ "$(LOCALSTACK)" = embedded ]; then $(PYTHON3) tools/setup.py localstack; fi
+
+package: environment ## Package the functions for AWS: build/<function>.zip and its SHA-256
+	@$(PYTHON) tools/package.py --architecture $(ARCHITECTURE) $(FUNCTION)
+
+# LocalStack runs functions on this host, so they are packaged for its processor, beside the others.
+package-host: environment
+	@$(PYTHON) tools/package.py --architecture host --output build/localstack
+
+demo: localstack terraform package-host ## Apply the pipeline in LocalStack, upload files, show what became of each
+	@$(PYTHON) -m tests.localstack run -- $(PYTHON) -m demo
+
+test: lint test-unit test-terraform test-integration ## All tests: lint, unit, Terraform, integration
+
+test-unit: environment ## Unit tests of the runtime, the functions and the tools
+	@$(PYTHON) -m pytest tests/unit
+
+test-terraform: environment terraform ## `terraform test`, validate and fmt of every module and the root
+	@$(PYTHON) -m tests.terraform
+
+test-integration: localstack terraform package-host ## Apply the pipeline in LocalStack and drive it with real files
+	@$(PYTHON) -m pytest tests/localstack tests/integration
+
+lint: environment terraform ## Check style and types
+	@$(PYTHON) -m ruff check
+	@$(PYTHON) -m ruff format --check
+	@$(PYTHON) -m mypy
+	@$(TF) fmt -check -recursive -diff
+
+fmt: environment terraform ## Format Python and Terraform
+	@$(PYTHON) -m ruff check --fix
+	@$(PYTHON) -m ruff format
+	@$(TF) fmt -recursive
+
+lock: environment ## Resolve every requirements.in again into its lock file
+	@for lock in $(LOCKS); do \
+		echo "lock: $$lock.txt"; \
+		.tools/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header \
+			--python-version 3.13 $$lock.in --output-file $$lock.txt; \
+	done
+
+bench: package-host ## Measure the runtime beside its peers and the bound, in one run
+	@$(PYTHON) -m benchmarks
+
+deploy: terraform package ## Apply the root module to AWS: make deploy VAR_FILE=my.tfvars
+	@test -n "$(VAR_FILE)" || { echo "deploy: name your variables: make deploy VAR_FILE=my.tfvars" >&2; exit 2; }
+	@$(TF) init -input=false
+	@$(TF) apply -var-file="$(VAR_FILE)"
+
+destroy: terraform ## Destroy what deploy made: make destroy VAR_FILE=my.tfvars
+	@test -n "$(VAR_FILE)" || { echo "destroy: name your variables: make destroy VAR_FILE=my.tfvars" >&2; exit 2; }
+	@$(TF) destroy -var-file="$(VAR_FILE)"
+
+clean: ## Remove everything that was built or installed in this checkout
+	@rm -rf build .tools .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

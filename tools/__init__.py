@@ -1,0 +1,1 @@
+"""What `make` runs: set-up of the checkout and packaging of the functions."""
