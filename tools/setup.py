@@ -144,9 +144,9 @@ def set_up_terraform() -> None:
         configuration = TOOLS / "terraform.tfrc"
         _write(configuration, mirror_configuration(mirror, registry_host(binary)))
         lines.append(f"export TF_CLI_CONFIG_FILE={shlex.quote(str(configuration))}")
-    elif configured and not Path(configured).is_file():
-        lines.append("unset TF_CLI_CONFIG_FILE # it named a file that does not exist")
     else:
+        if configured and not Path(configured).is_file():
+            lines.append("unset TF_CLI_CONFIG_FILE # it named a file that does not exist")
         cache = TOOLS / "terraform-plugins"
         cache.mkdir(parents=True, exist_ok=True)
         lines.append(f'export TF_PLUGIN_CACHE_DIR="${{TF_PLUGIN_CACHE_DIR:-{cache}}}"')
