@@ -1,0 +1,169 @@
+"""Drive Terraform from Python: what the demonstration and the integration tests apply with.
+
+State and downloaded modules stay in a work folder, never in the source tree. Errors carry what
+Terraform said; a long apply reports each resource as it is finished.
+"""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+BINARY = ROOT / ".tools" / "bin" / "terraform"
+_DATA_SOURCE = re.compile(r"(^|\.)data\.")
+
+
+class TerraformError(Exception):
+    """Terraform refused or failed; the message holds its diagnostics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an apply or a destroy has come."""
+
+    resource: str
+    action: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """One configuration with its own state.
+
+    Attributes
+    ----------
+    configuration
+        The folder of the root module.
+    work
+        Where the state, the providers and the variables are kept; made when missing.
+    environment
+        What Terraform sees: credentials, region, ``AWS_ENDPOINT_URL``.
+    variables
+        Values of the root module's variables.
+    report
+        Called for every resource that an apply or a destroy has finished.
+    """
+
+    configuration: Path
+    work: Path
+    environment: Mapping[str, str]
+    variables: Mapping[str, Any]
+    report: Callable[[Progress], None] = lambda _progress: None
+
+    def init(self) -> None:
+        """Install the providers and modules that the configuration names."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        self._text("init", "-input=false", "-no-color")
+
+    def apply(self, *arguments: str) -> None:
+        """Make the resources what the configuration says."""
+        self._watch("apply", "-auto-approve", *self._variables(), *arguments)
+
+    def destroy(self) -> None:
+        """Remove every resource in the state."""
+        self._watch("destroy", "-auto-approve", *self._variables())
+
+    def changes(self) -> dict[str, list[str]]:
+        """Plan, and give the actions for each address that would change: none when all is applied.
+
+        Changed outputs count too, under ``output.<name>``.
+        """
+        plan_file = str((self.work / "plan").absolute())
+        self._text("plan", *self._variables(), "-lock=false", "-no-color", f"-out={plan_file}")
+        plan = json.loads(self._text("show", "-json", plan_file))
+        changed = {
+            resource["address"]: resource["change"]["actions"]
+            for resource in plan.get("resource_changes", [])
+            if resource["change"]["actions"] not in (["no-op"], ["read"])
+        }
+        for name, change in plan.get("output_changes", {}).items():
+            if change["actions"] != ["no-op"]:
+                changed[f"output.{name}"] = change["actions"]
+        return changed
+
+    def outputs(self) -> dict[str, Any]:
+        """Give the values of the root module's outputs."""
+        raw = json.loads(self._text("output", "-json", *self._state()))
+        return {name: output["value"] for name, output in raw.items()}
+
+    def resources(self) -> list[str]:
+        """List the addresses in the state, data sources left out."""
+        if not (self.work / "terraform.tfstate").is_file():
+            return []
+        addresses = self._text("state", "list", *self._state()).splitlines()
+        return [address for address in addresses if not _DATA_SOURCE.search(address)]
+
+    def _state(self) -> list[str]:
+        return [f"-state={(self.work / 'terraform.tfstate').absolute()}"]
+
+    def _variables(self) -> list[str]:
+        values = self.work / "variables.tfvars.json"
+        values.write_text(json.dumps(dict(self.variables), indent=2), encoding="utf-8")
+        return [*self._state(), "-input=false", f"-var-file={values.absolute()}"]
+
+    def _command(self, verb: str, arguments: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
+        environment = {
+            **os.environ,
+            **self.environment,
+            "TF_DATA_DIR": str((self.work / "data").absolute()),
+            "TF_IN_AUTOMATION": "1",
+        }
+        return [str(BINARY), f"-chdir={self.configuration}", verb, *arguments], environment
+
+    def _text(self, verb: str, *arguments: str) -> str:
+        command, environment = self._command(verb, arguments)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+        if done.returncode:
+            raise TerraformError(f"terraform {verb} failed:\n{done.stderr or done.stdout}")
+        return done.stdout
+
+    def _watch(self, verb: str, *arguments: str) -> None:
+        """Run a verb with its machine-readable output, passing on what is finished.
+
+        https://developer.hashicorp.com/terraform/internals/machine-readable-ui
+        """
+        command, environment = self._command(verb, ("-json", *arguments))
+        total = done = 0
+        diagnostics = []
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        ) as process:
+            assert process.stdout is not None  # noqa: S101 (asked for above)
+            for event in _events(process.stdout):
+                match event.get("type"):
+                    case "change_summary":
+                        total = sum(event["changes"].get(k, 0) for k in ("add", "change", "remove"))
+                    case "apply_complete":
+                        done += 1
+                        hook = event["hook"]
+                        address = hook["resource"]["addr"]
+                        self.report(Progress(address, hook["action"], done, total))
+                    case "diagnostic" if event["diagnostic"]["severity"] == "error":
+                        diagnostics.append(_diagnostic(event["diagnostic"]))
+        if process.returncode:
+            details = "\n".join(diagnostics) or "it gave no diagnostics"
+            raise TerraformError(f"terraform {verb} failed:\n{details}")
+
+
+def _events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            yield event
+
+
+def _diagnostic(diagnostic: dict[str, Any]) -> str:
+    place = diagnostic.get("range") or {}
+    where = f"{place['filename']}:{place['start']['line']}: " if place else ""
+    address = f" ({diagnostic['address']})" if diagnostic.get("address") else ""
+    detail = diagnostic.get("detail", "")
+    return f"{where}{diagnostic['summary']}{address}\n{detail}".strip()
