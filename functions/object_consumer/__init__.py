@@ -1,0 +1,57 @@
+"""The consumer runtime: write one function, get every file once in effect.
+
+    from object_consumer import ObjectEvent, ObjectStore, object_consumer, settings
+
+    OUTPUT_BUCKET = settings.text("OUTPUT_BUCKET")
+
+    @object_consumer
+    def handler(event: ObjectEvent, store: ObjectStore) -> dict[str, object]:
+        body = store.read(event)
+        written = store.write(OUTPUT_BUCKET, event.key, body, content_type="text/plain")
+        return {"output": written.uri}
+
+`handler` is the Lambda handler. It takes S3's events however they come (directly, or through SQS,
+SNS, EventBridge and combinations of them), calls the function for each object of a batch in
+parallel, and answers with a partial batch response. What the function does decides the outcome:
+
+- it returns: done; a mapping it returns becomes fields of the object's log line
+- it raises `PermanentError`: quarantined, the message goes to the dead-letter queue with its reason
+- it raises `SkippedError`: acknowledged and logged with the reason
+- it raises anything else: retried later, `RetryableError` can say when
+"""
+
+from object_consumer import settings
+from object_consumer.errors import (
+    DeadlineError,
+    MessageFormatError,
+    ObjectNotFoundError,
+    ObjectSupersededError,
+    ObjectTooLargeError,
+    PermanentError,
+    RetryableError,
+    SettingError,
+    SkippedError,
+    StorageError,
+)
+from object_consumer.events import ObjectEvent
+from object_consumer.handler import ConsumerHandler, object_consumer
+from object_consumer.store import ObjectStore, WrittenObject
+
+__all__ = [
+    "ConsumerHandler",
+    "DeadlineError",
+    "MessageFormatError",
+    "ObjectEvent",
+    "ObjectNotFoundError",
+    "ObjectStore",
+    "ObjectSupersededError",
+    "ObjectTooLargeError",
+    "PermanentError",
+    "RetryableError",
+    "SettingError",
+    "SkippedError",
+    "StorageError",
+    "WrittenObject",
+    "object_consumer",
+    "settings",
+]

@@ -1,0 +1,79 @@
+"""The exceptions that decide what becomes of an object.
+
+A consumer's function raises one of these to say what should happen next. Any other exception is
+taken for a passing fault: the object is retried, and quarantined when its receives are used up.
+"""
+
+from __future__ import annotations
+
+
+class PermanentError(Exception):
+    """The object can never be processed, however often it is tried.
+
+    Its message is quarantined at once: sent to the dead-letter queue with this error's type and
+    text, then acknowledged.
+    """
+
+
+class ObjectNotFoundError(PermanentError):
+    """The object, or the version the event names, no longer exists."""
+
+
+class ObjectTooLargeError(PermanentError):
+    """The object is larger than the consumer accepts; raised before its body is read."""
+
+
+class MessageFormatError(PermanentError):
+    """A message is no object notification in any envelope the runtime knows."""
+
+
+class RetryableError(Exception):
+    """The object may succeed later; its message becomes visible again after a delay.
+
+    Parameters
+    ----------
+    message
+        What went wrong, in words an operator can act on.
+    retry_after
+        Seconds to wait before the next try. Without it the delay grows with each receive.
+    """
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StorageError(RetryableError):
+    """Amazon S3 refused or failed a request that may succeed later."""
+
+
+class DeadlineError(RetryableError):
+    """The invocation ran out of time before the object was finished."""
+
+
+class SkippedError(Exception):
+    """Nothing needs to be done for the object: it is acknowledged, and logged with the reason.
+
+    Parameters
+    ----------
+    reason
+        A short, constant word or phrase, fit for counting: ``"superseded"``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ObjectSupersededError(SkippedError):
+    """A newer object with the same key has replaced the one the event names.
+
+    Only in buckets without versioning; the newer object has an event of its own.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("superseded")
+
+
+class SettingError(Exception):
+    """An environment variable is missing or has a value that is not accepted."""

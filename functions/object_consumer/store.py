@@ -1,0 +1,250 @@
+"""Reading and writing objects: what a consumer's function sees of Amazon S3.
+
+`ObjectStore` holds the rules (which version, how large, how many bytes at once); how the bytes
+travel is a `Transport`: `object_consumer.s3` on Lambda, memory in unit tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from object_consumer.errors import ObjectNotFoundError, ObjectTooLargeError, PermanentError
+from object_consumer.events import ObjectEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from obstore import Bytes
+
+_S3_URI = "s3://"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenObject:
+    """An object that `ObjectStore.write` has stored.
+
+    Attributes
+    ----------
+    uri
+        ``s3://bucket/key``.
+    size
+        Bytes stored.
+    etag
+        The entity tag without quotes.
+    version_id
+        None in a bucket without versioning.
+    """
+
+    uri: str
+    size: int
+    etag: str | None
+    version_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The beginning of a download: the size is known, the body is still to be fetched."""
+
+    size: int
+    body: Callable[[], Bytes]
+
+
+class Transport(Protocol):
+    """Moves bytes to and from S3, and turns its failures into the errors of this package."""
+
+    def get(
+        self, bucket: str, key: str, *, region: str | None, version_id: str | None, etag: str | None
+    ) -> Response:
+        """Begin a download of one version, or of the object that still has this entity tag."""
+        ...
+
+    def put(
+        self, bucket: str, key: str, body: bytes | Bytes | memoryview, headers: PutHeaders
+    ) -> tuple[str | None, str | None]:
+        """Store an object whole; returns its entity tag and version."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PutHeaders:
+    """What S3 keeps beside an object's bytes."""
+
+    content_type: str
+    content_encoding: str | None
+    metadata: Mapping[str, str]
+
+
+class Lease(Protocol):
+    """One object's share of an invocation: its time, and its part of the bytes in flight."""
+
+    def check(self) -> None:
+        """Raise `DeadlineError` once the invocation has given the object up."""
+        ...
+
+    def reserve(self, size: int) -> None:
+        """Wait until so many more bytes may be held in memory; kept until the object is done."""
+        ...
+
+
+class Unlimited:
+    """A lease outside an invocation: no deadline, and nobody to share memory with."""
+
+    def check(self) -> None:
+        """Never raise."""
+
+    def reserve(self, size: int) -> None:
+        """Never wait."""
+
+
+class ObjectStore:
+    """Reads the objects of events and writes results.
+
+    The runtime passes one to the consumer's function. At import time, for reference data that is
+    no event's object, make one: ``ObjectStore().read("s3://bucket/schema.json")``.
+
+    All methods are safe to call from several threads. They block, with the interpreter's lock
+    released, so objects of a batch proceed side by side.
+
+    Parameters
+    ----------
+    transport
+        How bytes travel; Amazon S3 by default.
+    lease
+        The object's share of the invocation; unlimited by default.
+    max_object_bytes
+        The largest object `read` accepts; None for any.
+    """
+
+    def __init__(
+        self,
+        transport: Transport | None = None,
+        *,
+        lease: Lease | None = None,
+        max_object_bytes: int | None = None,
+    ) -> None:
+        if transport is None:
+            from object_consumer.s3 import S3Transport  # noqa: PLC0415 - unit tests need no S3
+
+            transport = S3Transport()
+        self._transport = transport
+        self._lease = lease or Unlimited()
+        self._max_object_bytes = max_object_bytes
+
+    def read(self, source: ObjectEvent | str) -> Bytes:
+        """Read an object whole.
+
+        For an event: exactly the version it names; in a bucket without versioning, the object
+        only while it is still the one the event is about.
+
+        Parameters
+        ----------
+        source
+            An event, or the ``s3://bucket/key`` of an object whose newest version is wanted.
+
+        Returns
+        -------
+        Bytes
+            A read-only buffer outside Python's heap. JSON decoders and ``memoryview`` take it as
+            it is; ``bytes(...)`` copies it.
+
+        Raises
+        ------
+        ObjectNotFoundError
+            The object or version is gone, or the event is a removal.
+        ObjectTooLargeError
+            It is larger than ``max_object_bytes``; no body was read.
+        ObjectSupersededError
+            A newer object has taken its key; it has an event of its own.
+        StorageError
+            S3 refused (permissions are mended, so this is retried), throttled or failed.
+        DeadlineError
+            The invocation has given this object up.
+        """
+        event = source if isinstance(source, ObjectEvent) else None
+        bucket, key = (event.bucket, event.key) if event else split_uri(str(source))
+        uri = f"{_S3_URI}{bucket}/{key}"
+        if event and event.is_removal:
+            raise ObjectNotFoundError(f"{uri} was removed ({event.event_name}): nothing to read")
+        version_id = event.version_id if event and event.version_id != "null" else None
+        announced = (event.size if event else None) or 0
+        self._lease.check()
+        self._admit(uri, announced)
+        response = self._transport.get(
+            bucket,
+            key,
+            region=event.region if event else None,
+            version_id=version_id,
+            etag=event.etag if event and version_id is None else None,
+        )
+        if response.size > announced:
+            self._admit(uri, response.size, already=announced)
+        body = response.body()
+        self._lease.check()
+        return body
+
+    def write(
+        self,
+        bucket: str,
+        key: str,
+        body: bytes | Bytes | memoryview,
+        *,
+        content_type: str,
+        content_encoding: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> WrittenObject:
+        """Store an object whole: readers see all of it or nothing.
+
+        Parameters
+        ----------
+        bucket, key
+            Where to.
+        body
+            The content.
+        content_type
+            Its media type, such as ``"application/json"``.
+        content_encoding
+            ``"gzip"`` for a compressed body.
+        metadata
+            User-defined metadata; names and values in ASCII, as S3 takes them as HTTP headers.
+
+        Raises
+        ------
+        PermanentError
+            The metadata is not ASCII.
+        StorageError
+            S3 refused, throttled or failed, or there is no such bucket.
+        DeadlineError
+            The invocation has given this object up.
+        """
+        headers = PutHeaders(content_type, content_encoding, dict(metadata or {}))
+        for name, value in headers.metadata.items():
+            if not (name.isascii() and value.isascii() and value.isprintable()):
+                raise PermanentError(
+                    f"metadata {name!r} has the value {value!r}: S3 accepts printable ASCII only; "
+                    "percent-encode it"
+                )
+        self._lease.check()
+        etag, version_id = self._transport.put(bucket, key, body, headers)
+        return WrittenObject(f"{_S3_URI}{bucket}/{key}", memoryview(body).nbytes, etag, version_id)
+
+    def _admit(self, uri: str, size: int, *, already: int = 0) -> None:
+        if self._max_object_bytes is not None and size > self._max_object_bytes:
+            raise ObjectTooLargeError(
+                f"{uri} has {size} bytes; this consumer accepts {self._max_object_bytes}"
+            )
+        self._lease.reserve(size - already)
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Split ``s3://bucket/key`` into bucket and key.
+
+    Raises
+    ------
+    ValueError
+        It is no such address.
+    """
+    bucket, slash, key = uri.removeprefix(_S3_URI).partition("/")
+    if not uri.startswith(_S3_URI) or not bucket or not slash or not key:
+        raise ValueError(f"{uri!r} is no object's address; expected s3://bucket/key")
+    return bucket, key

@@ -1,0 +1,174 @@
+"""For the unit tests of a consumer: events and an object store in memory, without AWS.
+
+    store = MemoryStore()
+    event = store.upload("incoming/a.json", b'{"id": 1}')
+    handler.function(event, store)
+    assert store.download("results/a.json").body == b'...'
+
+The store behaves as Amazon S3 with versioning: every upload has a version, an MD5 entity tag and a
+sequencer, and any key works.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from obstore import Bytes
+
+from object_consumer.errors import ObjectNotFoundError, ObjectSupersededError, StorageError
+from object_consumer.events import ObjectEvent
+from object_consumer.store import Lease, ObjectStore, PutHeaders, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BUCKET = "test-bucket"
+REGION = "eu-west-1"
+FIRST_EVENT_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def make_event(
+    key: str,
+    *,
+    bucket: str = BUCKET,
+    event_name: str = "ObjectCreated:Put",
+    event_time: datetime = FIRST_EVENT_TIME,
+    version_id: str | None = None,
+    etag: str | None = None,
+    size: int | None = None,
+    sequencer: str | None = "0055AED6DCD90281E5",
+    region: str | None = REGION,
+) -> ObjectEvent:
+    """Make an event with defaults for all that a test doesn't care about."""
+    return ObjectEvent(
+        bucket=bucket,
+        key=key,
+        event_name=event_name,
+        event_time=event_time,
+        version_id=version_id,
+        etag=etag,
+        size=size,
+        sequencer=sequencer,
+        region=region,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One version of an object in a `MemoryStore`."""
+
+    body: bytes
+    version_id: str
+    content_type: str = "binary/octet-stream"
+    content_encoding: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def etag(self) -> str:
+        """The entity tag S3 gives an object that is uploaded in one request."""
+        return hashlib.md5(self.body, usedforsecurity=False).hexdigest()
+
+
+class MemoryTransport:
+    """Objects in a dictionary, with versions."""
+
+    def __init__(self) -> None:
+        self.versions: dict[tuple[str, str], list[StoredObject]] = {}
+        self.failures: dict[tuple[str, str], Exception] = {}
+        self.uploads = 0
+
+    def get(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        region: str | None,  # noqa: ARG002 - memory is in no region
+        version_id: str | None,
+        etag: str | None,
+    ) -> Response:
+        """Find one version, or the newest if it still has this entity tag."""
+        if failure := self.failures.get((bucket, key)):
+            raise failure
+        versions = self.versions.get((bucket, key), [])
+        found = [version for version in versions if version_id in (None, version.version_id)]
+        if not found:
+            raise ObjectNotFoundError(f"s3://{bucket}/{key} does not exist")
+        if etag is not None and found[-1].etag != etag:
+            raise ObjectSupersededError
+        body = found[-1].body
+        return Response(len(body), lambda: Bytes(body))
+
+    def put(
+        self, bucket: str, key: str, body: bytes | Bytes | memoryview, headers: PutHeaders
+    ) -> tuple[str, str]:
+        """Add a version."""
+        if failure := self.failures.get((bucket, key)):
+            raise failure
+        self.uploads += 1
+        stored = StoredObject(
+            bytes(body),
+            f"version-{self.uploads}",
+            headers.content_type,
+            headers.content_encoding,
+            headers.metadata,
+        )
+        self.versions.setdefault((bucket, key), []).append(stored)
+        return stored.etag, stored.version_id
+
+
+class MemoryStore(ObjectStore):
+    """An `ObjectStore` whose objects live in memory.
+
+    Parameters
+    ----------
+    max_object_bytes
+        The largest object `read` accepts; None for any.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_object_bytes: int | None = None,
+        lease: Lease | None = None,
+        transport: MemoryTransport | None = None,
+    ) -> None:
+        self.transport = transport or MemoryTransport()
+        super().__init__(self.transport, lease=lease, max_object_bytes=max_object_bytes)
+
+    def upload(self, key: str, body: bytes, *, bucket: str = BUCKET) -> ObjectEvent:
+        """Put an object into the store and return the event S3 would send for it."""
+        headers = PutHeaders("binary/octet-stream", None, {})
+        etag, version_id = self.transport.put(bucket, key, body, headers)
+        return make_event(
+            key,
+            bucket=bucket,
+            event_time=FIRST_EVENT_TIME + timedelta(seconds=self.transport.uploads),
+            version_id=version_id,
+            etag=etag,
+            size=len(body),
+            sequencer=f"{self.transport.uploads:018X}",
+        )
+
+    def download(self, key: str, *, bucket: str = BUCKET) -> StoredObject:
+        """Return the newest version of an object.
+
+        Raises
+        ------
+        ObjectNotFoundError
+            There is none.
+        """
+        versions = self.transport.versions.get((bucket, key))
+        if not versions:
+            raise ObjectNotFoundError(f"s3://{bucket}/{key} does not exist")
+        return versions[-1]
+
+    def keys(self, *, bucket: str = BUCKET) -> list[str]:
+        """List the keys of a bucket, in order."""
+        return sorted(key for owner, key in self.transport.versions if owner == bucket)
+
+    def fail(self, key: str, error: Exception | None = None, *, bucket: str = BUCKET) -> None:
+        """Make every further request for a key fail, as a `StorageError` by default."""
+        self.transport.failures[bucket, key] = error or StorageError("S3 answered 503 Slow Down")
