@@ -64,11 +64,15 @@ lint: environment terraform ## Check style and types
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m mypy
 	@$(TF) fmt -check -recursive -diff
+	@$(PYTHON) tools/docs.py --check
 
 fmt: environment terraform ## Format Python and Terraform
 	@$(PYTHON) -m ruff check --fix
 	@$(PYTHON) -m ruff format
 	@$(TF) fmt -recursive
+
+docs: environment ## Write the tables of variables and outputs into the modules' READMEs
+	@$(PYTHON) tools/docs.py
 
 lock: environment ## Resolve every requirements.in again into its lock file
 	@for lock in $(LOCKS); do \

@@ -10,8 +10,8 @@ shows a function as changed only when it has changed:
 - byte code is compiled ahead (``/var/task`` is read-only on Lambda, so it would never be cached)
   with unchecked hashes instead of time stamps, under the path the code has on Lambda.
 
-A function's zip holds its own folder, the folders of ``functions/`` that it imports, and the
-distributions of its ``requirements.txt``. boto3 is part of Lambda's runtime:
+A function's zip holds its own folder, the folders beside it and in ``functions/`` that it imports,
+and the distributions of its ``requirements.txt``. boto3 is part of Lambda's runtime:
 https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
 """
 
@@ -76,7 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Package the functions named, or all of them; print one line for each."""
     parser = argparse.ArgumentParser(prog="package", description="Package functions for Lambda.")
     parser.add_argument("names", nargs="*", metavar="function", help="default: all of them")
-    parser.add_argument("--source", type=Path, default=ROOT / "functions", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--source",
+        type=Path,
+        default=ROOT / "functions",
+        help="the folder the functions are in; they import from it and from functions/",
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "build", help="default: build")
     parser.add_argument("--architecture", choices=[*PLATFORMS, "host"], default="arm64")
     options = parser.parse_args(arguments)
@@ -117,19 +122,20 @@ def package(source: Path, name: str, output: Path, architecture: str) -> str:
     str
         A line for the reader: the archive, its size and whether it was built.
     """
-    if not (source / name / "handler.py").is_file():
-        found = ", ".join(functions_in(source)) or "none"
-        raise PackagingError(f"{source / name}/handler.py does not exist. Functions: {found}")
+    for needed in ("handler.py", "__init__.py"):
+        if not (source / name / needed).is_file():
+            found = ", ".join(functions_in(source)) or "none"
+            raise PackagingError(f"{source / name}/{needed} does not exist. Functions: {found}")
     archive = output / f"{name}.zip"
     inputs = fingerprint(source, name, architecture)
     record = output / ".package" / f"{name}.json"
     if _is_current(record, inputs, archive):
         return f"{_shown(archive)}  {_size(archive)}  up to date"
-    with tempfile.TemporaryDirectory(prefix=f"package-{name}-") as folder:
-        staging = Path(folder)
+    with tempfile.TemporaryDirectory(prefix=f"package-{name}-") as temporary:
+        staging = Path(temporary)
         _install_wheels(source / name / "requirements.txt", staging, architecture)
-        for local in local_packages(source, name):
-            shutil.copytree(source / local, staging / local, ignore=_not_shipped)
+        for folder in local_packages(source, name):
+            shutil.copytree(folder, staging / folder.name, ignore=_not_shipped)
         _compile(staging)
         unzipped = sum(path.stat().st_size for path in staging.rglob("*") if path.is_file())
         if unzipped > MAX_UNZIPPED_BYTES:
@@ -147,30 +153,29 @@ def package(source: Path, name: str, output: Path, architecture: str) -> str:
     return f"{_shown(archive)}  {_size(archive)}  built for {architecture}, CodeSha256 {shown}"
 
 
-def local_packages(source: Path, name: str) -> list[str]:
-    """List the folders of functions/ that a function imports, itself included, at any depth."""
-    found: set[str] = set()
+def local_packages(source: Path, name: str) -> list[Path]:
+    """List the folders that a function imports from, its own included, at any depth."""
+    found: dict[str, Path] = {}
     waiting = [name]
     while waiting:
         current = waiting.pop()
         if current in found:
             continue
-        found.add(current)
-        for module in sorted((source / current).rglob("*.py")):
-            waiting += [
-                imported
-                for imported in _imports(module)
-                if (source / imported / "__init__.py").is_file()
-            ]
-    return sorted(found)
+        for place in (source, ROOT / "functions"):
+            if (place / current / "__init__.py").is_file():
+                found[current] = place / current
+                for module in sorted(found[current].rglob("*.py")):
+                    waiting += _imports(module)
+                break
+    return [found[package] for package in sorted(found)]
 
 
 def fingerprint(source: Path, name: str, architecture: str) -> str:
     """Digest everything a function's archive is made of, so that an unchanged one is kept."""
     files = [Path(__file__), ROOT / "requirements" / "development.txt"]
     files.append(source / name / "requirements.txt")
-    for local in local_packages(source, name):
-        files += _shipped_files(source / local)
+    for folder in local_packages(source, name):
+        files += _shipped_files(folder)
     digest = hashlib.sha256(f"{architecture} {sys.version}".encode())
     for path in sorted(files):
         if path.is_file():

@@ -66,6 +66,16 @@ def test_a_zip_holds_the_function_and_the_packages_it_imports_at_any_depth(
     assert folders == {"first", "shared", "deep"}
 
 
+def test_a_function_elsewhere_may_import_the_projects_own_packages(
+    source: Path, tmp_path: Path
+) -> None:
+    (source / "first" / "handler.py").write_text("from object_consumer import object_consumer\n")
+
+    package.package(source, "first", tmp_path, "arm64")
+
+    assert "object_consumer/__init__.py" in entries(tmp_path / "first.zip")
+
+
 def test_data_files_are_shipped_and_what_only_developers_read_is_not(
     source: Path, tmp_path: Path
 ) -> None:

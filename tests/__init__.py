@@ -1,0 +1,1 @@
+"""The tests: unit (need nothing), terraform, localstack, and integration (all of it)."""
