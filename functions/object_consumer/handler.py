@@ -2,20 +2,60 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
+import functools
+from typing import TYPE_CHECKING, Protocol, TypedDict, overload
 
-from object_consumer.store import ObjectStore
+from object_consumer import configuration
+from object_consumer.batch import Batch, Deadline, Limits, count
+from object_consumer.errors import SettingError
+from object_consumer.log import Log, emit
+from object_consumer.messages import InvocationError, received
+from object_consumer.outcomes import Retry, Status
+from object_consumer.plan import make_plan
+from object_consumer.queue import Queue, SqsQueue
+from object_consumer.s3 import S3Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from object_consumer.events import ObjectEvent
+    from object_consumer.batch import Function
+    from object_consumer.configuration import Configuration
+    from object_consumer.plan import Delivery
+    from object_consumer.store import Transport
 
-    type Function = Callable[[ObjectEvent, ObjectStore], Mapping[str, object] | None]
+_CONCURRENCY = 64
+
+
+class LambdaContext(Protocol):
+    """What the runtime uses of https://docs.aws.amazon.com/lambda/latest/dg/python-context.html."""
+
+    @property
+    def aws_request_id(self) -> str:
+        """The invocation's id."""
+        ...
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda ends the invocation."""
+        ...
+
+
+class BatchItemFailure(TypedDict):
+    """One message that failed."""
+
+    itemIdentifier: str
+
+
+class PartialBatchResponse(TypedDict):
+    """The messages that failed; Lambda deletes the others from the queue.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    """
+
+    batchItemFailures: list[BatchItemFailure]
 
 
 class ConsumerHandler:
-    """A Lambda handler around a consumer's function.
+    """A Lambda handler around a consumer's function; made by `object_consumer`.
 
     Attributes
     ----------
@@ -23,12 +63,85 @@ class ConsumerHandler:
         The undecorated function, for unit tests.
     """
 
-    def __init__(self, function: Function) -> None:
+    def __init__(
+        self,
+        function: Function,
+        *,
+        configuration: Configuration,
+        limits: Limits,
+        transport: Transport,
+        queue: Queue,
+    ) -> None:
+        functools.update_wrapper(self, function)
         self.function = function
+        self._configuration = configuration
+        self._limits = limits
+        self._transport = transport
+        self._queue = queue
 
-    def __call__(self, event: object, context: object) -> dict[str, object]:
-        """Handle one Lambda invocation."""
-        raise NotImplementedError
+    def __call__(self, event: object, context: LambdaContext) -> PartialBatchResponse:
+        """Handle one Lambda invocation.
+
+        Returns
+        -------
+        PartialBatchResponse
+            The messages to be delivered again.
+
+        Raises
+        ------
+        InvocationError
+            The batch has a message without id, or an event that came directly, not through a
+            queue, could not be dealt with: Lambda tries it again and then sends it to the
+            function's on-failure destination.
+        """
+        config = self._configuration
+        deadline = Deadline(lambda: context.get_remaining_time_in_millis() / 1000)
+        log = Log(
+            {
+                "pipeline": config.pipeline,
+                "consumer": config.consumer,
+                "request_id": context.aws_request_id,
+            }
+        )
+        plan = make_plan(received(event))
+        batch = Batch(
+            plan,
+            function=self.function,
+            transport=self._transport,
+            queue=self._queue,
+            configuration=config,
+            limits=self._limits,
+            deadline=deadline,
+            log=log,
+            request_id=context.aws_request_id,
+        )
+        batch.run()
+        if config.metrics_namespace is not None:
+            for document in count(plan).documents(config, log.clock()):
+                emit(document)
+        return _answer(plan.deliveries)
+
+
+def _answer(deliveries: list[Delivery]) -> PartialBatchResponse:
+    failed = [delivery for delivery in deliveries if isinstance(delivery.verdict, Retry)]
+    for delivery in failed:
+        if delivery.message.id is None:
+            raise InvocationError(_reasons(delivery))
+    return {
+        "batchItemFailures": [
+            {"itemIdentifier": delivery.message.id} for delivery in failed if delivery.message.id
+        ]
+    }
+
+
+def _reasons(delivery: Delivery) -> str:
+    reasons = [f"{type(error).__name__}: {error}" for error in delivery.errors]
+    reasons += [
+        f"{task.event.uri}: {task.outcome.error_type}: {task.outcome.error_message}"
+        for task in delivery.tasks
+        if task.outcome and task.outcome.status in {Status.RETRY, Status.PERMANENT}
+    ]
+    return "; ".join(reasons)
 
 
 @overload
@@ -48,9 +161,55 @@ def object_consumer(
     max_concurrency: int | None = None,
     max_bytes_in_flight: int | None = None,
 ) -> ConsumerHandler | Callable[[Function], ConsumerHandler]:
-    """Turn a function for one object into a Lambda handler for batches of events."""
+    """Turn a function for one object into a Lambda handler for batches of events.
+
+    Used as ``@object_consumer`` or ``@object_consumer(max_concurrency=8)``. The function runs in a
+    thread of its own for each object, so what it shares between calls must be safe for threads.
+
+    Parameters
+    ----------
+    function
+        Called with an `ObjectEvent` and an `ObjectStore`. A mapping it returns becomes fields of
+        the object's log line. What it raises decides the object's outcome, see
+        `object_consumer.errors`.
+    max_object_bytes
+        The largest object `ObjectStore.read` accepts; a larger one is a permanent error. By
+        default half of the function's memory.
+    max_concurrency
+        Objects processed at once; by default 64. Use 1 for a function that is not safe for
+        threads.
+    max_bytes_in_flight
+        Bytes of objects in memory at once; by default an eighth of the function's memory. A larger
+        object is read alone.
+
+    Raises
+    ------
+    SettingError
+        An environment variable that the Terraform modules set has a value that is not accepted, or
+        a limit is less than 1.
+    """
+    config = configuration.from_environment()
+    limits = Limits(
+        concurrency=_positive("max_concurrency", max_concurrency, _CONCURRENCY),
+        bytes_in_flight=_positive("max_bytes_in_flight", max_bytes_in_flight, config.memory // 8),
+        object_bytes=_positive("max_object_bytes", max_object_bytes, config.memory // 2),
+    )
 
     def decorate(function: Function) -> ConsumerHandler:
-        return ConsumerHandler(function)
+        return ConsumerHandler(
+            function,
+            configuration=config,
+            limits=limits,
+            transport=S3Transport(),
+            queue=SqsQueue(config.queue_url or "", config.dead_letter_queue_url or ""),
+        )
 
     return decorate if function is None else decorate(function)
+
+
+def _positive(name: str, value: int | None, default: int) -> int:
+    if value is None:
+        return default
+    if value < 1:
+        raise SettingError(f"{name} is {value}; accepted: a whole number of at least 1")
+    return value

@@ -1,0 +1,1 @@
+"""A consumer that logs every event it is given."""

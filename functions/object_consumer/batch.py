@@ -1,0 +1,358 @@
+"""Carrying out a plan: objects in parallel, each message settled, all of it before the deadline."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from object_consumer import outcomes, quarantine
+from object_consumer.budget import ByteBudget, ObjectLease
+from object_consumer.log import Tally, object_line
+from object_consumer.outcomes import Acknowledge, Backoff, Quarantine, Retry, Status
+from object_consumer.queue import BATCH
+from object_consumer.store import ObjectStore
+from object_consumer.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from object_consumer.configuration import Configuration
+    from object_consumer.events import ObjectEvent
+    from object_consumer.log import Log
+    from object_consumer.messages import Message
+    from object_consumer.outcomes import Outcome
+    from object_consumer.plan import Delivery, Plan, Task
+    from object_consumer.queue import Queue
+    from object_consumer.store import Transport
+    from object_consumer.workers import Job
+
+    type Function = Callable[[ObjectEvent, ObjectStore], Mapping[str, object] | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one invocation may use.
+
+    Attributes
+    ----------
+    concurrency
+        Objects processed at once.
+    bytes_in_flight
+        Bytes of objects in memory at once.
+    object_bytes
+        The largest object that is read; None for any.
+    backoff
+        Delays between tries.
+    """
+
+    concurrency: int
+    bytes_in_flight: int
+    object_bytes: int | None = None
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+class Deadline:
+    """When to stop starting objects, when to stop waiting for them, and when to answer.
+
+    Parameters
+    ----------
+    seconds_left
+        The time until Lambda ends the invocation.
+    """
+
+    def __init__(self, seconds_left: Callable[[], float]) -> None:
+        total = seconds_left()
+        self._seconds_left = seconds_left
+        # Parts of the whole, so that a function with three seconds gets something done as well.
+        self._to_answer = min(0.5, 0.05 * total)
+        self._to_report = min(3.0, 0.15 * total)
+        self._to_start = min(10.0, 0.25 * total)
+
+    def may_start(self) -> bool:
+        """Whether another object may be started."""
+        return self._seconds_left() > self._to_start
+
+    def until_report(self) -> float:
+        """Seconds for the objects that run: afterwards their messages are reported for retry."""
+        return self._seconds_left() - self._to_report
+
+    def until_answer(self) -> float:
+        """Seconds for the last requests to SQS: afterwards the function answers."""
+        return self._seconds_left() - self._to_answer
+
+
+class Batch:
+    """One invocation's work in progress.
+
+    Parameters
+    ----------
+    plan
+        What to do.
+    function
+        The consumer's function.
+    transport
+        How objects travel.
+    queue
+        Where messages are quarantined and delayed.
+    configuration, limits, deadline
+        The circumstances.
+    log
+        Where each object's line goes.
+    request_id
+        The invocation's id, for quarantined messages.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        function: Function,
+        transport: Transport,
+        queue: Queue,
+        configuration: Configuration,
+        limits: Limits,
+        deadline: Deadline,
+        log: Log,
+        request_id: str,
+    ) -> None:
+        self._plan = plan
+        self._function = function
+        self._transport = transport
+        self._queue = queue
+        self._configuration = configuration
+        self._limits = limits
+        self._deadline = deadline
+        self._log = log
+        self._request_id = request_id
+        self._budget = ByteBudget(limits.bytes_in_flight)
+        self._lock = threading.RLock()
+        self._leases: dict[Task, ObjectLease] = {}
+        self._given_up = False
+
+    def run(self) -> None:
+        """Process every object and settle every message, as far as time allows.
+
+        Afterwards each delivery has its verdict: `Acknowledge`, or `Retry`.
+        """
+        jobs: list[Job] = [partial(self._settle, delivery) for delivery in self._plan.empty]
+        jobs += [partial(self._process_group, group) for group in self._plan.groups]
+        jobs += [partial(self._process_one, task) for task in self._plan.unordered]
+        self._work(jobs, self._deadline.until_report)
+        late = self._give_up()
+        self._work([partial(self._settle, delivery) for delivery in late], self._until_answer)
+        self._work([partial(self._delay, some) for some in self._delays()], self._until_answer)
+        self._close()
+
+    # Processing
+
+    def _process_one(self, task: Task) -> None:
+        self._process(task)
+        for delivery in task.deliveries:
+            self._settle(delivery)
+
+    def _process_group(self, group: Sequence[Delivery]) -> None:
+        """Process a FIFO group in order; behind a message to be retried, nothing is started."""
+        delay: float | None = None
+        for delivery in group:
+            held_back = delay
+            for task in delivery.tasks:
+                if held_back is not None:
+                    self._finish(task, outcomes.behind(held_back))
+                    continue
+                self._process(task)
+                if task.outcome and task.outcome.status is Status.RETRY:
+                    held_back = 0
+            self._settle(delivery)
+            if delay is None and isinstance(delivery.verdict, Retry):
+                delay = delivery.verdict.delay
+
+    def _process(self, task: Task) -> None:
+        if not self._configuration.wanted.wants(task.event):
+            self._finish(task, outcomes.FILTERED)
+            return
+        if not self._deadline.may_start():
+            self._finish(task, outcomes.NO_TIME_TO_START)
+            return
+        lease = ObjectLease(self._budget)
+        with self._lock:
+            if self._given_up:
+                return
+            self._leases[task] = lease
+        began = time.perf_counter()
+        outcome = self._call(task.event, lease)
+        duration = time.perf_counter() - began
+        lease.release()
+        self._finish(task, outcome, duration)
+
+    def _call(self, event: ObjectEvent, lease: ObjectLease) -> Outcome:
+        store = ObjectStore(
+            self._transport, lease=lease, max_object_bytes=self._limits.object_bytes
+        )
+        try:
+            return outcomes.of_result(self._function(event, store))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is this object's alone
+            return outcomes.of_error(error)
+
+    def _finish(self, task: Task, outcome: Outcome, duration: float = 0.0) -> None:
+        """Record an outcome and log it, unless the object was given up before."""
+        with self._lock:
+            if task.outcome is not None:
+                return
+            task.outcome = outcome
+            task.duration = duration
+            task.age = max(0.0, (self._log.clock() - task.event.event_time).total_seconds())
+            first, *others = (delivery.message for delivery in task.deliveries)
+            level, message, fields = object_line(task.event, outcome, duration=duration)
+            self._log.write(
+                level,
+                message,
+                fields
+                | {
+                    "message_id": first.id,
+                    "attempts": first.receive_count,
+                    "duplicate_message_ids": [other.id for other in others] or None,
+                },
+            )
+
+    # Settling
+
+    def _settle(self, delivery: Delivery) -> None:
+        """Decide on a message once all its objects have their outcomes."""
+        with self._lock:
+            if delivery.settling or not delivery.is_complete:
+                return
+            delivery.settling = True
+            if not delivery.tasks and not delivery.errors:
+                # Such as the test event that S3 sends when a notification is configured.
+                self._note("INFO", "message without objects", {"message_id": delivery.message.id})
+        verdict = outcomes.judge(
+            _results(delivery),
+            receive_count=delivery.message.receive_count,
+            max_receive_count=self._configuration.max_receive_count,
+            backoff=self._limits.backoff,
+            uniform=random.uniform,
+        )
+        final = self._quarantine(delivery, verdict) if isinstance(verdict, Quarantine) else verdict
+        with self._lock:
+            delivery.verdict = final
+
+    def _quarantine(self, delivery: Delivery, verdict: Quarantine) -> Acknowledge | Retry:
+        fields = {
+            "message_id": delivery.message.id,
+            "attempts": delivery.message.receive_count,
+            "error_kind": verdict.kind,
+            "error_type": verdict.error_type,
+            "error_message": verdict.error_message,
+        }
+        if self._configuration.dead_letter_queue_url is None:
+            self._note("WARN", "message not quarantined: DEAD_LETTER_QUEUE_URL is not set", fields)
+            return verdict.otherwise
+        attributes = quarantine.attributes(
+            delivery.message,
+            verdict,
+            function_name=self._configuration.function_name,
+            request_id=self._request_id,
+        )
+        try:
+            self._queue.quarantine(delivery.message, attributes)
+        except Exception as error:  # noqa: BLE001 - the message stays in its queue, whatever it is
+            failure = f"{type(error).__name__}: {error}"
+            self._note("WARN", "message not quarantined", fields | {"failure": failure})
+            return verdict.otherwise
+        self._note("ERROR", "message quarantined", fields)
+        return Acknowledge()
+
+    def _delays(self) -> list[list[tuple[Message, int]]]:
+        if self._configuration.queue_url is None:
+            return []
+        entries = [
+            (delivery.message, math.ceil(delivery.verdict.delay))
+            for delivery in self._plan.deliveries
+            if isinstance(delivery.verdict, Retry) and delivery.message.receipt_handle
+        ]
+        return [list(some) for some in itertools.batched(entries, BATCH, strict=False)]
+
+    def _delay(self, entries: Sequence[tuple[Message, int]]) -> None:
+        """Set when messages are tried again; without it, that is after the queue's own timeout."""
+        try:
+            failures = self._queue.delay(entries)
+        except Exception as error:  # noqa: BLE001 - nothing is lost, the retry is only later
+            failures = [f"{type(error).__name__}: {error}"]
+        if failures:
+            self._note("WARN", "visibility of retried messages not set", {"failures": failures})
+
+    # The deadline
+
+    def _until_answer(self) -> float:
+        return self._deadline.until_answer()
+
+    def _work(self, jobs: Sequence[Job], seconds_left: Callable[[], float]) -> None:
+        Workers(jobs, concurrency=self._limits.concurrency).run(seconds_left)
+
+    def _give_up(self) -> list[Delivery]:
+        """Give every unfinished object an outcome; returns the messages still to be settled.
+
+        Threads that are still in a consumer's function can't be stopped. Nothing they do counts
+        from here on, and the store refuses them.
+        """
+        with self._lock:
+            self._given_up = True
+            for delivery in self._plan.deliveries:
+                for task in delivery.tasks:
+                    lease = self._leases.get(task)
+                    if task.outcome is None:
+                        begun = lease is not None
+                        self._finish(
+                            task, outcomes.OUT_OF_TIME if begun else outcomes.NO_TIME_TO_START
+                        )
+                    if lease is not None:
+                        lease.abandon()
+            self._budget.close()
+            return [delivery for delivery in self._plan.deliveries if not delivery.settling]
+
+    def _close(self) -> None:
+        """Stand by what is known now: unsettled messages are retried, nothing more is logged."""
+        with self._lock:
+            self._log.close()
+            for delivery in self._plan.deliveries:
+                delivery.verdict = delivery.verdict or Retry(0)
+
+    def _note(self, level: str, message: str, fields: Mapping[str, object]) -> None:
+        with self._lock:
+            self._log.write(level, message, fields)
+
+
+def count(plan: Plan) -> Tally:
+    """Count how the objects of a plan that has been carried out ended, each once."""
+    tally = Tally()
+    for delivery in plan.deliveries:
+        failed = "ObjectsRetried" if isinstance(delivery.verdict, Retry) else "ObjectsQuarantined"
+        tally.counts[failed] += len(delivery.errors)
+        for task in delivery.tasks:
+            if task.deliveries[0] is not delivery or task.outcome is None:
+                continue
+            match task.outcome.status:
+                case Status.DONE:
+                    tally.counts["ObjectsDone"] += 1
+                case Status.SKIPPED:
+                    tally.counts["ObjectsSkipped"] += 1
+                case Status.RETRY | Status.PERMANENT:
+                    tally.counts[failed] += 1
+            if task.outcome.started:
+                tally.durations.append(round(task.duration * 1000, 1))
+            if task.outcome.status is Status.DONE:
+                tally.ages.append(round(task.age, 3))
+    return tally
+
+
+def _results(delivery: Delivery) -> list[tuple[str, Outcome]]:
+    malformed = [
+        (f"message {delivery.message.id}", outcomes.of_error(error)) for error in delivery.errors
+    ]
+    return malformed + [(task.event.uri, task.outcome) for task in delivery.tasks if task.outcome]

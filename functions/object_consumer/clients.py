@@ -1,0 +1,40 @@
+"""boto3 clients, made when first needed: importing boto3 costs more than all else at init."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+_lock = threading.Lock()
+_made: dict[str, object] = {}
+
+
+def sqs() -> SQSClient:
+    """Return the client for Amazon SQS; its requests give up soon, as the deadline is near."""
+    return cast("SQSClient", _client("sqs", read_timeout=5))
+
+
+def s3() -> S3Client:
+    """Return the client for the few objects whose keys obstore can't address."""
+    return cast("S3Client", _client("s3", read_timeout=20))
+
+
+def _client(service: str, *, read_timeout: float) -> object:
+    with _lock:
+        if service not in _made:
+            import boto3  # noqa: PLC0415 - see above
+            from botocore.config import Config  # noqa: PLC0415
+
+            config = Config(
+                connect_timeout=2,
+                read_timeout=read_timeout,
+                max_pool_connections=32,
+                retries={"mode": "standard", "total_max_attempts": 3},
+            )
+            make: Any = boto3.client
+            _made[service] = make(service, config=config)
+        return _made[service]

@@ -1,0 +1,70 @@
+"""What the Terraform modules tell a consumer's function through its environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from object_consumer import settings
+from object_consumer.filters import ObjectFilter, parse_filter
+
+_MEBIBYTE = 1024 * 1024
+_DEFAULT_MEMORY = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """One consumer's place in a pipeline; everything is optional, so unit tests need nothing.
+
+    Attributes
+    ----------
+    queue_url
+        The queue whose messages arrive; needed to delay retries.
+    dead_letter_queue_url
+        Where messages are quarantined; without it they are left to the queue's redrive policy.
+    max_receive_count
+        The queue's redrive limit; without it no receive counts as the last.
+    wanted
+        The objects the consumer wants.
+    pipeline, consumer
+        Names for logs and metrics.
+    metrics_namespace
+        The CloudWatch namespace; without it no metrics are written.
+    function_name
+        The function's name.
+    memory
+        The function's memory in bytes.
+    """
+
+    queue_url: str | None = None
+    dead_letter_queue_url: str | None = None
+    max_receive_count: int | None = None
+    wanted: ObjectFilter = field(default_factory=ObjectFilter)
+    pipeline: str = ""
+    consumer: str = ""
+    metrics_namespace: str | None = None
+    function_name: str = ""
+    memory: int = _DEFAULT_MEMORY * _MEBIBYTE
+
+
+def from_environment() -> Configuration:
+    """Read the configuration.
+
+    Raises
+    ------
+    SettingError
+        A variable has a value that is not accepted.
+    """
+    wanted = settings.text("OBJECT_FILTER", "")
+    function_name = settings.text("AWS_LAMBDA_FUNCTION_NAME", "")
+    return Configuration(
+        queue_url=settings.text("QUEUE_URL", "") or None,
+        dead_letter_queue_url=settings.text("DEAD_LETTER_QUEUE_URL", "") or None,
+        max_receive_count=settings.integer("MAX_RECEIVE_COUNT", 0, minimum=0) or None,
+        wanted=parse_filter("OBJECT_FILTER", wanted) if wanted else ObjectFilter(),
+        pipeline=settings.text("PIPELINE", ""),
+        consumer=settings.text("CONSUMER", function_name),
+        metrics_namespace=settings.text("METRICS_NAMESPACE", "") or None,
+        function_name=function_name,
+        memory=_MEBIBYTE
+        * settings.integer("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", _DEFAULT_MEMORY, minimum=1),
+    )

@@ -1,0 +1,267 @@
+"""From a message's text to the object events in it, whichever services wrapped it.
+
+Pure: the same text always gives the same answer, and no text raises anything but
+`MessageFormatError`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+from urllib.parse import unquote_plus
+
+import msgspec
+from msgspec import Meta, Struct
+
+from object_consumer.errors import MessageFormatError
+from object_consumer.events import ObjectEvent
+
+# EventBridge to SNS to SQS is the deepest a route of S3's events goes: two wrappers and the event.
+_MAX_DEPTH = 4
+_EXCERPT = 200
+
+type _Name = Annotated[str, Meta(min_length=1)]
+type _Size = Annotated[int, Meta(ge=0)]
+type _Time = Annotated[datetime, Meta(tz=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a message holds.
+
+    Attributes
+    ----------
+    events
+        The object events, in the message's order.
+    errors
+        One for each part of the message that is no object event.
+    """
+
+    events: tuple[ObjectEvent, ...] = ()
+    errors: tuple[MessageFormatError, ...] = ()
+
+
+class _S3Bucket(Struct):
+    name: _Name
+
+
+class _S3Object(Struct, rename={"etag": "eTag", "version_id": "versionId"}):
+    key: _Name
+    size: _Size | None = None
+    etag: str | None = None
+    version_id: str | None = None
+    sequencer: str | None = None
+
+
+class _S3Entity(Struct):
+    bucket: _S3Bucket
+    object: _S3Object
+
+
+class _S3Record(
+    Struct,
+    rename={
+        "event_version": "eventVersion",
+        "event_name": "eventName",
+        "event_time": "eventTime",
+        "region": "awsRegion",
+    },
+):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html."""
+
+    event_name: _Name
+    event_time: _Time
+    s3: _S3Entity
+    event_version: str = "2.0"
+    region: str | None = None
+
+
+class _BridgeObject(Struct, rename={"version_id": "version-id"}):
+    key: _Name
+    size: _Size | None = None
+    etag: str | None = None
+    version_id: str | None = None
+    sequencer: str | None = None
+
+
+class _BridgeDetail(Struct, rename={"deletion_type": "deletion-type"}):
+    bucket: _S3Bucket
+    object: _BridgeObject
+    reason: str = ""
+    deletion_type: str = ""
+
+
+class _BridgeEvent(Struct, rename={"detail_type": "detail-type"}):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html."""
+
+    detail_type: str
+    time: _Time
+    detail: _BridgeDetail
+    region: str | None = None
+
+
+_CREATED_BY = {
+    "PutObject": "Put",
+    "POST Object": "Post",
+    "CopyObject": "Copy",
+    "CompleteMultipartUpload": "CompleteMultipartUpload",
+}
+
+_BRIDGE_NAMES = {
+    "Object Restore Initiated": "ObjectRestore:Post",
+    "Object Restore Completed": "ObjectRestore:Completed",
+    "Object Restore Expired": "ObjectRestore:Delete",
+    "Object Storage Class Changed": "LifecycleTransition",
+    "Object Access Tier Changed": "IntelligentTiering",
+    "Object ACL Updated": "ObjectAcl:Put",
+    "Object Tags Added": "ObjectTagging:Put",
+    "Object Tags Deleted": "ObjectTagging:Delete",
+}
+
+
+def decode(text: str) -> Contents:
+    """Find the object events in a message.
+
+    Understands S3's notifications, SNS's wrapper around them (delivered by SQS or to Lambda), and
+    EventBridge's events, each in any of the others. The test event that S3 sends when a
+    notification is configured holds no events and is no error.
+    """
+    try:
+        return _decode(text, depth=1)
+    except MessageFormatError as error:
+        return Contents(errors=(error,))
+
+
+def _decode(text: str, *, depth: int) -> Contents:
+    try:
+        document = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise MessageFormatError(f"not JSON ({error}): {_excerpt(text)}") from None
+    return _contents(document, depth=depth)
+
+
+def _contents(document: object, *, depth: int) -> Contents:
+    if depth > _MAX_DEPTH:
+        raise MessageFormatError(f"wrapped more than {_MAX_DEPTH} times")
+    match document:
+        case {"Records": list(records)} if records:
+            return _merge(
+                [_record(position, record, depth) for position, record in enumerate(records)]
+            )
+        case {"Type": "Notification", "Message": str(message)}:
+            return _decode(message, depth=depth + 1)
+        case {"Type": "SubscriptionConfirmation"}:
+            raise MessageFormatError(
+                "an SNS subscription waits to be confirmed: open the SubscribeURL in the body"
+            )
+        case {"detail-type": _, "source": "aws.s3"}:
+            return Contents(events=(_from_eventbridge(document),))
+        case {"Service": "Amazon S3", "Event": "s3:TestEvent"}:
+            return Contents()
+        case _:
+            raise MessageFormatError(f"no S3 event in a known envelope: {_excerpt(document)}")
+
+
+def _record(position: int, record: object, depth: int) -> Contents:
+    try:
+        if isinstance(record, dict) and "s3" in record:
+            return Contents(events=(_from_s3(record),))
+        return _from_sns(record, depth=depth)
+    except MessageFormatError as error:
+        return Contents(errors=(MessageFormatError(f"record {position}: {error}"),))
+
+
+def _from_sns(record: object, *, depth: int) -> Contents:
+    match record:
+        case {"Sns": {"Message": str(message)}}:
+            return _decode(message, depth=depth + 1)
+        case _:
+            raise MessageFormatError(f"no S3 event: {_excerpt(record)}")
+
+
+def _merge(parts: list[Contents]) -> Contents:
+    return Contents(
+        events=tuple(event for part in parts for event in part.events),
+        errors=tuple(error for part in parts for error in part.errors),
+    )
+
+
+def _from_s3(document: object) -> ObjectEvent:
+    record = _convert(document, _S3Record)
+    if not record.event_version.startswith("2."):
+        raise MessageFormatError(f"S3 event version {record.event_version}; known: 2.x")
+    stored = record.s3.object
+    try:
+        # S3 encodes keys as HTML forms do: a space is "+".
+        key = unquote_plus(stored.key, errors="strict")
+    except UnicodeDecodeError:
+        raise MessageFormatError(f"the key {stored.key!r} is not UTF-8 once decoded") from None
+    return ObjectEvent(
+        bucket=record.s3.bucket.name,
+        key=key,
+        event_name=record.event_name.removeprefix("s3:"),
+        event_time=_utc(record.event_time),
+        version_id=stored.version_id or None,
+        etag=_unquoted(stored.etag),
+        size=stored.size,
+        sequencer=stored.sequencer or None,
+        region=record.region or None,
+    )
+
+
+def _from_eventbridge(document: object) -> ObjectEvent:
+    event = _convert(document, _BridgeEvent)
+    stored = event.detail.object
+    return ObjectEvent(
+        bucket=event.detail.bucket.name,
+        key=stored.key,
+        event_name=_event_name(event),
+        event_time=_utc(event.time),
+        version_id=stored.version_id or None,
+        etag=_unquoted(stored.etag),
+        size=stored.size,
+        sequencer=stored.sequencer or None,
+        region=event.region or None,
+    )
+
+
+def _event_name(event: _BridgeEvent) -> str:
+    detail = event.detail
+    match event.detail_type:
+        case "Object Created":
+            return "ObjectCreated:" + _CREATED_BY.get(detail.reason, "".join(detail.reason.split()))
+        case "Object Deleted":
+            by_lifecycle = "lifecycle" in detail.reason.lower()
+            marker = detail.deletion_type == "Delete Marker Created"
+            return (
+                f"{'LifecycleExpiration' if by_lifecycle else 'ObjectRemoved'}:"
+                f"{'DeleteMarkerCreated' if marker else 'Delete'}"
+            )
+        case other if other in _BRIDGE_NAMES:
+            return _BRIDGE_NAMES[other]
+        case other:
+            raise MessageFormatError(f"EventBridge detail type {other!r} is not about an object")
+
+
+def _convert[T: Struct](document: object, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(document, kind)
+    except (msgspec.MsgspecError, OverflowError) as error:
+        raise MessageFormatError(f"{error}: {_excerpt(document)}") from None
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise MessageFormatError(f"event time {moment.isoformat()} is out of range") from None
+
+
+def _unquoted(etag: str | None) -> str | None:
+    return etag.strip('"') or None if etag else None
+
+
+def _excerpt(document: object) -> str:
+    text = document if isinstance(document, str) else repr(document)
+    return text if len(text) <= _EXCERPT else text[:_EXCERPT] + "..."

@@ -1,0 +1,67 @@
+"""Which objects a consumer wants: the check behind the filters of S3, SNS and EventBridge.
+
+A new SNS subscription may deliver unfiltered messages for a moment, and no service filters by
+prefix and suffix on every route, so the function checks again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from object_consumer.errors import SettingError
+
+if TYPE_CHECKING:
+    from object_consumer.events import ObjectEvent
+
+_S3 = "s3:"
+
+
+class ObjectFilter(Struct, frozen=True, forbid_unknown_fields=True):
+    """The objects a consumer wants; an empty list wants everything.
+
+    Attributes
+    ----------
+    prefixes, suffixes
+        Beginnings and ends of keys, not encoded; one of each must match.
+    events
+        Event names as S3's notifications have them, such as ``s3:ObjectCreated:*``.
+    """
+
+    prefixes: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+
+    def wants(self, event: ObjectEvent) -> bool:
+        """Whether an event is for this consumer."""
+        return (
+            (not self.prefixes or event.key.startswith(self.prefixes))
+            and (not self.suffixes or event.key.endswith(self.suffixes))
+            and (not self.events or any(_names(name, event.event_name) for name in self.events))
+        )
+
+
+def parse_filter(name: str, text: str) -> ObjectFilter:
+    """Read a filter from the JSON text of an environment variable.
+
+    Raises
+    ------
+    SettingError
+        The text is no such filter; the message names the variable and what is wrong.
+    """
+    try:
+        return msgspec.json.decode(text, type=ObjectFilter)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise SettingError(
+            f"environment variable {name} is {text!r}: {error}; accepted: JSON such as "
+            '{"prefixes": ["incoming/"], "suffixes": [".json"], "events": ["s3:ObjectCreated:*"]}'
+        ) from None
+
+
+def _names(pattern: str, event_name: str) -> bool:
+    pattern = pattern.removeprefix(_S3)
+    if pattern.endswith("*"):
+        return event_name.startswith(pattern[:-1])
+    return event_name == pattern

@@ -1,0 +1,190 @@
+"""Log lines and metrics: one JSON document a line on standard output.
+
+Lambda stores a line that is JSON as it is, whichever log format is set, and filters by its `level`
+if the line has a valid RFC 3339 `timestamp`, see
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from object_consumer.outcomes import Outcome, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from object_consumer.configuration import Configuration
+    from object_consumer.events import ObjectEvent
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+_MAX_VALUES = 100
+
+_LEVELS = {
+    Status.DONE: "INFO",
+    Status.SKIPPED: "INFO",
+    Status.RETRY: "WARN",
+    Status.PERMANENT: "ERROR",
+}
+
+type Clock = Callable[[], datetime]
+
+
+def now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Log:
+    """Writes the lines of one invocation.
+
+    Parameters
+    ----------
+    context
+        Fields that every line carries, such as the request id.
+    clock
+        The time of a line.
+    """
+
+    def __init__(self, context: Mapping[str, object], clock: Clock = now) -> None:
+        self._context = {name: value for name, value in context.items() if value not in ("", None)}
+        self.clock = clock
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def write(self, level: str, message: str, fields: Mapping[str, object]) -> None:
+        """Write one line; fields that are None are left out, and no value makes it fail."""
+        line = {
+            "timestamp": self.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": level,
+            "message": message,
+            **self._context,
+            **{name: value for name, value in fields.items() if value is not None},
+        }
+        with self._lock:
+            if not self._closed:
+                emit(line)
+
+    def close(self) -> None:
+        """Write nothing more: a line of an abandoned thread would appear in a later invocation."""
+        with self._lock:
+            self._closed = True
+
+
+def emit(document: Mapping[str, object]) -> None:
+    """Write a document as one line, in one call, so that the lines of threads don't mix."""
+    sys.stdout.write(_encode(document) + "\n")
+    sys.stdout.flush()
+
+
+def object_line(
+    event: ObjectEvent, outcome: Outcome, *, duration: float
+) -> tuple[str, str, dict[str, object]]:
+    """Level, message and fields of the line about one object.
+
+    What the consumer's function returned comes first: it can't replace a field of the runtime's.
+    """
+    return (
+        _LEVELS[outcome.status],
+        f"object {outcome.status}",
+        {
+            **outcome.fields,
+            "outcome": str(outcome.status),
+            "reason": outcome.reason,
+            "error_type": outcome.error_type,
+            "error_message": outcome.error_message,
+            "stack": outcome.stack,
+            "bucket": event.bucket,
+            "key": event.key,
+            "version_id": event.version_id,
+            "size": event.size,
+            "event_name": event.event_name,
+            "event_time": event.event_time,
+            "duration_ms": round(duration * 1000, 1),
+        },
+    )
+
+
+class Tally:
+    """Counts of one batch, for its metrics."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.ages: list[float] = []
+        self.durations: list[float] = []
+
+    def documents(
+        self, configuration: Configuration, moment: datetime
+    ) -> Iterator[dict[str, object]]:
+        """CloudWatch's embedded metric format: one document, more for over a hundred objects."""
+        dimensions = {"Pipeline": configuration.pipeline, "Consumer": configuration.consumer}
+        dimensions = {name: value for name, value in dimensions.items() if value}
+        counts = {name: self.counts[name] for name in COUNTS}
+        for start in range(0, max(len(self.ages), len(self.durations), 1), _MAX_VALUES):
+            chunk = slice(start, start + _MAX_VALUES)
+            series = {
+                "ObjectAge": ("Seconds", self.ages[chunk]),
+                "Duration": ("Milliseconds", self.durations[chunk]),
+            }
+            metrics: dict[str, tuple[str, int | Sequence[float]]] = {}
+            if start == 0:
+                metrics |= {name: ("Count", count) for name, count in counts.items()}
+            metrics |= {name: (unit, values) for name, (unit, values) in series.items() if values}
+            yield _emf(configuration.metrics_namespace or "", moment, dimensions, metrics)
+
+
+COUNTS = ("ObjectsDone", "ObjectsSkipped", "ObjectsRetried", "ObjectsQuarantined")
+
+
+def _emf(
+    namespace: str,
+    moment: datetime,
+    dimensions: Mapping[str, str],
+    metrics: Mapping[str, tuple[str, int | Sequence[float]]],
+) -> dict[str, object]:
+    return {
+        "_aws": {
+            "Timestamp": int(moment.timestamp() * 1000),
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": namespace,
+                    "Dimensions": [list(dimensions)],
+                    "Metrics": [
+                        {"Name": name, "Unit": unit} for name, (unit, _) in metrics.items()
+                    ],
+                }
+            ],
+        },
+        **dimensions,
+        **{name: value for name, (_, value) in metrics.items()},
+    }
+
+
+def _encode(document: Mapping[str, object]) -> str:
+    try:
+        return msgspec.json.encode(document, enc_hook=repr).decode()
+    except (TypeError, ValueError, RecursionError):
+        # A value no encoder takes, such as a lone surrogate: each field is encoded by itself.
+        return msgspec.json.encode({_safe(k): _plain(v) for k, v in document.items()}).decode()
+
+
+def _plain(value: object) -> object:
+    try:
+        msgspec.json.encode(value)
+    except (TypeError, ValueError, RecursionError):
+        return _safe(value)
+    return value
+
+
+def _safe(value: object) -> str:
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except Exception:  # noqa: BLE001 - the line must be written
+        text = type(value).__name__
+    return text.encode(errors="backslashreplace").decode()

@@ -1,0 +1,128 @@
+"""The work of one invocation: which objects, for which messages, in what order. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from object_consumer import envelopes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from object_consumer.errors import MessageFormatError
+    from object_consumer.events import ObjectEvent
+    from object_consumer.messages import Message
+    from object_consumer.outcomes import Acknowledge, Outcome, Retry
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """One object to process, for each of the messages that tell of it.
+
+    Attributes
+    ----------
+    event
+        The object.
+    deliveries
+        The messages that wait for the outcome.
+    outcome
+        How the object ended; None until then.
+    duration
+        Seconds the consumer's function took.
+    age
+        Seconds from the event to the outcome.
+    """
+
+    event: ObjectEvent
+    deliveries: list[Delivery] = field(default_factory=list)
+    outcome: Outcome | None = None
+    duration: float = 0.0
+    age: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """One message with its objects.
+
+    Attributes
+    ----------
+    message
+        The message.
+    tasks
+        Its objects, in its order.
+    errors
+        One for each part of the message that is no object event.
+    settling
+        Whether somebody has begun to settle the message: it happens once.
+    verdict
+        What became of the message; None until it is settled.
+    """
+
+    message: Message
+    tasks: list[Task] = field(default_factory=list)
+    errors: tuple[MessageFormatError, ...] = ()
+    settling: bool = False
+    verdict: Acknowledge | Retry | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every object of the message has its outcome."""
+        return all(task.outcome is not None for task in self.tasks)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The work of one invocation.
+
+    Attributes
+    ----------
+    deliveries
+        Every message, in the batch's order.
+    unordered
+        Objects that may be processed in any order, side by side.
+    empty
+        Messages without objects, to be settled only.
+    groups
+        Messages to be processed one after the other: a list for each FIFO group.
+    """
+
+    deliveries: list[Delivery]
+    unordered: list[Task]
+    empty: list[Delivery]
+    groups: list[list[Delivery]]
+
+
+def make_plan(messages: Iterable[Message]) -> Plan:
+    """Plan the work of an invocation.
+
+    Two messages about the same object version share one task, except in FIFO groups, where each
+    has its place in the order.
+    """
+    deliveries: list[Delivery] = []
+    shared: dict[ObjectEvent, Task] = {}
+    empty: list[Delivery] = []
+    groups: dict[str, list[Delivery]] = {}
+    for message in messages:
+        contents = envelopes.decode(message.body)
+        delivery = Delivery(message, errors=contents.errors)
+        deliveries.append(delivery)
+        for event in contents.events:
+            ordered = message.group is not None
+            # Without a sequencer nothing tells a repeated delivery from a second event.
+            alone = ordered or event.sequencer is None
+            task = Task(event) if alone else shared.setdefault(event, Task(event))
+            if delivery not in task.deliveries:
+                task.deliveries.append(delivery)
+                delivery.tasks.append(task)
+        if message.group is not None:
+            groups.setdefault(message.group, []).append(delivery)
+        elif not delivery.tasks:
+            empty.append(delivery)
+    unordered = [
+        task
+        for delivery in deliveries
+        for task in delivery.tasks
+        if delivery.message.group is None and task.deliveries[0] is delivery
+    ]
+    return Plan(deliveries, unordered, empty, list(groups.values()))

@@ -1,0 +1,72 @@
+"""What the runtime asks of Amazon SQS: to quarantine a message, and to delay the retried ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from object_consumer import clients
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef, SendMessageRequestTypeDef
+
+    from object_consumer.messages import Message
+
+# The entries of one request:
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
+BATCH = 10
+
+
+class Queue(Protocol):
+    """A consumer's queue and its dead-letter queue."""
+
+    def quarantine(
+        self, message: Message, attributes: Mapping[str, MessageAttributeValueTypeDef]
+    ) -> None:
+        """Send a message to the dead-letter queue; raises when that fails."""
+        ...
+
+    def delay(self, entries: Iterable[tuple[Message, int]]) -> list[str]:
+        """Set in how many seconds up to ten messages become visible; returns what went wrong."""
+        ...
+
+
+class SqsQueue:
+    """The queues of Amazon SQS."""
+
+    def __init__(self, queue_url: str, dead_letter_queue_url: str) -> None:
+        self._queue_url = queue_url
+        self._dead_letter_queue_url = dead_letter_queue_url
+
+    def quarantine(
+        self, message: Message, attributes: Mapping[str, MessageAttributeValueTypeDef]
+    ) -> None:
+        """Send a message, its body unchanged; see `Queue`."""
+        request: SendMessageRequestTypeDef = {
+            "QueueUrl": self._dead_letter_queue_url,
+            "MessageBody": message.body,
+            "MessageAttributes": attributes,
+        }
+        if message.group is not None and message.id is not None:
+            request["MessageGroupId"] = message.group
+            # The same message quarantined twice within five minutes arrives once.
+            request["MessageDeduplicationId"] = message.id
+        clients.sqs().send_message(**request)
+
+    def delay(self, entries: Iterable[tuple[Message, int]]) -> list[str]:
+        """Set the visibility of up to ten messages; see `Queue`."""
+        result = clients.sqs().change_message_visibility_batch(
+            QueueUrl=self._queue_url,
+            Entries=[
+                {
+                    "Id": str(position),
+                    "ReceiptHandle": message.receipt_handle or "",
+                    "VisibilityTimeout": seconds,
+                }
+                for position, (message, seconds) in enumerate(entries)
+            ],
+        )
+        return [
+            f"{failed['Code']}: {failed.get('Message', '')}" for failed in result.get("Failed", [])
+        ]

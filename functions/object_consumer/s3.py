@@ -1,0 +1,252 @@
+"""Objects to and from Amazon S3: obstore, and boto3 for the keys obstore can't address.
+
+obstore (Rust's object_store) is several times cheaper than boto3 in import time and CPU and waits
+without the interpreter's lock. It treats keys as paths, though: it refuses or rewrites empty, `.`
+and `..` segments and control characters, all of which S3 allows in keys.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import obstore
+from obstore import Bytes
+from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError
+from obstore.store import S3Store
+
+from object_consumer import clients
+from object_consumer.errors import ObjectNotFoundError, ObjectSupersededError, StorageError
+from object_consumer.store import PutHeaders, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from botocore.exceptions import BotoCoreError, ClientError
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, PutObjectRequestTypeDef
+    from obstore import Attributes, GetOptions
+    from obstore.store import ClientConfig, RetryConfig, S3Config
+
+    type AnyBody = bytes | Bytes | memoryview
+
+# Above this an upload in parts is quicker; below, its two more requests cost more than they save.
+_MULTIPART_ABOVE = 64 * 1024 * 1024
+_PART_SIZE = 16 * 1024 * 1024
+
+_NOT_A_PATH_SEGMENT = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|[\x00-\x1f\x7f]")
+_NOT_FOUND = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed"})
+_PRECONDITION_FAILED = frozenset({"PreconditionFailed", "412"})
+_MAX_REASON = 300
+
+# Brief: a message that is retried by SQS frees the function for others meanwhile.
+_RETRIES: RetryConfig = {
+    "max_retries": 4,
+    "retry_timeout": timedelta(seconds=15),
+    "backoff": {
+        "init_backoff": timedelta(milliseconds=100),
+        "max_backoff": timedelta(seconds=2),
+        "base": 2,
+    },
+}
+
+
+class S3Transport:
+    """Moves bytes to and from Amazon S3, with one pool of connections for each bucket.
+
+    Region, credentials and endpoint come from the environment variables that the AWS SDKs read
+    (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
+    """
+
+    def __init__(self) -> None:
+        self._stores: dict[tuple[str, str], S3Store] = {}
+        self._lock = threading.Lock()
+
+    def get(
+        self, bucket: str, key: str, *, region: str | None, version_id: str | None, etag: str | None
+    ) -> Response:
+        """Begin a download; see `object_consumer.store.Transport`."""
+        if not is_addressable(key):
+            return _get_with_boto3(bucket, key, version_id=version_id, etag=etag)
+        options: GetOptions = {}
+        if version_id is not None:
+            options["version"] = version_id
+        if etag is not None:
+            options["if_match"] = f'"{etag}"'
+        uri = f"s3://{bucket}/{key}"
+        try:
+            result = obstore.get(self._store(bucket, region), key, options=options)
+        except (BaseError, FileNotFoundError) as error:
+            raise _read_error(uri, error) from None
+
+        def body() -> Bytes:
+            try:
+                return result.bytes()
+            except (BaseError, FileNotFoundError) as error:
+                raise _read_error(uri, error) from None
+
+        return Response(result.meta["size"], body)
+
+    def put(
+        self, bucket: str, key: str, body: AnyBody, headers: PutHeaders
+    ) -> tuple[str | None, str | None]:
+        """Store an object whole; see `object_consumer.store.Transport`."""
+        if not is_addressable(key):
+            return _put_with_boto3(bucket, key, body, headers)
+        attributes: Attributes = {"Content-Type": headers.content_type, **headers.metadata}
+        if headers.content_encoding is not None:
+            attributes["Content-Encoding"] = headers.content_encoding
+        try:
+            result = obstore.put(
+                self._store(bucket, None),
+                key,
+                body,
+                attributes=attributes,
+                use_multipart=memoryview(body).nbytes > _MULTIPART_ABOVE,
+                chunk_size=_PART_SIZE,
+            )
+        except (BaseError, FileNotFoundError) as error:
+            raise _write_error(f"s3://{bucket}/{key}", error) from None
+        etag = result["e_tag"]
+        return etag.strip('"') if etag else None, result["version"]
+
+    def _store(self, bucket: str, region: str | None) -> S3Store:
+        region = region or _own_region()
+        with self._lock:
+            store = self._stores.get((bucket, region))
+            if store is None:
+                config = store_config(bucket, region, os.environ)
+                store = S3Store(
+                    bucket,
+                    config=config,
+                    client_options=_client_options(config),
+                    retry_config=_RETRIES,
+                )
+                self._stores[bucket, region] = store
+            return store
+
+
+def is_addressable(key: str) -> bool:
+    """Whether obstore sends exactly this key; S3 itself takes any text."""
+    return _NOT_A_PATH_SEGMENT.search(key) is None
+
+
+def store_config(bucket: str, region: str, environment: Mapping[str, str]) -> S3Config:
+    """Decide how a bucket is addressed.
+
+    A custom endpoint (LocalStack, a VPC endpoint) gets path-style requests, AWS virtual-hosted
+    ones; except for buckets with a dot, which no wildcard certificate covers.
+    """
+    # The digest signs the upload anyway; stated as a checksum, S3 verifies and keeps it.
+    config: S3Config = {"region": region, "checksum_algorithm": "SHA256"}
+    endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    if endpoint:
+        config["endpoint"] = endpoint
+        config["virtual_hosted_style_request"] = False
+    elif "." in bucket:
+        config["endpoint"] = f"https://s3.{region}.{suffix}"
+        config["virtual_hosted_style_request"] = False
+    else:
+        config["endpoint"] = f"https://{bucket}.s3.{region}.{suffix}"
+        config["virtual_hosted_style_request"] = True
+    return config
+
+
+def _client_options(config: S3Config) -> ClientConfig:
+    return {
+        "allow_http": config["endpoint"].startswith("http://"),
+        "connect_timeout": timedelta(seconds=3),
+        # A stalled connection is noticed by the time between two reads. The whole may take as long
+        # as a function may run.
+        "read_timeout": timedelta(seconds=20),
+        "timeout": timedelta(minutes=15),
+        # S3 closes idle connections sooner than most; a frozen function doesn't notice.
+        "pool_idle_timeout": timedelta(seconds=5),
+    }
+
+
+def _own_region() -> str:
+    environment = os.environ
+    return environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
+
+
+def _read_error(uri: str, error: Exception) -> Exception:
+    if isinstance(error, FileNotFoundError):
+        return ObjectNotFoundError(f"{uri} no longer exists")
+    if isinstance(error, PreconditionError):
+        return ObjectSupersededError()
+    return _storage_error("reading", uri, error)
+
+
+def _write_error(uri: str, error: Exception) -> Exception:
+    if isinstance(error, FileNotFoundError):
+        return StorageError(f"writing {uri} failed: there is no such bucket")
+    return _storage_error("writing", uri, error)
+
+
+def _storage_error(verb: str, uri: str, error: Exception) -> StorageError:
+    if isinstance(error, PermissionDeniedError):
+        return StorageError(f"{verb} {uri} was denied; check the function's role and the KMS key")
+    reason = " ".join(str(error).split())
+    return StorageError(f"{verb} {uri} failed: {reason[:_MAX_REASON]}")
+
+
+def _get_with_boto3(bucket: str, key: str, *, version_id: str | None, etag: str | None) -> Response:
+    client = clients.s3()
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - already imported
+
+    uri = f"s3://{bucket}/{key}"
+    request: GetObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
+    if version_id is not None:
+        request["VersionId"] = version_id
+    if etag is not None:
+        request["IfMatch"] = f'"{etag}"'
+    try:
+        result = client.get_object(**request)
+    except (BotoCoreError, ClientError) as error:
+        raise _read_error(uri, _as_obstore_error(error)) from None
+
+    def body() -> Bytes:
+        try:
+            return Bytes(result["Body"].read())
+        except BotoCoreError as error:
+            raise _read_error(uri, _as_obstore_error(error)) from None
+
+    return Response(result["ContentLength"], body)
+
+
+def _put_with_boto3(
+    bucket: str, key: str, body: AnyBody, headers: PutHeaders
+) -> tuple[str | None, str | None]:
+    client = clients.s3()
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - already imported
+
+    request: PutObjectRequestTypeDef = {
+        "Bucket": bucket,
+        "Key": key,
+        "Body": bytes(body),
+        "ContentType": headers.content_type,
+        "Metadata": headers.metadata,
+    }
+    if headers.content_encoding is not None:
+        request["ContentEncoding"] = headers.content_encoding
+    try:
+        result = client.put_object(**request)
+    except (BotoCoreError, ClientError) as error:
+        raise _write_error(f"s3://{bucket}/{key}", _as_obstore_error(error)) from None
+    return result["ETag"].strip('"'), result.get("VersionId")
+
+
+def _as_obstore_error(error: BotoCoreError | ClientError) -> Exception:
+    response = getattr(error, "response", {})
+    code = response.get("Error", {}).get("Code", "")
+    if code in _NOT_FOUND:
+        return FileNotFoundError(str(error))
+    if code in _PRECONDITION_FAILED:
+        return PreconditionError(str(error))
+    if response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 403:  # noqa: PLR2004
+        return PermissionDeniedError(str(error))
+    return error
