@@ -1,0 +1,57 @@
+variable "bucket" {
+  description = "Name of the bucket."
+  type        = string
+}
+
+variable "eventbridge" {
+  description = "Whether all of the bucket's events go to EventBridge too; filters are in its rules."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "functions" {
+  description = "Lambda functions that are invoked, by a name of your choice. events are S3 event names; an object matches when its key begins with one of prefixes and ends with one of suffixes, an empty list matching all. Keys are written as they are, not URL-encoded."
+  type = map(object({
+    arn      = string
+    events   = optional(list(string), ["s3:ObjectCreated:*"])
+    prefixes = optional(list(string), [])
+    suffixes = optional(list(string), [])
+  }))
+  default  = {}
+  nullable = false
+}
+
+variable "queues" {
+  description = "SQS queues that are sent to; as functions. The queue's own policy must let S3 send."
+  type = map(object({
+    arn      = string
+    events   = optional(list(string), ["s3:ObjectCreated:*"])
+    prefixes = optional(list(string), [])
+    suffixes = optional(list(string), [])
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = !anytrue([for queue in var.queues : endswith(queue.arn, ".fifo")])
+    error_message = "S3 can't send to a FIFO queue: use a standard queue, or an EventBridge rule."
+  }
+}
+
+variable "topics" {
+  description = "SNS topics that are published to; as functions. The topic's own policy must let S3 publish."
+  type = map(object({
+    arn      = string
+    events   = optional(list(string), ["s3:ObjectCreated:*"])
+    prefixes = optional(list(string), [])
+    suffixes = optional(list(string), [])
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = !anytrue([for topic in var.topics : endswith(topic.arn, ".fifo")])
+    error_message = "S3 can't publish to a FIFO topic: use a standard topic."
+  }
+}

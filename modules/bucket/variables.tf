@@ -1,0 +1,65 @@
+variable "force_destroy" {
+  description = "Whether destroying the bucket deletes the objects in it. Leave it false where files matter."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the customer-managed KMS key objects are encrypted with; null encrypts with S3's own key (SSE-S3)."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-west-1:111122223333:key/1234abcd-..."
+  }
+}
+
+variable "lifecycle_rules" {
+  description = "What is deleted when: days after which objects under a prefix expire (by a name of your choice), days that old versions are kept, and days after which unfinished multipart uploads are removed."
+  type = object({
+    expire = optional(map(object({
+      prefix = string
+      days   = number
+    })), {})
+    noncurrent_version_days   = optional(number, 30)
+    incomplete_multipart_days = optional(number, 7)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for rule in var.lifecycle_rules.expire : rule.prefix != "" && rule.days >= 1])
+    error_message = "Each of lifecycle_rules.expire needs a prefix (an empty one would delete every file) and at least 1 day."
+  }
+
+  validation {
+    condition     = var.lifecycle_rules.noncurrent_version_days >= 1 && var.lifecycle_rules.incomplete_multipart_days >= 1
+    error_message = "lifecycle_rules.noncurrent_version_days and incomplete_multipart_days must be at least 1."
+  }
+}
+
+variable "name" {
+  description = "Name of the bucket, unique in its AWS partition."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.name)) && !strcontains(var.name, "..")
+    error_message = "name must have 3 to 63 lower-case letters, digits, dots and hyphens, and start and end with a letter or digit."
+  }
+}
+
+variable "tags" {
+  description = "Tags on the bucket."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "versioning" {
+  description = "Whether overwritten and deleted objects are kept as old versions. Events then name the version, and a consumer reads exactly that one however late it comes."
+  type        = bool
+  default     = true
+  nullable    = false
+}

@@ -1,0 +1,59 @@
+locals {
+  all = {
+    dead_letter_queue_not_empty = {
+      description = "Messages were set aside in ${var.dead_letter_queue_name}. Each says why in its attributes ErrorType and ErrorMessage; one without them was moved by SQS after a crash, a timeout or throttling."
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateNumberOfMessagesVisible"
+      dimensions  = { QueueName = var.dead_letter_queue_name }
+      statistic   = "Maximum"
+      period      = 60
+      threshold   = 1
+    }
+    oldest_message_age = {
+      description = "A message has waited in ${var.queue_name} for ${var.alarms.oldest_message_age_seconds} s: ${var.function_name} is too slow, failing or stopped."
+      namespace   = "AWS/SQS"
+      metric      = "ApproximateAgeOfOldestMessage"
+      dimensions  = { QueueName = var.queue_name }
+      statistic   = "Maximum"
+      period      = 60
+      threshold   = var.alarms.oldest_message_age_seconds
+    }
+    function_errors = {
+      description = "Invocations of ${var.function_name} failed as a whole (crash, timeout, failed init): its log group says why. Files that fail by themselves don't count."
+      namespace   = "AWS/Lambda"
+      metric      = "Errors"
+      dimensions  = { FunctionName = var.function_name }
+      statistic   = "Sum"
+      period      = 300
+      threshold   = var.alarms.function_errors
+    }
+    function_throttles = {
+      description = "Invocations of ${var.function_name} were throttled, and each counts as a receive of its messages: raise its reserved concurrency or the account's, or lower the mapping's maximum."
+      namespace   = "AWS/Lambda"
+      metric      = "Throttles"
+      dimensions  = { FunctionName = var.function_name }
+      statistic   = "Sum"
+      period      = 300
+      threshold   = var.alarms.function_throttles
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = { for name, alarm in local.all : name => alarm if !contains(var.alarms.disabled, name) }
+
+  alarm_name          = "${var.name}-${replace(each.key, "_", "-")}"
+  alarm_description   = each.value.description
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = each.value.statistic
+  period              = each.value.period
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = each.value.threshold
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.actions
+  ok_actions          = var.actions
+  tags                = var.tags
+}

@@ -1,0 +1,55 @@
+variable "actions" {
+  description = "ARNs told when an alarm goes off and when it is over, such as the alerts topic's."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "alarms" {
+  description = "When the alarms go off: oldest_message_age_seconds in the queue, function_errors (failed invocations) and function_throttles within 5 minutes; the dead-letter queue's at its first message. disabled names alarms to leave out."
+  type = object({
+    oldest_message_age_seconds = optional(number, 3600)
+    function_errors            = optional(number, 1)
+    function_throttles         = optional(number, 10)
+    disabled                   = optional(set(string), [])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(var.alarms.disabled, ["dead_letter_queue_not_empty", "oldest_message_age", "function_errors", "function_throttles"])) == 0
+    error_message = "alarms.disabled knows dead_letter_queue_not_empty, oldest_message_age, function_errors and function_throttles."
+  }
+
+  validation {
+    condition     = var.alarms.oldest_message_age_seconds > 0 && var.alarms.function_errors >= 1 && var.alarms.function_throttles >= 1
+    error_message = "alarms.oldest_message_age_seconds, function_errors and function_throttles must be positive; to do without an alarm name it in alarms.disabled."
+  }
+}
+
+variable "dead_letter_queue_name" {
+  description = "Name of the dead-letter queue."
+  type        = string
+}
+
+variable "function_name" {
+  description = "Name of the function."
+  type        = string
+}
+
+variable "name" {
+  description = "What the alarms are about; each is called <name>-<alarm>."
+  type        = string
+}
+
+variable "queue_name" {
+  description = "Name of the queue."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags on the alarms."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

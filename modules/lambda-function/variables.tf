@@ -1,0 +1,221 @@
+variable "architecture" {
+  description = "Processor the package was made for: arm64 or x86_64."
+  type        = string
+  default     = "arm64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture must be arm64 or x86_64, as the package was made (make package ARCHITECTURE=...)."
+  }
+}
+
+variable "description" {
+  description = "What the function does, for people who meet it in the console."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
+variable "environment" {
+  description = "Environment variables."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.environment) : can(regex("^[A-Za-z][A-Za-z0-9_]+$", name))])
+    error_message = "Names in environment must begin with a letter and have at least 2 letters, digits and underscores."
+  }
+
+  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+  validation {
+    condition = length(setintersection(keys(var.environment), [
+      "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_NAME",
+      "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+      "AWS_LAMBDA_RUNTIME_API", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_HANDLER",
+    ])) == 0
+    error_message = "environment names a variable that Lambda itself sets (such as AWS_REGION). Choose another name."
+  }
+}
+
+variable "ephemeral_storage_mb" {
+  description = "MB of /tmp."
+  type        = number
+  default     = 512
+  nullable    = false
+
+  validation {
+    condition     = var.ephemeral_storage_mb >= 512 && var.ephemeral_storage_mb <= 10240
+    error_message = "ephemeral_storage_mb must be from 512 to 10240."
+  }
+}
+
+variable "handler" {
+  description = "Module and name of the handler; null takes <package>.handler.handler, as make package lays it out."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.handler == null || can(regex("^[A-Za-z0-9_./-]+\\.[A-Za-z0-9_]+$", var.handler))
+    error_message = "handler must be a module and a name, such as load_orders.handler.handler."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the customer-managed KMS key that environment variables and logs are encrypted with; null uses the services' own keys. The key's policy must let logs.<region>.amazonaws.com use it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-west-1:111122223333:key/1234abcd-..."
+  }
+}
+
+variable "layers" {
+  description = "ARNs of layer versions, at most 5."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(var.layers) <= 5
+    error_message = "Lambda takes at most 5 layers."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, or 0 for ever."
+  }
+}
+
+variable "memory_size" {
+  description = "MB of memory; CPU grows with it."
+  type        = number
+  default     = 512
+  nullable    = false
+
+  validation {
+    condition     = var.memory_size >= 128 && var.memory_size <= 10240
+    error_message = "memory_size must be from 128 to 10240 MB."
+  }
+}
+
+variable "name" {
+  description = "Name of the function, its role and its log group."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,64}$", var.name))
+    error_message = "name must have 1 to 64 letters, digits, hyphens and underscores."
+  }
+}
+
+variable "package" {
+  description = "The function's zip: a path (build/load_orders.zip) or, once uploaded, s3://bucket/key."
+  type        = string
+
+  validation {
+    condition     = can(regex("^s3://[^/]+/.+", var.package)) || fileexists(var.package)
+    error_message = "package is not there. Run make package, or correct the path (it is relative to where terraform runs; use abspath or path.root to be sure)."
+  }
+}
+
+variable "package_version" {
+  description = "S3 version of a package given as s3://...; a new version is what makes Terraform deploy it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.package_version == null || startswith(var.package, "s3://")
+    error_message = "package_version goes with a package in S3; a local file is known by its hash. Remove package_version."
+  }
+}
+
+variable "policy_statements" {
+  description = "What else the function may do, by a name of your choice: actions, resources and, if wanted, conditions (operator -> key -> values)."
+  type = map(object({
+    actions    = list(string)
+    resources  = list(string)
+    effect     = optional(string, "Allow")
+    conditions = optional(map(map(list(string))), {})
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for statement in var.policy_statements : contains(["Allow", "Deny"], statement.effect) && length(statement.actions) > 0 && length(statement.resources) > 0])
+    error_message = "Each of policy_statements needs at least one action and one resource, and Allow or Deny as effect."
+  }
+}
+
+variable "reserved_concurrency" {
+  description = "Invocations kept for this function, which is also the most it gets; null shares the account's. 0 stops it."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.reserved_concurrency == null || try(var.reserved_concurrency >= 0, false)
+    error_message = "reserved_concurrency must be 0 or more, or null."
+  }
+}
+
+variable "runtime" {
+  description = "Lambda runtime."
+  type        = string
+  default     = "python3.13"
+  nullable    = false
+}
+
+variable "tags" {
+  description = "Tags on the function, its role and its log group."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "timeout" {
+  description = "Seconds an invocation may take."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.timeout >= 1 && var.timeout <= 900
+    error_message = "timeout must be from 1 to 900 seconds."
+  }
+}
+
+variable "tracing" {
+  description = "X-Ray tracing: PassThrough follows the caller's decision, Active samples by itself."
+  type        = string
+  default     = "PassThrough"
+  nullable    = false
+
+  validation {
+    condition     = contains(["Active", "PassThrough"], var.tracing)
+    error_message = "tracing must be Active or PassThrough."
+  }
+}
+
+variable "vpc" {
+  description = "Subnets and security groups when the function has to reach a private network; null for none."
+  type = object({
+    subnet_ids         = set(string)
+    security_group_ids = set(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.vpc == null || try(length(var.vpc.subnet_ids) > 0 && length(var.vpc.security_group_ids) > 0, false)
+    error_message = "vpc needs at least one subnet and one security group; leave it out to run outside a VPC."
+  }
+}

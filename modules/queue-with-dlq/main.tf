@@ -1,0 +1,127 @@
+data "aws_caller_identity" "current" {}
+
+# Names region and partition on provider 5 and 6 alike; aws_region does so only with a deprecation.
+data "aws_service" "current" {
+  service_id = "sqs"
+}
+
+locals {
+  suffix     = var.fifo == null ? "" : ".fifo"
+  name       = "${var.name}${local.suffix}"
+  dlq_name   = "${var.name}-dlq${local.suffix}"
+  arn_prefix = "arn:${data.aws_service.current.partition}:sqs:${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}"
+
+  # Built from names, so that each queue goes in with its policies and neither waits for the other's ARN.
+  arn     = "${local.arn_prefix}:${local.name}"
+  dlq_arn = "${local.arn_prefix}:${local.dlq_name}"
+
+  deny_without_tls = {
+    Sid       = "DenyWithoutTLS"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = "sqs:*"
+    Condition = { Bool = { "aws:SecureTransport" = "false" } }
+  }
+
+  topic_arns = distinct([for subscription in var.subscriptions : subscription.topic_arn])
+
+  # A topic's ARN names its account; a bucket's doesn't, so the account is a condition of its own.
+  allow_topics = [for statement in [{
+    Sid       = "AllowTopics"
+    Effect    = "Allow"
+    Principal = { Service = "sns.amazonaws.com" }
+    Action    = "sqs:SendMessage"
+    Condition = { ArnEquals = { "aws:SourceArn" = local.topic_arns } }
+  }] : statement if length(local.topic_arns) > 0]
+
+  allow_senders = [for name, sender in var.senders : {
+    Sid       = "Allow${replace(title(replace(name, "/[-_]/", " ")), " ", "")}"
+    Effect    = "Allow"
+    Principal = { Service = sender.service }
+    Action    = "sqs:SendMessage"
+    Condition = {
+      ArnLike      = { "aws:SourceArn" = sender.source_arns }
+      StringEquals = { "aws:SourceAccount" = coalesce(sender.source_account, data.aws_caller_identity.current.account_id) }
+    }
+  }]
+}
+
+resource "aws_sqs_queue" "dead_letter" {
+  name                              = local.dlq_name
+  fifo_queue                        = var.fifo != null
+  deduplication_scope               = try(var.fifo.high_throughput, false) ? "messageGroup" : null
+  fifo_throughput_limit             = try(var.fifo.high_throughput, false) ? "perMessageGroupId" : null
+  message_retention_seconds         = var.dead_letter_queue.message_retention_seconds
+  kms_master_key_id                 = var.kms_key_arn
+  kms_data_key_reuse_period_seconds = var.kms_key_arn == null ? null : 300
+  sqs_managed_sse_enabled           = var.kms_key_arn == null ? true : null
+  tags                              = var.tags
+
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [local.arn]
+  })
+
+  # SNS sends here what it can't deliver to the queue.
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for statement in concat([local.deny_without_tls], local.allow_topics) : merge(statement, { Resource = local.dlq_arn })]
+  })
+}
+
+resource "aws_sqs_queue" "this" {
+  name                              = local.name
+  fifo_queue                        = var.fifo != null
+  content_based_deduplication       = try(var.fifo.content_based_deduplication, null)
+  deduplication_scope               = try(var.fifo.high_throughput, false) ? "messageGroup" : null
+  fifo_throughput_limit             = try(var.fifo.high_throughput, false) ? "perMessageGroupId" : null
+  visibility_timeout_seconds        = var.visibility_timeout_seconds
+  message_retention_seconds         = var.message_retention_seconds
+  receive_wait_time_seconds         = var.receive_wait_time_seconds
+  kms_master_key_id                 = var.kms_key_arn
+  kms_data_key_reuse_period_seconds = var.kms_key_arn == null ? null : 300
+  sqs_managed_sse_enabled           = var.kms_key_arn == null ? true : null
+  tags                              = var.tags
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = var.max_receive_count
+  })
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for statement in concat([local.deny_without_tls], local.allow_topics, local.allow_senders) : merge(statement, { Resource = local.arn })]
+  })
+
+  lifecycle {
+    precondition {
+      # A standard queue's message keeps the time it was first sent when it moves.
+      condition     = var.message_retention_seconds <= var.dead_letter_queue.message_retention_seconds
+      error_message = "The dead-letter queue would lose messages sooner than the queue (a message keeps its age when it moves). Raise dead_letter_queue.message_retention_seconds (${var.dead_letter_queue.message_retention_seconds}) to at least message_retention_seconds (${var.message_retention_seconds})."
+    }
+
+    precondition {
+      condition     = var.visibility_timeout_seconds * var.max_receive_count < var.message_retention_seconds
+      error_message = "A message could expire before it is moved to the dead-letter queue: max_receive_count (${var.max_receive_count}) times visibility_timeout_seconds (${var.visibility_timeout_seconds}) must be less than message_retention_seconds (${var.message_retention_seconds}). Raise message_retention_seconds or lower one of the others."
+    }
+
+    precondition {
+      condition     = var.fifo == null || !contains([for sender in var.senders : sender.service], "s3.amazonaws.com")
+      error_message = "S3 can't send to a FIFO queue. Remove fifo, or let an EventBridge rule send to the queue."
+    }
+  }
+}
+
+resource "aws_sns_topic_subscription" "this" {
+  for_each = var.subscriptions
+
+  topic_arn            = each.value.topic_arn
+  protocol             = "sqs"
+  endpoint             = aws_sqs_queue.this.arn
+  raw_message_delivery = each.value.raw_message_delivery
+  filter_policy        = each.value.filter_policy
+  filter_policy_scope  = each.value.filter_policy == null ? null : each.value.filter_policy_scope
+
+  # SNS doesn't retry a delivery that a policy or a key refuses: this is the only net under it.
+  redrive_policy = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead_letter.arn })
+}

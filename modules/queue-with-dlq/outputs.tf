@@ -1,0 +1,46 @@
+output "arn" {
+  description = "ARN of the queue, policies in place."
+  value       = aws_sqs_queue.this.arn
+}
+
+output "dead_letter_queue" {
+  description = "The dead-letter queue: arn, name, url."
+  value = {
+    arn  = aws_sqs_queue.dead_letter.arn
+    name = aws_sqs_queue.dead_letter.name
+    url  = aws_sqs_queue.dead_letter.url
+  }
+}
+
+output "name" {
+  description = "Name of the queue."
+  value       = aws_sqs_queue.this.name
+}
+
+output "queue" {
+  description = "All that a consumer needs to know of the queue: pass it whole to sqs-lambda-consumer."
+  value = {
+    arn                        = aws_sqs_queue.this.arn
+    name                       = local.name
+    url                        = aws_sqs_queue.this.url
+    fifo                       = var.fifo != null
+    kms_key_arn                = var.kms_key_arn
+    max_receive_count          = var.max_receive_count
+    visibility_timeout_seconds = var.visibility_timeout_seconds
+    dead_letter_queue = {
+      arn  = aws_sqs_queue.dead_letter.arn
+      name = local.dlq_name
+      url  = aws_sqs_queue.dead_letter.url
+    }
+  }
+}
+
+output "subscription_arns" {
+  description = "ARN of each subscription, by its name."
+  value       = { for name, subscription in aws_sns_topic_subscription.this : name => subscription.arn }
+}
+
+output "url" {
+  description = "URL of the queue."
+  value       = aws_sqs_queue.this.url
+}

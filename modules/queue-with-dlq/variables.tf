@@ -1,0 +1,138 @@
+variable "dead_letter_queue" {
+  description = "The dead-letter queue: how long it keeps messages (seconds, by default 14 days, the longest SQS allows)."
+  type = object({
+    message_retention_seconds = optional(number, 1209600)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.dead_letter_queue.message_retention_seconds >= 60 && var.dead_letter_queue.message_retention_seconds <= 1209600
+    error_message = "dead_letter_queue.message_retention_seconds must be from 60 to 1209600 (14 days)."
+  }
+}
+
+variable "fifo" {
+  description = "Makes both queues FIFO, with these options; null makes them standard queues. S3 and standard SNS topics can't send to FIFO queues."
+  type = object({
+    content_based_deduplication = optional(bool, false)
+    high_throughput             = optional(bool, false)
+  })
+  default = null
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the customer-managed KMS key both queues are encrypted with; null encrypts with SQS's own key (SSE-SQS). The key's policy must let each sending service use it; an alias or the AWS-managed key can't do that."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-west-1:111122223333:key/1234abcd-...; aliases, the AWS-managed alias/aws/sqs among them, can't be granted to a sending service."
+  }
+}
+
+variable "max_receive_count" {
+  description = "How often a message is handed out before SQS moves it to the dead-letter queue. A throttled function counts as a receive, so AWS advises at least 5."
+  type        = number
+  default     = 5
+
+  validation {
+    condition     = var.max_receive_count >= 1 && var.max_receive_count <= 1000 && floor(var.max_receive_count) == var.max_receive_count
+    error_message = "max_receive_count must be a whole number from 1 to 1000."
+  }
+}
+
+variable "message_retention_seconds" {
+  description = "Seconds a message waits in the queue before it is lost; by default 4 days."
+  type        = number
+  default     = 345600
+
+  validation {
+    condition     = var.message_retention_seconds >= 60 && var.message_retention_seconds <= 1209600
+    error_message = "message_retention_seconds must be from 60 to 1209600 (14 days)."
+  }
+}
+
+variable "name" {
+  description = "Name of the queue, without the .fifo suffix; the dead-letter queue is <name>-dlq."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,71}$", var.name))
+    error_message = "name must have 1 to 71 letters, digits, hyphens and underscores, so that -dlq.fifo still fits into SQS's 80. Leave .fifo out; set fifo = {} instead."
+  }
+}
+
+variable "receive_wait_time_seconds" {
+  description = "Seconds a receive waits for a message (long polling)."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.receive_wait_time_seconds >= 0 && var.receive_wait_time_seconds <= 20
+    error_message = "receive_wait_time_seconds must be from 0 to 20."
+  }
+}
+
+variable "senders" {
+  description = "Services that may send to the queue, by a name of your choice: the service principal and the ARNs (patterns allowed) it sends for. source_account is the account that owns them, by default this one. SNS topics in subscriptions need no entry."
+  type = map(object({
+    service        = string
+    source_arns    = list(string)
+    source_account = optional(string)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for sender in var.senders : can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", sender.service)) && length(sender.source_arns) > 0])
+    error_message = "Each sender needs a service principal such as s3.amazonaws.com, and at least one ARN in source_arns: without it any account could send through the service."
+  }
+}
+
+variable "subscriptions" {
+  description = "SNS topics the queue subscribes to, by a name of your choice. filter_policy is JSON text and by default looks into the message body, where S3's events are. What SNS can't deliver goes to the dead-letter queue."
+  type = map(object({
+    topic_arn            = string
+    filter_policy        = optional(string)
+    filter_policy_scope  = optional(string, "MessageBody")
+    raw_message_delivery = optional(bool, true)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for subscription in var.subscriptions : subscription.filter_policy == null || can(keys(jsondecode(subscription.filter_policy)))])
+    error_message = "Each filter_policy must be the JSON text of an object: use jsonencode({...})."
+  }
+
+  validation {
+    condition     = alltrue([for subscription in var.subscriptions : contains(["MessageAttributes", "MessageBody"], subscription.filter_policy_scope)])
+    error_message = "Each filter_policy_scope must be MessageBody or MessageAttributes."
+  }
+
+  # https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
+  validation {
+    condition     = alltrue([for subscription in var.subscriptions : length(coalesce(subscription.filter_policy, "{}")) <= 262144 && length(try(keys(jsondecode(subscription.filter_policy)), [])) <= 5])
+    error_message = "A filter_policy may have at most 5 keys and 256 KB."
+  }
+}
+
+variable "tags" {
+  description = "Tags on both queues."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "visibility_timeout_seconds" {
+  description = "Seconds a received message stays hidden. For a function: 6 times its timeout, plus the batching window."
+  type        = number
+  default     = 180
+
+  validation {
+    condition     = var.visibility_timeout_seconds >= 0 && var.visibility_timeout_seconds <= 43200
+    error_message = "visibility_timeout_seconds must be from 0 to 43200 (12 hours)."
+  }
+}

@@ -1,0 +1,116 @@
+locals {
+  # AWS: six times, so that a throttled batch is retried before its messages show up again.
+  # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+  needed_visibility_timeout = 6 * var.function.timeout + var.batching.window_seconds
+
+  statements = merge(
+    {
+      receive_messages = {
+        actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+        resources = [var.queue.arn]
+      }
+      quarantine_messages = {
+        actions   = ["sqs:SendMessage"]
+        resources = [var.queue.dead_letter_queue.arn]
+      }
+    },
+    { for name, statement in {
+      use_queue_key = {
+        actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        resources = [var.queue.kms_key_arn]
+      }
+    } : name => statement if var.queue.kms_key_arn != null },
+  )
+}
+
+module "function" {
+  source = "../lambda-function"
+
+  architecture         = var.function.architecture
+  description          = var.function.description
+  ephemeral_storage_mb = var.function.ephemeral_storage_mb
+  handler              = var.function.handler
+  kms_key_arn          = var.kms_key_arn
+  layers               = var.function.layers
+  log_retention_days   = var.function.log_retention_days
+  memory_size          = var.function.memory_size
+  name                 = var.name
+  package              = var.function.package
+  package_version      = var.function.package_version
+  policy_statements    = merge(var.function.policy_statements, local.statements)
+  reserved_concurrency = var.function.reserved_concurrency
+  runtime              = var.function.runtime
+  tags                 = var.tags
+  timeout              = var.function.timeout
+  tracing              = var.function.tracing
+  vpc                  = var.function.vpc
+
+  environment = merge(var.function.environment, {
+    QUEUE_URL             = var.queue.url
+    DEAD_LETTER_QUEUE_URL = var.queue.dead_letter_queue.url
+    MAX_RECEIVE_COUNT     = tostring(var.queue.max_receive_count)
+  })
+}
+
+resource "aws_lambda_event_source_mapping" "this" {
+  event_source_arn                   = var.queue.arn
+  function_name                      = module.function.arn
+  batch_size                         = var.batching.size
+  maximum_batching_window_in_seconds = var.batching.window_seconds == 0 ? null : var.batching.window_seconds
+  enabled                            = var.enabled
+  function_response_types            = ["ReportBatchItemFailures"]
+  tags                               = var.tags
+
+  dynamic "filter_criteria" {
+    for_each = length(var.filter_criteria) == 0 ? [] : [var.filter_criteria]
+
+    content {
+      dynamic "filter" {
+        for_each = filter_criteria.value
+
+        content {
+          pattern = filter.value
+        }
+      }
+    }
+  }
+
+  dynamic "scaling_config" {
+    for_each = var.concurrency.maximum == null ? [] : [var.concurrency.maximum]
+
+    content {
+      maximum_concurrency = scaling_config.value
+    }
+  }
+
+  dynamic "provisioned_poller_config" {
+    for_each = var.concurrency.provisioned == null ? [] : [var.concurrency.provisioned]
+
+    content {
+      minimum_pollers = provisioned_poller_config.value.minimum_pollers
+      maximum_pollers = provisioned_poller_config.value.maximum_pollers
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.queue.visibility_timeout_seconds >= local.needed_visibility_timeout
+      error_message = "The queue's visibility timeout is ${var.queue.visibility_timeout_seconds} s and must be at least ${local.needed_visibility_timeout} s (6 x function.timeout + batching.window_seconds), or messages are handed out again while they are processed. Set visibility_timeout_seconds = ${local.needed_visibility_timeout} on the queue, or lower function.timeout (${var.function.timeout} s)."
+    }
+
+    precondition {
+      condition     = !var.queue.fifo || (var.batching.size <= 10 && var.batching.window_seconds == 0)
+      error_message = "A FIFO queue takes no batching window and batches of at most 10: set batching = { size = 10 } or less."
+    }
+
+    precondition {
+      condition     = var.concurrency.maximum == null || var.function.reserved_concurrency == null || try(var.concurrency.maximum <= var.function.reserved_concurrency, false)
+      error_message = "concurrency.maximum is more than function.reserved_concurrency: the rest would be throttled, and a throttled message counts as received until it lands in the dead-letter queue. Lower concurrency.maximum or raise function.reserved_concurrency."
+    }
+
+    precondition {
+      condition     = var.function.reserved_concurrency != 0
+      error_message = "function.reserved_concurrency = 0 throttles every batch, and throttled messages land in the dead-letter queue. To stop the consumer set enabled = false."
+    }
+  }
+}

@@ -1,0 +1,21 @@
+output "event_source_mapping" {
+  description = "The mapping from the queue to the function: arn, uuid."
+  value = {
+    arn  = aws_lambda_event_source_mapping.this.arn
+    uuid = aws_lambda_event_source_mapping.this.uuid
+  }
+}
+
+output "function" {
+  description = "The function: arn, log_group_name, name."
+  value = {
+    arn            = module.function.arn
+    log_group_name = module.function.log_group_name
+    name           = module.function.name
+  }
+}
+
+output "role" {
+  description = "The function's role: arn, name. Attach further policies to the name."
+  value       = module.function.role
+}

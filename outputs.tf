@@ -1,0 +1,33 @@
+output "alerts_topic" {
+  description = "The topic that tells of alarms: arn."
+  value       = { arn = local.alerts_topic_arn }
+}
+
+output "bucket" {
+  description = "The bucket files land in, once its notifications are configured: arn, name."
+  value = {
+    arn  = local.bucket_arn
+    name = module.notifications.bucket
+  }
+}
+
+output "consumers" {
+  description = "Each consumer: its queue, dead_letter_queue, function, role, event_source_mapping, alarms (names) and output."
+  value = { for name, consumer in module.consumers : name => {
+    alarms               = module.alarms[name].names
+    dead_letter_queue    = module.queues[name].dead_letter_queue
+    event_source_mapping = consumer.event_source_mapping
+    function             = consumer.function
+    output               = lookup(local.outputs, name, null)
+    queue                = module.queues[name].queue
+    role                 = consumer.role
+  } }
+}
+
+output "topic" {
+  description = "The topic that tells of files: arn, name. Queues elsewhere subscribe to it with modules/queue-with-dlq."
+  value = {
+    arn  = module.topic.arn
+    name = module.topic.name
+  }
+}

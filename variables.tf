@@ -1,0 +1,187 @@
+variable "alarms" {
+  description = "Alarms of every consumer; see modules/consumer-alarms. A consumer's own alarms replace these for it."
+  type = object({
+    oldest_message_age_seconds = optional(number, 3600)
+    function_errors            = optional(number, 1)
+    function_throttles         = optional(number, 10)
+    disabled                   = optional(set(string), [])
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "alerts" {
+  description = "Who is told when an alarm goes off: e-mail addresses (each has to confirm), or topic_arn of a topic that exists already."
+  type = object({
+    emails    = optional(set(string), [])
+    topic_arn = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.alerts.topic_arn == null || length(var.alerts.emails) == 0
+    error_message = "alerts.topic_arn names a topic of yours: subscribe the addresses to it there and remove alerts.emails, or remove alerts.topic_arn."
+  }
+}
+
+variable "bucket" {
+  description = "The bucket files land in: name makes one, existing takes one that is there (of which only the notifications are managed; they replace any others it has). force_destroy deletes the files with the bucket; expire gives days after which objects under a prefix are deleted."
+  type = object({
+    name          = optional(string)
+    existing      = optional(string)
+    force_destroy = optional(bool, false)
+    versioning    = optional(bool, true)
+    lifecycle_rules = optional(object({
+      expire = optional(map(object({
+        prefix = string
+        days   = number
+      })), {})
+      noncurrent_version_days   = optional(number, 30)
+      incomplete_multipart_days = optional(number, 7)
+    }), {})
+  })
+
+  validation {
+    condition     = (var.bucket.name == null) != (var.bucket.existing == null)
+    error_message = "bucket needs either name (a bucket is made) or existing (the name of one that is there), not both."
+  }
+}
+
+variable "consumers" {
+  description = "Who gets the files, by a name of your choice. package is the zip of the function; filter narrows the pipeline's own; output is where the function may write, and is handed to it as OUTPUT_BUCKET and OUTPUT_PREFIX. The rest is as in modules/sqs-lambda-consumer and modules/queue-with-dlq."
+  type = map(object({
+    package         = string
+    package_version = optional(string)
+    handler         = optional(string)
+
+    filter = optional(object({
+      prefixes = optional(list(string), [])
+      suffixes = optional(list(string), [])
+      events   = optional(list(string), [])
+    }), {})
+
+    output = optional(object({
+      bucket = optional(string)
+      prefix = string
+    }))
+
+    batch_size              = optional(number, 10)
+    batching_window_seconds = optional(number, 0)
+    enabled                 = optional(bool, true)
+    max_concurrency         = optional(number)
+    provisioned_pollers = optional(object({
+      minimum = number
+      maximum = number
+    }))
+
+    dead_letter_retention_seconds = optional(number, 1209600)
+    max_receive_count             = optional(number, 5)
+    message_retention_seconds     = optional(number, 345600)
+    visibility_timeout_seconds    = optional(number)
+
+    architecture         = optional(string, "arm64")
+    environment          = optional(map(string), {})
+    ephemeral_storage_mb = optional(number, 512)
+    layers               = optional(list(string), [])
+    log_retention_days   = optional(number, 30)
+    memory_size          = optional(number, 512)
+    policy_statements = optional(map(object({
+      actions    = list(string)
+      resources  = list(string)
+      effect     = optional(string, "Allow")
+      conditions = optional(map(map(list(string))), {})
+    })), {})
+    reserved_concurrency = optional(number)
+    timeout              = optional(number, 30)
+    tracing              = optional(string, "PassThrough")
+    vpc = optional(object({
+      subnet_ids         = set(string)
+      security_group_ids = set(string)
+    }))
+
+    alarms = optional(object({
+      oldest_message_age_seconds = optional(number, 3600)
+      function_errors            = optional(number, 1)
+      function_throttles         = optional(number, 10)
+      disabled                   = optional(set(string), [])
+    }))
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.consumers) : can(regex("^[a-z][a-z0-9-]{0,30}$", name))])
+    error_message = "The names of consumers become names of resources: 1 to 31 lower-case letters, digits and hyphens, beginning with a letter."
+  }
+
+  validation {
+    condition     = alltrue([for consumer in var.consumers : !contains(concat(consumer.filter.prefixes, consumer.filter.suffixes), "")])
+    error_message = "An empty text in a consumer's filter matches everything. Remove it; an empty list already means everything."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for consumer in var.consumers : [for event in consumer.filter.events : can(regex("^s3:[A-Za-z]+(:[A-Za-z]+|:\\*)?$", event))]]))
+    error_message = "A consumer's filter.events must be S3 event names, such as s3:ObjectCreated:Put or s3:ObjectCreated:*."
+  }
+
+  # https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html: the
+  # values of each key, times its depth (Records.s3.object.key is 4 deep, Records.eventName 2).
+  validation {
+    condition = alltrue([for consumer in var.consumers :
+      max(1, 8 * max(length(consumer.filter.prefixes), length(consumer.filter.prefixes) > 0 ? 0 : length(consumer.filter.suffixes))) * max(1, 2 * length(consumer.filter.events)) <= 150
+    ])
+    error_message = "A consumer's filter is larger than an SNS filter policy may be (150 combinations): use at most 18 prefixes or suffixes without events, or 9 with one event."
+  }
+
+  validation {
+    condition = alltrue([for consumer in var.consumers : length(setintersection(keys(consumer.environment), [
+      "CONSUMER", "METRICS_NAMESPACE", "OBJECT_FILTER", "OUTPUT_BUCKET", "OUTPUT_PREFIX", "PIPELINE",
+    ])) == 0])
+    error_message = "A consumer's environment must not set CONSUMER, METRICS_NAMESPACE, OBJECT_FILTER, OUTPUT_BUCKET, OUTPUT_PREFIX or PIPELINE: they follow from its name, filter and output."
+  }
+
+  validation {
+    condition     = alltrue([for consumer in var.consumers : consumer.output == null || try(length(consumer.output.prefix) > 0 && !startswith(consumer.output.prefix, "/"), false)])
+    error_message = "A consumer's output.prefix must not be empty or begin with a slash: write it like processed/."
+  }
+}
+
+variable "filter" {
+  description = "Which files of the bucket enter the pipeline: those whose key begins with one of prefixes and ends with one of suffixes (an empty list means all), at these events. Write keys as they are, not URL-encoded."
+  type = object({
+    prefixes = optional(list(string), [])
+    suffixes = optional(list(string), [])
+    events   = optional(list(string), ["s3:ObjectCreated:*"])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = !contains(concat(var.filter.prefixes, var.filter.suffixes), "")
+    error_message = "An empty text in filter matches everything. Remove it; an empty list already means everything."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the customer-managed KMS key for bucket, topics, queues and functions; null uses the services' own keys. The key's policy must let S3, SNS, CloudWatch and CloudWatch Logs use it."
+  type        = string
+  default     = null
+}
+
+variable "name" {
+  description = "Name of the pipeline, and the beginning of the names of all it is made of."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,30}$", var.name))
+    error_message = "name must have 1 to 31 lower-case letters, digits and hyphens, and begin with a letter."
+  }
+}
+
+variable "tags" {
+  description = "Tags on everything."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
