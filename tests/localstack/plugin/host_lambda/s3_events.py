@@ -1,0 +1,61 @@
+"""S3's events as AWS writes them, where LocalStack's differ.
+
+- A notification's key is form-encoded: a space is ``+``, only slashes are kept.
+- An EventBridge event's key is not encoded at all.
+- Sequencers grow with each event, so those of one key can be compared.
+"""
+
+import itertools
+import json
+import time
+from typing import Any
+from urllib.parse import quote_plus, unquote_plus
+
+from localstack.runtime import hooks
+from localstack.services.s3 import notifications
+
+_sequence = itertools.count(time.time_ns())
+
+
+@hooks.on_infra_start()
+def emulate_s3_events() -> None:
+    """Replace what differs, and fail loudly should LocalStack no longer have it."""
+    if not hasattr(notifications, "quote"):
+        raise RuntimeError("localstack.services.s3.notifications no longer encodes keys by quote")
+    notifications.quote = _encode
+    _wrap(notifications.BaseNotifier, _number_records)
+    _wrap(notifications.EventBridgeNotifier, _decode_entry)
+
+
+def _encode(key: str) -> str:
+    return quote_plus(key, safe="/")
+
+
+def _wrap(notifier: Any, change: Any) -> None:
+    original = notifier.__dict__["_get_event_payload"].__func__
+
+    def payload(*arguments: Any, **named: Any) -> Any:
+        return change(original(*arguments, **named))
+
+    kind = type(notifier.__dict__["_get_event_payload"])
+    notifier._get_event_payload = kind(payload)
+
+
+def _number_records(notification: Any) -> Any:
+    for record in notification["Records"]:
+        if "sequencer" in record["s3"]["object"]:
+            record["s3"]["object"]["sequencer"] = _next_sequencer()
+    return notification
+
+
+def _decode_entry(entry: Any) -> Any:
+    detail = json.loads(entry["Detail"])
+    stored = detail["object"]
+    stored["key"] = unquote_plus(stored["key"])
+    if "sequencer" in stored:
+        stored["sequencer"] = _next_sequencer()
+    return {**entry, "Detail": json.dumps(detail)}
+
+
+def _next_sequencer() -> str:
+    return f"{next(_sequence):018X}"

@@ -1,0 +1,243 @@
+"""Start a LocalStack, wait until it is ready, and stop it whatever happens."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.localstack.environments import HERE, LAMBDA_RUNTIME, LOCALSTACK, ROOT, set_up
+
+IMAGE = "localstack/localstack:4.14.0"
+REGION = "us-east-1"
+READY_SECONDS = 120
+STOP_SECONDS = 15
+_PORT_IN_CONTAINER = 4566
+
+
+class LocalStackError(Exception):
+    """There is no LocalStack to work with; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A LocalStack that is ready.
+
+    Attributes
+    ----------
+    endpoint_url
+        Where every AWS API answers. An IP address, which makes SDKs address buckets by path.
+    """
+
+    endpoint_url: str
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What a process needs in its environment to work with this instance and nothing else."""
+        return {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+
+@contextmanager
+def running(kind: str | None = None) -> Iterator[Instance]:
+    """Give a LocalStack that is ready, and stop it afterwards if it was started here.
+
+    Parameters
+    ----------
+    kind
+        ``embedded``, ``docker`` or a URL; by default what the variable LOCALSTACK says.
+
+    Raises
+    ------
+    LocalStackError
+        It can't be started or reached.
+    """
+    kind = kind or os.environ.get("LOCALSTACK") or "embedded"
+    if kind == "embedded":
+        with _embedded() as instance:
+            yield instance
+    elif kind == "docker":
+        with _in_docker() as instance:
+            yield instance
+    elif kind.startswith(("http://", "https://")):
+        instance = Instance(kind.rstrip("/"))
+        if not _is_ready(instance):
+            raise LocalStackError(f"LOCALSTACK={kind}: no LocalStack answers there")
+        yield instance
+    else:
+        raise LocalStackError(f"LOCALSTACK={kind}: accepted are embedded, docker, or a URL")
+
+
+@contextmanager
+def _embedded() -> Iterator[Instance]:
+    set_up()
+    port = _free_port()
+    instance = Instance(f"http://127.0.0.1:{port}")
+    folder = Path(tempfile.mkdtemp(prefix="localstack-"))
+    log = folder / "localstack.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [LOCALSTACK / "bin" / "python", "-m", "host_lambda.launch", folder],
+            env=_settings(port, folder),
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C in the terminal is for the tests; they then end this one in order.
+            start_new_session=True,
+        )
+    try:
+        _wait_until_ready(instance, process, log)
+        yield instance
+    except BaseException:
+        _keep(log)
+        raise
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _settings(port: int, folder: Path) -> dict[str, str]:
+    """Configure LocalStack to keep to its own folder and port, and to need no Docker."""
+    for name in ("tmp", "cache", "root"):
+        (folder / name).mkdir()
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "HOME": str(folder),
+        "PYTHONPATH": str(HERE / "plugin"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+        "LOCALSTACK_HOST": f"127.0.0.1:{port}",
+        "SQS_ENDPOINT_STRATEGY": "path",
+        "FILESYSTEM_ROOT": str(folder / "root"),
+        "S3_DIR": str(folder / "s3"),
+        "TMPDIR": str(folder / "tmp"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        # It may take the host for its container, and then empties a folder others use as well.
+        "OVERRIDE_IN_DOCKER": "0",
+        "SKIP_SSL_CERT_DOWNLOAD": "1",
+        "DISABLE_EVENTS": "1",
+        "DNS_ADDRESS": "0",
+        "LAMBDA_RUNTIME_EXECUTOR": "process",
+        "HOST_LAMBDA_PYTHON": str(LAMBDA_RUNTIME / "bin" / "python"),
+        "PROVIDER_OVERRIDE_DYNAMODB": "moto",
+        # A queue that was quiet would otherwise be polled every ten seconds.
+        "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
+        "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.5",
+    }
+
+
+@contextmanager
+def _in_docker() -> Iterator[Instance]:
+    docker = shutil.which("docker")
+    if (
+        docker is None
+        or subprocess.run([docker, "info"], check=False, capture_output=True).returncode
+    ):
+        raise LocalStackError(
+            "LOCALSTACK=docker: no Docker engine answers. Start one, or leave LOCALSTACK out "
+            "to run LocalStack as a process of this host."
+        )
+    port = _free_port()
+    name = f"localstack-{port}"
+    try:
+        subprocess.run(docker_command(docker, name, port), check=True, stdout=subprocess.DEVNULL)
+        instance = Instance(f"http://127.0.0.1:{port}")
+        _wait_until_ready(instance)
+        yield instance
+    finally:
+        subprocess.run([docker, "rm", "--force", name], check=False, capture_output=True)
+
+
+def docker_command(docker: str, name: str, port: int) -> list[str]:
+    """Write the command that starts LocalStack's own image.
+
+    It starts functions in containers of their own, for which it needs the engine's socket.
+    """
+    return [
+        docker,
+        "run",
+        "--detach",
+        "--rm",
+        f"--name={name}",
+        f"--publish=127.0.0.1:{port}:{_PORT_IN_CONTAINER}",
+        "--volume=/var/run/docker.sock:/var/run/docker.sock",
+        f"--env=LOCALSTACK_HOST=127.0.0.1:{port}",
+        "--env=SQS_ENDPOINT_STRATEGY=path",
+        IMAGE,
+    ]
+
+
+def _wait_until_ready(
+    instance: Instance, process: subprocess.Popen[bytes] | None = None, log: Path | None = None
+) -> None:
+    began = time.monotonic()
+    shown = False
+    while not _is_ready(instance):
+        seconds = time.monotonic() - began
+        if process is not None and process.poll() is not None:
+            raise LocalStackError(f"LocalStack ended with code {process.returncode}{_tail(log)}")
+        if seconds > READY_SECONDS:
+            raise LocalStackError(f"LocalStack is not ready after {READY_SECONDS} s{_tail(log)}")
+        if sys.stderr.isatty():
+            print(f"\rlocalstack: starting, {seconds:.0f} s ", end="", file=sys.stderr, flush=True)
+            shown = True
+        time.sleep(0.2)
+    seconds = time.monotonic() - began
+    start = "\r" if shown else ""
+    print(
+        f"{start}localstack: ready at {instance.endpoint_url} after {seconds:.0f} s",
+        file=sys.stderr,
+    )
+
+
+def _is_ready(instance: Instance) -> bool:
+    try:
+        url = f"{instance.endpoint_url}/_localstack/health"
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 (checked to be http)
+            return "services" in json.load(answer)
+    except (OSError, ValueError, urllib.error.URLError):
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _tail(log: Path | None) -> str:
+    if log is None:
+        return ""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+    return ". Its last words:\n" + "\n".join(lines)
+
+
+def _keep(log: Path) -> None:
+    """Keep the output of an instance under which something failed."""
+    kept = ROOT / "build" / "localstack.log"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(log, kept)
+    print(f"localstack: its output is in {kept.relative_to(ROOT)}", file=sys.stderr)
