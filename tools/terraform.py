@@ -139,9 +139,8 @@ class Terraform:
                 match event.get("type"):
                     case "change_summary":
                         total = sum(event["changes"].get(k, 0) for k in ("add", "change", "remove"))
-                    case "apply_complete":
+                    case "apply_complete" if (hook := event["hook"])["action"] != "read":
                         done += 1
-                        hook = event["hook"]
                         address = hook["resource"]["addr"]
                         self.report(Progress(address, hook["action"], done, total))
                     case "diagnostic" if event["diagnostic"]["severity"] == "error":

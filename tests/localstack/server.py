@@ -130,7 +130,8 @@ def _settings(port: int, folder: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "LOCALSTACK_HOST": f"127.0.0.1:{port}",
-        "SQS_ENDPOINT_STRATEGY": "path",
+        # The provider takes queue URLs of the form host/account/name only.
+        "SQS_ENDPOINT_STRATEGY": "off",
         "FILESYSTEM_ROOT": str(folder / "root"),
         "S3_DIR": str(folder / "s3"),
         "TMPDIR": str(folder / "tmp"),
@@ -185,7 +186,7 @@ def docker_command(docker: str, name: str, port: int) -> list[str]:
         f"--publish=127.0.0.1:{port}:{_PORT_IN_CONTAINER}",
         "--volume=/var/run/docker.sock:/var/run/docker.sock",
         f"--env=LOCALSTACK_HOST=127.0.0.1:{port}",
-        "--env=SQS_ENDPOINT_STRATEGY=path",
+        "--env=SQS_ENDPOINT_STRATEGY=off",
         IMAGE,
     ]
 

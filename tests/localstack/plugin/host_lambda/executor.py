@@ -165,7 +165,9 @@ class ProcessExecutor(RuntimeExecutor):
             )
         if first is RuntimeApi.READY:
             return None
-        return first if isinstance(first, Answer) else self._exit_error("")
+        failure = first if isinstance(first, Answer) else self._exit_error("")
+        self._end()
+        return failure
 
     def _process_environment(self, code: Path, api: RuntimeApi) -> dict[str, str]:
         return {

@@ -1,0 +1,1 @@
+"""The pipeline applied by Terraform in LocalStack and driven with real files."""

@@ -1,0 +1,1 @@
+"""A consumer that fails on purpose, as the key of the object tells it to."""

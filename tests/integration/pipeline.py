@@ -1,0 +1,225 @@
+"""An applied pipeline as its tests see it: upload here, look for the results there."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+from mypy_boto3_cloudwatch import CloudWatchClient
+from mypy_boto3_lambda import LambdaClient
+from mypy_boto3_logs import CloudWatchLogsClient
+from mypy_boto3_s3 import S3Client
+from mypy_boto3_sns import SNSClient
+from mypy_boto3_sqs import SQSClient
+
+from tests.integration.waiting import eventually
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The AWS APIs of the LocalStack under test."""
+
+    cloudwatch: CloudWatchClient
+    lambda_: LambdaClient
+    logs: CloudWatchLogsClient
+    s3: S3Client
+    sns: SNSClient
+    sqs: SQSClient
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> "Clients":
+        """Make the clients from the variables an instance gives to its users."""
+        session = boto3.session.Session(
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=environment["AWS_REGION"],
+        )
+        url = environment["AWS_ENDPOINT_URL"]
+        return cls(
+            cloudwatch=session.client("cloudwatch", endpoint_url=url),
+            lambda_=session.client("lambda", endpoint_url=url),
+            logs=session.client("logs", endpoint_url=url),
+            s3=session.client("s3", endpoint_url=url),
+            sns=session.client("sns", endpoint_url=url),
+            sqs=session.client("sqs", endpoint_url=url),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A message found in a dead-letter queue."""
+
+    body: str
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The root module's outputs, with the verbs a test needs.
+
+    Attributes
+    ----------
+    outputs
+        As ``terraform output -json`` gives them.
+    clients
+        The APIs of the instance the pipeline is applied in.
+    """
+
+    outputs: Mapping[str, Any]
+    clients: Clients
+    _quarantine: dict[str, list[Quarantined]] = field(default_factory=dict)
+
+    @property
+    def bucket(self) -> str:
+        """The bucket files are uploaded to."""
+        return str(self.outputs["bucket"]["name"])
+
+    def consumer(self, name: str) -> Any:
+        """One consumer's queue, dead-letter queue, function, role and mapping."""
+        return self.outputs["consumers"][name]
+
+    def upload(self, key: str, body: bytes | str, **arguments: Any) -> str:
+        """Put an object and give its version."""
+        content = body.encode() if isinstance(body, str) else body
+        put = self.clients.s3.put_object(Bucket=self.bucket, Key=key, Body=content, **arguments)
+        return put["VersionId"]
+
+    def object_at(self, key: str) -> bytes | None:
+        """Read an object, or give nothing where there is none."""
+        try:
+            return self.clients.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+
+    def output_of(self, key: str, *, within: float = 60) -> Any:
+        """Wait for what ``transform`` made of an object, and give the parsed document."""
+        output = f"processed/{key}"
+        body = eventually(
+            lambda: self.object_at(output), within=within, waiting_for=f"s3://.../{output}"
+        )
+        assert body is not None
+        return json.loads(body)
+
+    def log_lines(self, consumer: str) -> list[dict[str, Any]]:
+        """Read every structured line the consumer's function has logged."""
+        group = self.consumer(consumer)["function"]["log_group_name"]
+        pages = self.clients.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        lines = []
+        for page in pages:
+            for event in page["events"]:
+                try:
+                    line = json.loads(event["message"])
+                except ValueError:
+                    continue
+                if isinstance(line, dict):
+                    lines.append(line)
+        return lines
+
+    def outcomes(self, consumer: str, key: str) -> list[dict[str, Any]]:
+        """List the lines a consumer logged about an object, oldest first."""
+        return [
+            line
+            for line in self.log_lines(consumer)
+            if line.get("key") == key and "outcome" in line
+        ]
+
+    def outcome(
+        self, consumer: str, key: str, outcome: str, *, within: float = 60
+    ) -> dict[str, Any]:
+        """Wait until a consumer has logged this outcome of an object, and give the line."""
+        lines = eventually(
+            lambda: self.outcomes(consumer, key),
+            until=lambda lines: any(line["outcome"] == outcome for line in lines),
+            within=within,
+            waiting_for=f"{consumer} to log {key} as {outcome}",
+        )
+        return next(line for line in lines if line["outcome"] == outcome)
+
+    def quarantined(
+        self, consumer: str, matching: Callable[[Quarantined], bool], *, within: float = 60
+    ) -> Quarantined:
+        """Wait for a message in a consumer's dead-letter queue; the queue keeps it."""
+
+        def look() -> Quarantined | None:
+            return next(filter(matching, self._dead_letters(consumer)), None)
+
+        found = eventually(look, within=within, waiting_for=f"a message in the DLQ of {consumer}")
+        assert found is not None
+        return found
+
+    def quarantined_object(
+        self, consumer: str, key_in_event: str, *, within: float = 60
+    ) -> Quarantined:
+        """Wait for the quarantined message about an object, by its key as the event spells it."""
+        quoted = json.dumps(key_in_event)
+        return self.quarantined(consumer, lambda message: quoted in message.body, within=within)
+
+    def queue_depth(self, url: str) -> int:
+        """Count a queue's messages, those in flight included."""
+        attributes = self.clients.sqs.get_queue_attributes(
+            QueueUrl=url,
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            ],
+        )["Attributes"]
+        return sum(map(int, attributes.values()))
+
+    @contextmanager
+    def paused(self, consumer: str) -> Iterator[None]:
+        """Stop a consumer from polling, so that what a test sends waits as one batch."""
+        mapping = self.consumer(consumer)["event_source_mapping"]["uuid"]
+        self._switch(mapping, enabled=False)
+        try:
+            yield
+        finally:
+            self._switch(mapping, enabled=True)
+
+    def _switch(self, mapping: str, *, enabled: bool) -> None:
+        wanted = "Enabled" if enabled else "Disabled"
+        eventually(
+            lambda: self._state(mapping),
+            until=lambda state: not state.endswith("ing"),
+            waiting_for=f"mapping {mapping} to come to rest",
+        )
+        self.clients.lambda_.update_event_source_mapping(UUID=mapping, Enabled=enabled)
+        eventually(
+            lambda: self._state(mapping),
+            until=lambda state: state == wanted,
+            waiting_for=f"mapping {mapping} to be {wanted}",
+        )
+
+    def _state(self, mapping: str) -> str:
+        return self.clients.lambda_.get_event_source_mapping(UUID=mapping)["State"]
+
+    def _dead_letters(self, consumer: str) -> list[Quarantined]:
+        """Give every message a dead-letter queue has held so far.
+
+        Messages stay in the queue (received with a visibility timeout of none), where the alarm
+        and a redrive find them; what has been seen once is remembered.
+        """
+        url = self.consumer(consumer)["dead_letter_queue"]["url"]
+        seen = self._quarantine.setdefault(consumer, [])
+        received = self.clients.sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=0,
+            MessageAttributeNames=["All"],
+        ).get("Messages", [])
+        for message in received:
+            attributes = {
+                name: value.get("StringValue")
+                or base64.b64encode(value.get("BinaryValue", b"")).decode()
+                for name, value in message.get("MessageAttributes", {}).items()
+            }
+            found = Quarantined(message["Body"], attributes)
+            if found not in seen:
+                seen.append(found)
+        return seen

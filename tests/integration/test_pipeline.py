@@ -1,0 +1,299 @@
+"""Files uploaded to the applied pipeline: what becomes of each, at each consumer."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+
+from tests.integration.pipeline import Pipeline
+from tests.integration.waiting import eventually
+from tools.terraform import Terraform
+
+pytestmark = pytest.mark.integration
+
+STRANGE_KEYS = {
+    "spaces": "incoming/monthly report 2026.json",
+    "plus": "incoming/a+b.json",
+    "percent": "incoming/100%.json",
+    "percent that looks encoded": "incoming/a%20b%2Fc.json",
+    "ampersand": "incoming/this&that=those.json",
+    "accent": "incoming/café é.json",
+    "japanese": "incoming/日本/売上.json",
+    "emoji": "incoming/🚚.json",
+    "empty segment": "incoming//double.json",
+    "1,000 characters": f"incoming/{'k' * 986}.json",
+    "quotes": 'incoming/it\'s "quoted".json',
+}
+
+
+def unique(name: str) -> str:
+    """A key of its own for each run of a test, so that tests don't see each other's files."""
+    return f"incoming/{secrets.token_hex(4)}/{name}"
+
+
+@pytest.fixture(scope="module")
+def strange_uploads(pipeline: Pipeline) -> Mapping[str, str]:
+    """Upload all strange keys at once; each test then looks for its own."""
+    for name, key in STRANGE_KEYS.items():
+        pipeline.upload(key, json.dumps([{"name": name}]))
+    return STRANGE_KEYS
+
+
+@pytest.mark.parametrize("name", STRANGE_KEYS)
+def test_a_file_reaches_both_consumers_whatever_its_key(
+    pipeline: Pipeline, strange_uploads: Mapping[str, str], name: str
+) -> None:
+    key = strange_uploads[name]
+
+    line = pipeline.outcome("transform", key, "done")
+    assert pipeline.outcome("log", key, "done")["bucket"] == pipeline.bucket
+    output = line["output"].removeprefix(f"s3://{pipeline.bucket}/")
+    body = pipeline.object_at(output)
+    assert body is not None
+    assert json.loads(body)["records"] == [{"name": name}]
+
+
+def test_a_copy_is_an_object_of_its_own(pipeline: Pipeline) -> None:
+    original, copy = unique("original.json"), unique("copy.json")
+    pipeline.upload(original, "[1]")
+    pipeline.clients.s3.copy_object(
+        Bucket=pipeline.bucket,
+        Key=copy,
+        CopySource={"Bucket": pipeline.bucket, "Key": original},
+    )
+
+    assert pipeline.output_of(copy)["records"] == [1]
+    assert pipeline.outcome("log", copy, "done")["event_name"] == "ObjectCreated:Copy"
+
+
+def test_an_overwritten_file_is_processed_in_both_versions(pipeline: Pipeline) -> None:
+    key = unique("overwritten.json")
+    first = pipeline.upload(key, "[1]")
+    pipeline.outcome("transform", key, "done")
+    second = pipeline.upload(key, "[2]")
+
+    eventually(
+        lambda: {line["version_id"] for line in pipeline.outcomes("transform", key)},
+        until={first, second}.__eq__,
+        waiting_for="both versions to be handled",
+    )
+    assert pipeline.output_of(key)["records"] == [2]
+
+
+def test_a_multipart_upload_arrives_once_and_whole(pipeline: Pipeline) -> None:
+    s3, key = pipeline.clients.s3, f"scripted/{secrets.token_hex(4)}/whole/large.bin"
+    part = secrets.token_bytes(5 * 1024 * 1024)
+    upload = s3.create_multipart_upload(Bucket=pipeline.bucket, Key=key)["UploadId"]
+    target: dict[str, Any] = {"Bucket": pipeline.bucket, "Key": key, "UploadId": upload}
+    parts = [
+        {"PartNumber": n, "ETag": s3.upload_part(**target, PartNumber=n, Body=part)["ETag"]}
+        for n in (1, 2)
+    ]
+    s3.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
+
+    line = pipeline.outcome("scripted", key, "done")
+    assert line["size"] == 2 * len(part)
+    assert line["event_name"] == "ObjectCreated:CompleteMultipartUpload"
+    assert len(pipeline.outcomes("scripted", key)) == 1
+
+
+def test_a_deletion_is_no_file_to_process(pipeline: Pipeline) -> None:
+    key, after = unique("deleted.json"), unique("after.json")
+    pipeline.upload(key, "[1]")
+    pipeline.outcome("log", key, "done")
+    pipeline.clients.s3.delete_object(Bucket=pipeline.bucket, Key=key)
+    pipeline.upload(after, "[1]")
+
+    pipeline.outcome("log", after, "done")
+    assert len(pipeline.outcomes("log", key)) == 1
+
+
+def test_files_outside_a_consumers_filter_do_not_reach_it(pipeline: Pipeline) -> None:
+    outside, inside = f"scripted/{secrets.token_hex(4)}/ok/x.json", unique("inside.json")
+    pipeline.upload(outside, "[1]")
+    pipeline.upload(inside, "[1]")
+
+    pipeline.outcome("scripted", outside, "done")
+    pipeline.outcome("log", inside, "done")
+    assert pipeline.outcomes("log", outside) == []
+    assert pipeline.outcomes("scripted", inside) == []
+
+
+def test_one_bad_file_in_a_batch_leaves_the_others_done_once(pipeline: Pipeline) -> None:
+    good = [unique(f"good-{n}.json") for n in range(4)]
+    bad = unique("bad.json")
+    with pipeline.paused("transform"):
+        for key in [*good[:2], bad, *good[2:]]:
+            pipeline.upload(key, "[1]" if key != bad else '[1,\n 2,\n "unclosed]')
+
+    for key in good:
+        pipeline.outcome("transform", key, "done")
+    message = pipeline.quarantined_object("transform", bad)
+    queue = pipeline.consumer("transform")["queue"]["url"]
+    eventually(lambda: pipeline.queue_depth(queue), until=(0).__eq__, waiting_for="an empty queue")
+    assert "line 3" in message.attributes["ErrorMessage"]
+    assert [len(pipeline.outcomes("transform", key)) for key in good] == [1] * len(good)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "reason"),
+    [
+        ("malformed.json", b'{"a": 1,\n "b": }', "line 2"),
+        ("empty.json", b"", "empty"),
+        ("latin-1.json", '["é"]'.encode("latin-1"), "UTF-8"),
+        ("ragged.csv", b"a,b\n1,2\n3\n", "line 3"),
+        ("unknown.parquet", b"PAR1", "parquet"),
+        ("too-large.json", b"[" + b"1," * 600_000 + b"1]", "1,000,000"),
+    ],
+)
+def test_a_poison_file_is_set_aside_at_once_with_its_reason(
+    pipeline: Pipeline, name: str, body: bytes, reason: str
+) -> None:
+    key = unique(name)
+    pipeline.upload(key, body)
+
+    message = pipeline.quarantined_object("transform", key)
+
+    attributes = message.attributes
+    assert reason in attributes["ErrorMessage"]
+    assert attributes["ErrorKind"] == "permanent"
+    assert attributes["FunctionName"] == pipeline.consumer("transform")["function"]["name"]
+    assert [line["attempts"] for line in pipeline.outcomes("transform", key)] == [1]
+
+
+def test_an_object_deleted_before_it_is_read_is_set_aside(pipeline: Pipeline) -> None:
+    key = unique("gone.json")
+    with pipeline.paused("transform"):
+        version = pipeline.upload(key, "[1]")
+        pipeline.clients.s3.delete_object(Bucket=pipeline.bucket, Key=key, VersionId=version)
+
+    message = pipeline.quarantined_object("transform", key)
+    assert message.attributes["ErrorType"] == "ObjectNotFoundError"
+
+
+@pytest.mark.parametrize(
+    "body", ["not JSON at all", "{}", '{"Records": [{"s3": {}}]}', '{"Records": "none"}']
+)
+def test_a_message_that_is_no_event_is_set_aside_word_for_word(
+    pipeline: Pipeline, body: str
+) -> None:
+    marked = f"{body} " + " " * secrets.randbelow(1000)
+    pipeline.clients.sqs.send_message(
+        QueueUrl=pipeline.consumer("transform")["queue"]["url"],
+        MessageBody=marked,
+        MessageAttributes={"Origin": {"DataType": "String", "StringValue": "a test"}},
+    )
+
+    message = pipeline.quarantined("transform", lambda message: message.body == marked)
+    assert message.attributes["ErrorType"] == "MessageFormatError"
+    assert message.attributes["Origin"] == "a test"
+
+
+def test_a_passing_trouble_is_retried_until_it_has_passed(pipeline: Pipeline) -> None:
+    key = f"scripted/{secrets.token_hex(4)}/until-released/x.json"
+    pipeline.upload(key, "[1]")
+    pipeline.outcome("scripted", key, "retry")
+    pipeline.upload(f"released/{key}", "")
+
+    assert pipeline.outcome("scripted", key, "done")["attempts"] == 2
+
+
+def test_a_trouble_that_does_not_pass_is_set_aside_with_its_reason(pipeline: Pipeline) -> None:
+    key = f"scripted/{secrets.token_hex(4)}/never/x.json"
+    pipeline.upload(key, "[1]")
+
+    message = pipeline.quarantined_object("scripted", key, within=120)
+    assert message.attributes["ErrorKind"] == "exhausted"
+    assert message.attributes["ErrorType"] == "ZeroDivisionError"
+    assert key in message.attributes["ErrorMessage"]
+
+
+def test_a_file_that_takes_the_process_down_ends_in_the_dead_letter_queue(
+    pipeline: Pipeline,
+) -> None:
+    key = f"scripted/{secrets.token_hex(4)}/crash/x.json"
+    after = f"scripted/{secrets.token_hex(4)}/ok/x.json"
+    pipeline.upload(key, "[1]")
+    pipeline.quarantined_object("scripted", key, within=180)
+    pipeline.upload(after, "[1]")
+
+    assert pipeline.outcome("scripted", after, "done")
+
+
+def test_a_set_aside_file_can_be_redriven_once_its_trouble_is_over(pipeline: Pipeline) -> None:
+    key = f"scripted/{secrets.token_hex(4)}/until-released/redriven.json"
+    pipeline.upload(key, "[1]")
+    pipeline.quarantined_object("scripted", key, within=120)
+    pipeline.upload(f"released/{key}", "")
+    scripted = pipeline.consumer("scripted")
+
+    # These messages were sent, not moved, to the queue: SQS doesn't know where they came from.
+    pipeline.clients.sqs.start_message_move_task(
+        SourceArn=scripted["dead_letter_queue"]["arn"], DestinationArn=scripted["queue"]["arn"]
+    )
+
+    assert pipeline.outcome("scripted", key, "done")
+
+
+def test_the_alarm_tells_the_alerts_topic_when_a_dead_letter_queue_fills(
+    pipeline: Pipeline,
+) -> None:
+    sqs, sns = pipeline.clients.sqs, pipeline.clients.sns
+    inbox = sqs.create_queue(QueueName=f"inbox-{secrets.token_hex(4)}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]
+    sns.subscribe(
+        TopicArn=pipeline.outputs["alerts_topic"]["arn"],
+        Protocol="sqs",
+        Endpoint=arn["QueueArn"],
+        Attributes={"RawMessageDelivery": "true"},
+    )
+    pipeline.upload(unique("alarming.json"), "no JSON")
+    alarm = pipeline.consumer("transform")["alarms"]["dead_letter_queue_not_empty"]
+
+    eventually(
+        lambda: pipeline.clients.cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"],
+        until=lambda alarms: [state["StateValue"] for state in alarms] == ["ALARM"],
+        within=180,
+        waiting_for=f"{alarm} to be in ALARM",
+    )
+    mail = eventually(
+        lambda: sqs.receive_message(QueueUrl=inbox).get("Messages", []),
+        within=60,
+        waiting_for="the alarm's notification",
+    )
+    assert alarm in mail[0]["Body"]
+    sqs.delete_queue(QueueUrl=inbox)
+
+
+def test_the_notification_names_the_key_as_s3_encodes_it(pipeline: Pipeline) -> None:
+    key = unique("bad é+%.json")
+    pipeline.upload(key, "no JSON")
+
+    message = pipeline.quarantined_object("transform", quote_plus(key, safe="/"))
+    assert json.loads(message.body)["Records"][0]["s3"]["bucket"]["name"] == pipeline.bucket
+
+
+def test_a_second_plan_changes_nothing(root_module: Terraform) -> None:
+    assert root_module.changes() == {}
+
+
+def test_one_more_consumer_touches_neither_bucket_nor_topic_nor_the_other_consumers(
+    root_module: Terraform,
+) -> None:
+    consumers = root_module.variables["consumers"]
+    grown = Terraform(
+        root_module.configuration,
+        root_module.work,
+        root_module.environment,
+        {**root_module.variables, "consumers": {**consumers, "another": consumers["log"]}},
+    )
+
+    changed = grown.changes()
+
+    resources = [address for address in changed if not address.startswith("output.")]
+    assert resources
+    assert [address for address in resources if '["another"]' not in address] == []
+    assert {tuple(changed[address]) for address in resources} == {("create",)}
