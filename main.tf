@@ -1,6 +1,8 @@
 # Files land in the bucket, the topic tells every consumer that wants them, and each consumer has a
-# queue, a function and alarms of its own. filters.tf turns filters into each service's own, permissions.tf says what each
-# function is told and may do, guardrails.tf stops mistakes at plan time.
+# queue, a function and alarms of its own.
+#
+# filters.tf turns filters into those of each service, permissions.tf says what each function is told
+# and may do, guardrails.tf stops mistakes at plan time.
 
 data "aws_service" "current" {
   service_id = "s3"
@@ -8,10 +10,10 @@ data "aws_service" "current" {
 
 locals {
   partition   = data.aws_service.current.partition
-  bucket_name = coalesce(var.bucket.existing, var.bucket.name)
+  bucket_name = var.bucket.name == null ? var.bucket.existing : var.bucket.name
   bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
 
-  alerts_topic_arn = var.alerts.topic_arn == null ? module.alerts[0].arn : var.alerts.topic_arn
+  alerts_topic_arn = var.alerts.topic == null ? module.alerts[0].arn : var.alerts.topic.arn
   alarm_arns       = "arn:${local.partition}:cloudwatch:${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}:alarm:${var.name}-*"
 
   visibility_timeouts = { for name, consumer in var.consumers :
@@ -29,14 +31,14 @@ locals {
 }
 
 data "aws_s3_bucket" "existing" {
-  count = var.bucket.existing == null ? 0 : 1
+  count = var.bucket.name == null ? 1 : 0
 
   bucket = var.bucket.existing
 }
 
 module "bucket" {
   source = "./modules/bucket"
-  count  = var.bucket.existing == null ? 1 : 0
+  count  = var.bucket.name == null ? 0 : 1
 
   force_destroy   = var.bucket.force_destroy
   kms_key_arn     = var.kms_key_arn
@@ -49,7 +51,7 @@ module "bucket" {
 module "notifications" {
   source = "./modules/bucket-notifications"
 
-  bucket = var.bucket.existing == null ? module.bucket[0].name : data.aws_s3_bucket.existing[0].id
+  bucket = var.bucket.name == null ? data.aws_s3_bucket.existing[0].id : module.bucket[0].name
   topics = { files = merge(var.filter, { arn = module.topic.arn }) }
 }
 
@@ -112,7 +114,7 @@ module "alarms" {
 
 module "alerts" {
   source = "./modules/fanout-topic"
-  count  = var.alerts.topic_arn == null ? 1 : 0
+  count  = var.alerts.topic == null ? 1 : 0
 
   emails      = var.alerts.emails
   kms_key_arn = var.kms_key_arn

@@ -1,5 +1,11 @@
 # What each function is told, and what it may do: read the files it is sent, write its output.
 locals {
+  # IAM reads *, ? and $ in a resource as wildcards and variables; in a key they are characters.
+  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars
+  literal = { for prefix in distinct(concat([""], flatten(values(local.prefixes)), [for output in local.outputs : output.prefix])) :
+    prefix => replace(replace(replace(prefix, "$", "$${$}"), "*", "$${*}"), "?", "$${?}")
+  }
+
   environments = { for name, consumer in var.consumers : name => merge(
     {
       CONSUMER          = name
@@ -17,7 +23,7 @@ locals {
     {
       read_files = {
         actions   = ["s3:GetObject", "s3:GetObjectVersion"]
-        resources = [for prefix in(length(local.prefixes[name]) > 0 ? local.prefixes[name] : [""]) : "${local.bucket_arn}/${prefix}*"]
+        resources = [for prefix in coalescelist(local.prefixes[name], [""]) : "${local.bucket_arn}/${local.literal[prefix]}*"]
       }
       # Without it S3 answers 403 for a file that is gone, as if permissions were missing.
       tell_missing_files = {
@@ -28,7 +34,7 @@ locals {
     { for key, statement in {
       write_output = {
         actions   = ["s3:PutObject"]
-        resources = ["arn:${local.partition}:s3:::${try(local.outputs[name].bucket, "")}/${try(local.outputs[name].prefix, "")}*"]
+        resources = [for output in try([local.outputs[name]], []) : "arn:${local.partition}:s3:::${output.bucket}/${local.literal[output.prefix]}*"]
       }
     } : key => statement if consumer.output != null },
     { for key, statement in {

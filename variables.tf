@@ -11,17 +11,17 @@ variable "alarms" {
 }
 
 variable "alerts" {
-  description = "Who is told when an alarm goes off: e-mail addresses (each has to confirm), or topic_arn of a topic that exists already."
+  description = "Who is told when an alarm goes off: e-mail addresses (each has to confirm), or a topic that exists already, by its arn."
   type = object({
-    emails    = optional(set(string), [])
-    topic_arn = optional(string)
+    emails = optional(set(string), [])
+    topic  = optional(object({ arn = string }))
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = var.alerts.topic_arn == null || length(var.alerts.emails) == 0
-    error_message = "alerts.topic_arn names a topic of yours: subscribe the addresses to it there and remove alerts.emails, or remove alerts.topic_arn."
+    condition     = var.alerts.topic == null || length(var.alerts.emails) == 0
+    error_message = "alerts.topic is a topic of yours: subscribe the addresses to it there and remove alerts.emails, or remove alerts.topic."
   }
 }
 
@@ -116,6 +116,11 @@ variable "consumers" {
   }
 
   validation {
+    condition     = !anytrue([for name in keys(var.consumers) : endswith(name, "-dlq")])
+    error_message = "A consumer's name must not end in -dlq: its queue could have the name of another consumer's dead-letter queue."
+  }
+
+  validation {
     condition     = alltrue([for consumer in var.consumers : !contains(concat(consumer.filter.prefixes, consumer.filter.suffixes), "")])
     error_message = "An empty text in a consumer's filter matches everything. Remove it; an empty list already means everything."
   }
@@ -123,15 +128,6 @@ variable "consumers" {
   validation {
     condition     = alltrue(flatten([for consumer in var.consumers : [for event in consumer.filter.events : can(regex("^s3:[A-Za-z]+(:[A-Za-z]+|:\\*)?$", event))]]))
     error_message = "A consumer's filter.events must be S3 event names, such as s3:ObjectCreated:Put or s3:ObjectCreated:*."
-  }
-
-  # https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html: the
-  # values of each key, times its depth (Records.s3.object.key is 4 deep, Records.eventName 2).
-  validation {
-    condition = alltrue([for consumer in var.consumers :
-      max(1, 8 * max(length(consumer.filter.prefixes), length(consumer.filter.prefixes) > 0 ? 0 : length(consumer.filter.suffixes))) * max(1, 2 * length(consumer.filter.events)) <= 150
-    ])
-    error_message = "A consumer's filter is larger than an SNS filter policy may be (150 combinations): use at most 18 prefixes or suffixes without events, or 9 with one event."
   }
 
   validation {

@@ -20,7 +20,6 @@ locals {
     "s3:ReducedRedundancyLostObject",
     "s3:Replication:*", "s3:Replication:OperationFailedReplication", "s3:Replication:OperationMissedThreshold",
     "s3:Replication:OperationNotTracked", "s3:Replication:OperationReplicatedAfterThreshold",
-    "s3:TestEvent",
   ])
 
   targets = merge(
@@ -36,14 +35,14 @@ locals {
   # One of S3's filters has one prefix and one suffix.
   filters = { for name, target in local.targets : name => [
     for pair in setproduct(
-      length(target.prefixes) == 0 ? [""] : target.prefixes,
-      length(target.suffixes) == 0 ? [""] : target.suffixes,
+      length(target.prefixes) == 0 ? [""] : distinct(target.prefixes),
+      length(target.suffixes) == 0 ? [""] : distinct(target.suffixes),
     ) : { prefix = pair[0], suffix = pair[1] }
   ] }
 
   rules = flatten([for name, target in local.targets : [
     for filter in local.filters[name] : [
-      for event in target.events : merge(filter, { target = name, event = event, family = trimsuffix(event, "*") })
+      for event in target.events : merge(filter, { target = name, event = event })
     ]
   ]])
 
@@ -51,9 +50,9 @@ locals {
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
   overlaps = distinct(flatten([for i, a in local.rules : [
     for b in slice(local.rules, i + 1, length(local.rules)) :
-    "${a.target} and ${b.target} (${a.event}, prefix \"${a.prefix}\" and \"${b.prefix}\", suffix \"${a.suffix}\" and \"${b.suffix}\")"
+    "${a.target} and ${b.target} (${a.event} and ${b.event}, prefix \"${a.prefix}\" and \"${b.prefix}\", suffix \"${a.suffix}\" and \"${b.suffix}\")"
     if !(a.target == b.target && a.prefix == b.prefix && a.suffix == b.suffix)
-    && (startswith(a.family, b.family) || startswith(b.family, a.family))
+    && (a.event == b.event || (endswith(a.event, "*") && startswith(b.event, trimsuffix(a.event, "*"))) || (endswith(b.event, "*") && startswith(a.event, trimsuffix(b.event, "*"))))
     && (startswith(a.prefix, b.prefix) || startswith(b.prefix, a.prefix))
     && (endswith(a.suffix, b.suffix) || endswith(b.suffix, a.suffix))
   ]]))
@@ -131,6 +130,12 @@ resource "aws_s3_bucket_notification" "this" {
     precondition {
       condition     = length(local.overlaps) == 0
       error_message = "One object could match two notifications, which S3 refuses: ${join("; ", local.overlaps)}. Give them prefixes or suffixes that exclude each other, or let one topic tell both targets."
+    }
+
+    # https://docs.aws.amazon.com/general/latest/gr/s3.html#limits_s3
+    precondition {
+      condition     = sum(concat([0], [for filters in local.filters : length(filters)])) <= 100
+      error_message = "S3 takes at most 100 notifications on a bucket, and each prefix with each suffix is one. Use fewer of them, or let the functions and queues filter."
     }
   }
 

@@ -55,6 +55,11 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       days_after_initiation = var.lifecycle_rules.incomplete_multipart_days
     }
 
+    # What is left of a deleted object once its versions are gone.
+    expiration {
+      expired_object_delete_marker = true
+    }
+
     noncurrent_version_expiration {
       noncurrent_days = var.lifecycle_rules.noncurrent_version_days
     }

@@ -121,6 +121,13 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # Without its permissions a function's first invocations fail.
+  lifecycle {
+    precondition {
+      condition     = var.package_version == null || local.in_s3
+      error_message = "package_version goes with a package in S3; a local file is known by its hash. Remove package_version."
+    }
+  }
+
+  # Without its permissions a function's first invocations fail, and Lambda refuses to map a queue to it.
   depends_on = [aws_iam_role_policy.this]
 }

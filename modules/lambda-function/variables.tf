@@ -124,8 +124,8 @@ variable "package" {
   type        = string
 
   validation {
-    condition     = can(regex("^s3://[^/]+/.+", var.package)) || fileexists(var.package)
-    error_message = "package is not there. Run make package, or correct the path (it is relative to where terraform runs; use abspath or path.root to be sure)."
+    condition     = can(regex("^s3://[^/]+/.+", var.package)) || try(fileexists(var.package), false)
+    error_message = "There is no package ${var.package}. Run make package, or correct the path: it is relative to where terraform runs."
   }
 }
 
@@ -133,11 +133,6 @@ variable "package_version" {
   description = "S3 version of a package given as s3://...; a new version is what makes Terraform deploy it."
   type        = string
   default     = null
-
-  validation {
-    condition     = var.package_version == null || startswith(var.package, "s3://")
-    error_message = "package_version goes with a package in S3; a local file is known by its hash. Remove package_version."
-  }
 }
 
 variable "policy_statements" {

@@ -109,6 +109,16 @@ resource "aws_sqs_queue" "this" {
       condition     = var.fifo == null || !contains([for sender in var.senders : sender.service], "s3.amazonaws.com")
       error_message = "S3 can't send to a FIFO queue. Remove fifo, or let an EventBridge rule send to the queue."
     }
+
+    precondition {
+      condition     = var.fifo == null || alltrue([for arn in local.topic_arns : endswith(arn, ".fifo")])
+      error_message = "A FIFO queue can subscribe to FIFO topics only. Remove fifo, or name a topic whose ARN ends in .fifo in subscriptions."
+    }
+
+    precondition {
+      condition     = length(local.topic_arns) == length(var.subscriptions)
+      error_message = "SNS gives a queue one subscription to a topic, and the subscriptions name a topic twice. Put both filters into one filter_policy."
+    }
   }
 }
 
