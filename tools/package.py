@@ -110,8 +110,10 @@ def host_architecture() -> str:
 
 
 def functions_in(source: Path) -> list[str]:
-    """List the folders of functions/ that are functions: those with a handler.py."""
-    return sorted(handler.parent.name for handler in source.glob("*/handler.py"))
+    """List the folders that are functions: those whose handler.py defines ``handler``."""
+    return sorted(
+        path.parent.name for path in source.glob("*/handler.py") if _defines_handler(path)
+    )
 
 
 def package(source: Path, name: str, output: Path, architecture: str) -> str:
@@ -250,12 +252,21 @@ def _compile(staging: Path) -> None:
         raise PackagingError(f"this does not compile:\n{(done.stdout + done.stderr).strip()}")
 
 
-def _imports(module: Path) -> Iterator[str]:
+def _defines_handler(module: Path) -> bool:
+    return any(
+        isinstance(node, ast.FunctionDef) and node.name == "handler" for node in _parse(module).body
+    )
+
+
+def _parse(module: Path) -> ast.Module:
     try:
-        tree = ast.parse(module.read_bytes(), filename=str(module))
+        return ast.parse(module.read_bytes(), filename=str(module))
     except SyntaxError as error:
         raise PackagingError(f"{module}:{error.lineno}: {error.msg}") from error
-    for node in ast.walk(tree):
+
+
+def _imports(module: Path) -> Iterator[str]:
+    for node in ast.walk(_parse(module)):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -43,6 +43,7 @@ def source(tmp_path: Path) -> Path:
         "deep/__init__.py": "",
         "deep/level.py": "NAME = 'deep'\n",
         "unused/__init__.py": "",
+        "unused/handler.py": "class Handler: ...\n",
     }
     for name, text in files.items():
         path = tmp_path / "functions" / name

@@ -1,0 +1,131 @@
+"""Reading records: what comes out, and what is said of what can't be read."""
+
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from record_formats import RecordFormatError, input_format, read_records
+
+
+def texts(content: bytes, kind: str, types: dict[str, str] | None = None) -> list[str]:
+    return [bytes(record).decode() for record in read_records(content, kind, types)]
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("incoming/a.json", "json"),
+        ("A.JSON", "json"),
+        ("a.b/c.jsonl", "jsonl"),
+        ("a.ndjson", "jsonl"),
+        ("日本.csv", "csv"),
+        ("a.tsv", "tsv"),
+    ],
+)
+def test_a_file_is_what_its_key_ends_with(key: str, kind: str) -> None:
+    assert input_format(key) == kind
+
+
+@pytest.mark.parametrize("key", ["a.parquet", "a", "a.json/b", "a.json.gz", ".", "a.json "])
+def test_any_other_end_is_refused_with_the_ones_that_are_known(key: str) -> None:
+    with pytest.raises(RecordFormatError, match=r"known are \.json, \.jsonl, \.ndjson, \.csv"):
+        input_format(key)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "expected"),
+    [
+        (b'[{"a": 1}, 2]', "json", ['{"a": 1}', "2"]),
+        (b'{"a": 1}', "json", ['{"a": 1}']),
+        (b" null ", "json", ["null"]),
+        (b"[]", "json", []),
+        (b'{"a": 1}\r\n\n[2, 3]\n', "jsonl", ['{"a":1}', "[2,3]"]),
+        (b"a,b\n1,x\n", "csv", ['{"a":"1","b":"x"}']),
+        (b"a\tb\n1\tx\n", "tsv", ['{"a":"1","b":"x"}']),
+        (
+            b'a,b\r\n"line\nbreak","say ""hi"""\r\n',
+            "csv",
+            [r'{"a":"line\nbreak","b":"say \"hi\""}'],
+        ),
+        (b"a,b\n\n1,2\n", "csv", ['{"a":"1","b":"2"}']),
+        (b"a,b\n", "csv", []),
+        ("\ufeffa\né\n".encode(), "csv", ['{"a":"é"}']),
+        ('\ufeff["é"]'.encode(), "json", ['"é"']),
+    ],
+)
+def test_records_of_each_format(content: bytes, kind: str, expected: list[str]) -> None:
+    assert texts(content, kind) == expected
+
+
+NUMBERS = ["1.10", "1e400", "-0.0", "0.1000", "1E+5", "12345678901234567890.123", "9" * 40, "-0"]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_numbers_keep_their_digits(number: str) -> None:
+    assert texts(f"[{number}]".encode(), "json") == [number]
+    assert texts(f"{number}\n".encode(), "jsonl") == [number]
+    assert texts(f"n\n{number}\n".encode(), "csv", {"n": "number"}) == [f'{{"n":{number}}}']
+
+
+def test_columns_become_what_the_schema_says_and_stay_text_where_they_do_not_fit() -> None:
+    types = {"i": "integer", "n": "number", "b": "boolean"}
+    content = b"i,n,b,s\n1,1.50,true,007\n1.5,x,TRUE,\n,,,\n"
+
+    assert texts(content, "csv", types) == [
+        '{"i":1,"n":1.50,"b":true,"s":"007"}',
+        '{"i":"1.5","n":"x","b":"TRUE","s":""}',
+        '{"i":null,"n":null,"b":null,"s":""}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "message"),
+    [
+        (b"", "json", "the file is empty"),
+        (b" \n\t", "csv", "the file is empty"),
+        (b'{"a": 1,\n "b": }', "json", "line 2, column 7: invalid character"),
+        (b"[1,\n 2", "json", "line 2, column 3: the JSON ends too soon"),
+        (b"[1] x", "json", "line 1, column 5: trailing characters"),
+        (b"[NaN]", "json", "line 1, column 2: invalid character"),
+        (b"[Infinity]", "json", "line 1, column 2: invalid character"),
+        (b"[1,]", "json", "line 1, column 4: trailing comma in array"),
+        ('["é", x]'.encode(), "json", "line 1, column 7: invalid character"),
+        (b"[" * 100_000 + b"]" * 100_000, "json", "nested too deeply"),
+        (b'{"a": 1}\n{"a": }\n', "jsonl", "line 2, column 7: invalid character"),
+        (b'{"a":\n1}\n', "jsonl", "line 1, column 6: the JSON ends too soon"),
+        ('["é"]'.encode("latin-1"), "json", "line 1, column 3: byte 0xe9 is not UTF-8"),
+        ("[1]".encode("utf-16"), "json", "the file is UTF-16; expected UTF-8"),
+        (b"a,b\n1,\x002\n", "csv", "line 2, column 3: a NUL byte"),
+        (b"a,b\n1,2\n3\n", "csv", "line 3, column 2: the row has 1 fields and the header 2"),
+        (b'a,b\n"x\ny",2\n1,2,3\n', "csv", "line 4, column 3: the row has 3 fields"),
+        (b'a,b\n1,"x\n', "csv", "line 2, column 1: unexpected end of data"),
+        (b"a,,c\n1,2,3\n", "csv", "line 1, column 2: the column has no name"),
+        (b"a,b,a\n1,2,3\n", "csv", "line 1, column 3: a second column 'a'"),
+    ],
+)
+def test_what_can_not_be_read_is_named_by_line_and_column(
+    content: bytes, kind: str, message: str
+) -> None:
+    with pytest.raises(RecordFormatError) as caught:
+        read_records(content, kind)
+    assert message in str(caught.value)
+
+
+@given(st.binary(max_size=200), st.sampled_from(["json", "jsonl", "csv", "tsv"]))
+def test_no_bytes_do_anything_but_be_read_or_refused(content: bytes, kind: str) -> None:
+    with suppress(RecordFormatError):
+        assert all(json.loads(bytes(record)) is not ... for record in read_records(content, kind))
+
+
+@given(st.lists(st.dictionaries(st.text(min_size=1), st.text() | st.integers() | st.none())))
+def test_json_and_json_lines_give_back_what_was_written(
+    documents: list[dict[str, str | int | None]],
+) -> None:
+    array = json.dumps(documents).encode()
+    assert [json.loads(bytes(record)) for record in read_records(array, "json")] == documents
+    if documents:
+        lines = "\n".join(map(json.dumps, documents)).encode()
+        assert [json.loads(bytes(record)) for record in read_records(lines, "jsonl")] == documents

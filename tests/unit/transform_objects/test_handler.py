@@ -1,0 +1,139 @@
+"""transform_objects, as its author would test it: events and a store in memory."""
+
+import gzip
+import importlib
+import json
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from object_consumer import ObjectTooLargeError, PermanentError, SettingError
+from object_consumer.testing import BUCKET, MemoryStore
+
+SCHEMA = {
+    "type": "object",
+    "required": ["id", "price"],
+    "properties": {"id": {"type": "integer"}, "price": {"type": "number", "exclusiveMinimum": 0}},
+}
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **environment: str) -> ModuleType:
+    """Import the function as Lambda does, with these variables."""
+    for name, value in {"OUTPUT_BUCKET": BUCKET, "OUTPUT_PREFIX": "processed/"}.items():
+        monkeypatch.setenv(name, value)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return importlib.reload(importlib.import_module("transform_objects.handler"))
+
+
+def transform(
+    module: ModuleType, key: str, body: bytes, store: MemoryStore | None = None
+) -> tuple[dict[str, Any], MemoryStore]:
+    store = store or MemoryStore()
+    fields = module.handler.function(store.upload(key, body), store)
+    return dict(fields), store
+
+
+@pytest.fixture(scope="module", autouse=True)
+def a_bucket() -> Any:
+    """Let the module be imported at all; each test sets its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OUTPUT_BUCKET", BUCKET)
+        yield
+
+
+def test_records_are_written_with_their_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields, store = transform(load(monkeypatch), "incoming/a b.json", b'[{"n": 1.10}]')
+
+    written = store.download("processed/incoming/a b.json")
+    assert json.loads(written.body) == {
+        "source": f"s3://{BUCKET}/incoming/a b.json",
+        "version": "version-1",
+        "processed_at": "2026-01-01T00:00:01Z",
+        "record_count": 1,
+        "records": [{"n": 1.1}],
+    }
+    assert b"1.10" in written.body
+    assert written.content_type == "application/json"
+    assert written.metadata["source"] == f"s3://{BUCKET}/incoming/a%20b.json"
+    assert fields == {
+        "output": f"s3://{BUCKET}/processed/incoming/a b.json",
+        "output_bytes": len(written.body),
+        "records": 1,
+    }
+
+
+def test_gzip_output_is_equal_for_the_same_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load(monkeypatch, OUTPUT_GZIP="true", OUTPUT_FORMAT="jsonl")
+    store = MemoryStore()
+    event = store.upload("incoming/a.csv", b"a\n1\n")
+
+    module.handler.function(event, store)
+    first = store.download("processed/incoming/a.csv.jsonl.gz")
+    module.handler.function(event, store)
+
+    assert store.download("processed/incoming/a.csv.jsonl.gz").body == first.body
+    assert json.loads(gzip.decompress(first.body))["a"] == "1"
+    assert first.content_encoding == "gzip"
+
+
+def test_records_that_satisfy_the_schema_pass_and_csv_gets_its_types(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = load(monkeypatch, JSON_SCHEMA=json.dumps(SCHEMA))
+
+    _, store = transform(module, "a.csv", b"id,price,name\n1,2.50,007\n")
+
+    assert b'{"id":1,"price":2.50,"name":"007"}' in store.download("processed/a.csv.json").body
+
+
+def test_records_that_do_not_are_permanent_errors_with_record_path_and_rule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = load(monkeypatch, JSON_SCHEMA=json.dumps(SCHEMA))
+
+    with pytest.raises(PermanentError) as caught:
+        transform(module, "a.json", b'[{"id": 1, "price": 2}, {"id": "x", "price": 0}, {}]')
+
+    message = str(caught.value)
+    assert "record 2, $.id: 'x' is not of type 'integer'" in message
+    assert "record 2, $.price: 0 is less than or equal to the minimum of 0" in message
+    assert message.count("record 3") == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("JSON_SCHEMA", "{not json", "JSON_SCHEMA: no usable JSON Schema"),
+        ("JSON_SCHEMA", '{"type": "nonsense"}', "JSON_SCHEMA: no usable JSON Schema"),
+        ("JSON_SCHEMA_URI", "https://example.com/schema", "JSON_SCHEMA_URI: no usable"),
+        ("OUTPUT_FORMAT", "xml", "OUTPUT_FORMAT is 'xml'; accepted: one of csv, json, jsonl"),
+        ("OUTPUT_GZIP", "perhaps", "OUTPUT_GZIP is 'perhaps'"),
+        ("MAX_OBJECT_BYTES", "0", "MAX_OBJECT_BYTES is '0'"),
+        ("OUTPUT_BUCKET", "", "OUTPUT_BUCKET is required"),
+    ],
+)
+def test_a_bad_setting_fails_at_init_and_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+) -> None:
+    with pytest.raises(SettingError) as caught:
+        load(monkeypatch, **{variable: value})
+    assert message in str(caught.value)
+
+
+def test_schema_and_schema_uri_exclude_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingError, match="not both"):
+        load(monkeypatch, JSON_SCHEMA="{}", JSON_SCHEMA_URI="s3://b/k")
+
+
+def test_its_own_output_is_refused_and_not_processed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(PermanentError, match="would never end"):
+        transform(load(monkeypatch), "processed/a.json", b"[1]")
+
+
+def test_an_object_over_the_size_limit_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ObjectTooLargeError):
+        transform(load(monkeypatch), "a.json", b"[1, 2]", MemoryStore(max_object_bytes=5))
