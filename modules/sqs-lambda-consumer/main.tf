@@ -3,6 +3,12 @@ locals {
   # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
   needed_visibility_timeout = 6 * var.function.timeout + var.batching.window_seconds
 
+  environment = merge(var.function.environment, {
+    QUEUE_URL             = var.queue.url
+    DEAD_LETTER_QUEUE_URL = var.queue.dead_letter_queue.url
+    MAX_RECEIVE_COUNT     = tostring(var.queue.max_receive_count)
+  })
+
   statements = merge(
     {
       receive_messages = {
@@ -28,6 +34,7 @@ module "function" {
 
   architecture         = var.function.architecture
   description          = var.function.description
+  environment          = local.environment
   ephemeral_storage_mb = var.function.ephemeral_storage_mb
   handler              = var.function.handler
   kms_key_arn          = var.kms_key_arn
@@ -44,12 +51,6 @@ module "function" {
   timeout              = var.function.timeout
   tracing              = var.function.tracing
   vpc                  = var.function.vpc
-
-  environment = merge(var.function.environment, {
-    QUEUE_URL             = var.queue.url
-    DEAD_LETTER_QUEUE_URL = var.queue.dead_letter_queue.url
-    MAX_RECEIVE_COUNT     = tostring(var.queue.max_receive_count)
-  })
 }
 
 resource "aws_lambda_event_source_mapping" "this" {

@@ -1,0 +1,277 @@
+mock_provider "aws" {
+  source = "./tests/terraform/mocks"
+}
+
+variables {
+  name    = "load-orders"
+  package = "tests/terraform/packages/load_orders.zip"
+}
+
+run "a_package_is_enough" {
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.this.handler == "load_orders.handler.handler"
+      && aws_lambda_function.this.runtime == "python3.13"
+      && aws_lambda_function.this.architectures == tolist(["arm64"])
+      && aws_lambda_function.this.timeout == 30
+      && aws_lambda_function.this.memory_size == 512
+      && one(aws_lambda_function.this.tracing_config).mode == "PassThrough"
+    )
+    error_message = "The function is ${jsonencode(aws_lambda_function.this)}"
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.source_code_hash == filebase64sha256("tests/terraform/packages/load_orders.zip")
+    error_message = "A changed package would not be deployed."
+  }
+}
+
+run "logs_are_json_in_a_group_that_forgets" {
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.this.name == "/aws/lambda/load-orders" && aws_cloudwatch_log_group.this.retention_in_days == 30
+    error_message = "The log group is ${jsonencode(aws_cloudwatch_log_group.this)}"
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.this.logging_config).log_format == "JSON" && one(aws_lambda_function.this.logging_config).log_group == "/aws/lambda/load-orders"
+    error_message = "Logging is ${jsonencode(aws_lambda_function.this.logging_config)}"
+  }
+}
+
+run "the_role_may_write_to_its_log_group_and_nothing_else" {
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.this.policy).Statement == [{
+      Sid      = "WriteLogs"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = ["arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/mock:*"]
+    }]
+    error_message = "The policy is ${aws_iam_role_policy.this.policy}"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Principal == { Service = "lambda.amazonaws.com" }
+    error_message = "Something else than Lambda may take the role."
+  }
+}
+
+run "statements_of_the_caller_go_into_the_role" {
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    policy_statements = { write_orders = {
+      actions    = ["dynamodb:PutItem"]
+      resources  = ["arn:aws:dynamodb:eu-west-1:111122223333:table/orders"]
+      conditions = { StringEquals = { "dynamodb:ReturnValues" = ["NONE"] } }
+    } }
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.this.policy).Statement[1] == {
+      Sid       = "WriteOrders"
+      Effect    = "Allow"
+      Action    = ["dynamodb:PutItem"]
+      Resource  = ["arn:aws:dynamodb:eu-west-1:111122223333:table/orders"]
+      Condition = { StringEquals = { "dynamodb:ReturnValues" = ["NONE"] } }
+    }
+    error_message = "The policy is ${aws_iam_role_policy.this.policy}"
+  }
+}
+
+run "a_function_in_a_network_with_tracing_gets_the_permissions_these_need" {
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    tracing = "Active"
+    vpc     = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.this.vpc_config).subnet_ids == toset(["subnet-1"])
+    error_message = "The function isn't in the subnet."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid] == ["WriteLogs", "WriteTraces", "ManageNetworkInterfaces"]
+    error_message = "The policy is ${aws_iam_role_policy.this.policy}"
+  }
+}
+
+run "what_the_author_sets_reaches_the_function" {
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    architecture         = "x86_64"
+    environment          = { TABLE = "orders" }
+    ephemeral_storage_mb = 1024
+    handler              = "orders.handle"
+    kms_key_arn          = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+    layers               = ["arn:aws:lambda:eu-west-1:111122223333:layer:shared:1"]
+    reserved_concurrency = 10
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.this.architectures == tolist(["x86_64"])
+      && one(aws_lambda_function.this.environment).variables == tomap({ TABLE = "orders" })
+      && one(aws_lambda_function.this.ephemeral_storage).size == 1024
+      && aws_lambda_function.this.handler == "orders.handle"
+      && aws_lambda_function.this.layers == tolist(["arn:aws:lambda:eu-west-1:111122223333:layer:shared:1"])
+      && aws_lambda_function.this.reserved_concurrent_executions == 10
+    )
+    error_message = "The function is ${jsonencode(aws_lambda_function.this)}"
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.kms_key_arn == var.kms_key_arn && aws_cloudwatch_log_group.this.kms_key_id == var.kms_key_arn
+    error_message = "The key isn't used for environment and logs."
+  }
+}
+
+run "a_package_in_s3_is_taken_at_its_version" {
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    package         = "s3://example-packages/orders/load_orders.zip"
+    package_version = "3HL4kqtJlcpXroDTDmJ"
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.this.s3_bucket == "example-packages"
+      && aws_lambda_function.this.s3_key == "orders/load_orders.zip"
+      && aws_lambda_function.this.s3_object_version == "3HL4kqtJlcpXroDTDmJ"
+      && aws_lambda_function.this.filename == null
+      && aws_lambda_function.this.handler == "load_orders.handler.handler"
+    )
+    error_message = "The function is ${jsonencode(aws_lambda_function.this)}"
+  }
+}
+
+run "a_package_that_is_not_there_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    package = "build/never_made.zip"
+  }
+
+  expect_failures = [var.package]
+}
+
+run "a_version_of_a_local_package_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    package_version = "3HL4kqtJlcpXroDTDmJ"
+  }
+
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "a_variable_that_lambda_sets_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    environment = { AWS_REGION = "eu-west-1" }
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "a_name_that_is_no_variable_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    environment = { "MY-TABLE" = "orders" }
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "a_statement_without_resources_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    policy_statements = { write_orders = { actions = ["dynamodb:PutItem"], resources = [] } }
+  }
+
+  expect_failures = [var.policy_statements]
+}
+
+run "values_beyond_what_lambda_takes_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    architecture         = "arm"
+    ephemeral_storage_mb = 511
+    handler              = "handler"
+    kms_key_arn          = "alias/aws/lambda"
+    layers               = ["1", "2", "3", "4", "5", "6"]
+    log_retention_days   = 31
+    memory_size          = 64
+    name                 = "load orders"
+    reserved_concurrency = -1
+    timeout              = 901
+    tracing              = "On"
+    vpc                  = { subnet_ids = ["subnet-1"], security_group_ids = [] }
+  }
+
+  expect_failures = [
+    var.architecture,
+    var.ephemeral_storage_mb,
+    var.handler,
+    var.kms_key_arn,
+    var.layers,
+    var.log_retention_days,
+    var.memory_size,
+    var.name,
+    var.reserved_concurrency,
+    var.timeout,
+    var.tracing,
+    var.vpc,
+  ]
+}

@@ -1,0 +1,414 @@
+mock_provider "aws" {
+  source = "./tests/terraform/mocks"
+}
+
+variables {
+  name     = "load-orders"
+  function = { package = "tests/terraform/packages/load_orders.zip" }
+  queue = {
+    arn                        = "arn:aws:sqs:eu-west-1:111122223333:orders"
+    url                        = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders"
+    visibility_timeout_seconds = 180
+    max_receive_count          = 5
+    dead_letter_queue = {
+      arn = "arn:aws:sqs:eu-west-1:111122223333:orders-dlq"
+      url = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-dlq"
+    }
+  }
+}
+
+run "each_message_of_a_batch_can_fail_by_itself" {
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  assert {
+    condition = (
+      aws_lambda_event_source_mapping.this.function_response_types == toset(["ReportBatchItemFailures"])
+      && aws_lambda_event_source_mapping.this.batch_size == 10
+      && aws_lambda_event_source_mapping.this.maximum_batching_window_in_seconds == null
+      && aws_lambda_event_source_mapping.this.enabled
+    )
+    error_message = "The mapping is ${jsonencode(aws_lambda_event_source_mapping.this)}"
+  }
+}
+
+run "the_role_may_receive_from_its_queue_and_quarantine_in_its_dead_letter_queue" {
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  assert {
+    condition = local.statements == {
+      receive_messages = {
+        actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+        resources = ["arn:aws:sqs:eu-west-1:111122223333:orders"]
+      }
+      quarantine_messages = {
+        actions   = ["sqs:SendMessage"]
+        resources = ["arn:aws:sqs:eu-west-1:111122223333:orders-dlq"]
+      }
+    }
+    error_message = "The statements are ${jsonencode(local.statements)}"
+  }
+}
+
+run "the_key_of_the_queue_may_be_used_when_there_is_one" {
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    queue = {
+      arn                        = "arn:aws:sqs:eu-west-1:111122223333:orders"
+      url                        = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders"
+      visibility_timeout_seconds = 180
+      max_receive_count          = 5
+      kms_key_arn                = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+      dead_letter_queue = {
+        arn = "arn:aws:sqs:eu-west-1:111122223333:orders-dlq"
+        url = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-dlq"
+      }
+    }
+  }
+
+  assert {
+    condition     = local.statements.use_queue_key.resources == ["arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"]
+    error_message = "The statements are ${jsonencode(local.statements)}"
+  }
+}
+
+run "the_function_is_told_its_queues_beside_what_the_author_sets" {
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    function = { package = "tests/terraform/packages/load_orders.zip", environment = { TABLE = "orders" } }
+  }
+
+  assert {
+    condition = local.environment == {
+      TABLE                 = "orders"
+      QUEUE_URL             = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders"
+      DEAD_LETTER_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-dlq"
+      MAX_RECEIVE_COUNT     = "5"
+    }
+    error_message = "The environment is ${jsonencode(local.environment)}"
+  }
+}
+
+run "batches_concurrency_and_filters_reach_the_mapping" {
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    batching        = { size = 100, window_seconds = 5 }
+    concurrency     = { maximum = 10 }
+    filter_criteria = ["{\"body\":{\"Records\":{\"s3\":{\"object\":{\"key\":[{\"suffix\":\".json\"}]}}}}}"]
+    function        = { package = "tests/terraform/packages/load_orders.zip", timeout = 29, reserved_concurrency = 10 }
+  }
+
+  assert {
+    condition = (
+      aws_lambda_event_source_mapping.this.batch_size == 100
+      && aws_lambda_event_source_mapping.this.maximum_batching_window_in_seconds == 5
+      && one(aws_lambda_event_source_mapping.this.scaling_config).maximum_concurrency == 10
+      && one(one(aws_lambda_event_source_mapping.this.filter_criteria).filter).pattern == var.filter_criteria[0]
+    )
+    error_message = "The mapping is ${jsonencode(aws_lambda_event_source_mapping.this)}"
+  }
+}
+
+run "provisioned_pollers_reach_the_mapping" {
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    concurrency = { provisioned = { minimum_pollers = 2, maximum_pollers = 20 } }
+  }
+
+  assert {
+    condition = (
+      one(aws_lambda_event_source_mapping.this.provisioned_poller_config).minimum_pollers == 2
+      && one(aws_lambda_event_source_mapping.this.provisioned_poller_config).maximum_pollers == 20
+      && length(aws_lambda_event_source_mapping.this.scaling_config) == 0
+    )
+    error_message = "The mapping is ${jsonencode(aws_lambda_event_source_mapping.this)}"
+  }
+}
+
+run "a_visibility_timeout_below_six_function_timeouts_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    function = { package = "tests/terraform/packages/load_orders.zip", timeout = 31 }
+  }
+
+  expect_failures = [aws_lambda_event_source_mapping.this]
+}
+
+run "a_visibility_timeout_that_leaves_no_room_for_the_window_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    batching = { window_seconds = 1 }
+  }
+
+  expect_failures = [aws_lambda_event_source_mapping.this]
+}
+
+run "a_large_batch_without_a_window_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    batching = { size = 11 }
+  }
+
+  expect_failures = [var.batching]
+}
+
+run "a_batch_of_more_than_ten_thousand_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    batching = { size = 10001, window_seconds = 1 }
+  }
+
+  expect_failures = [var.batching]
+}
+
+run "a_window_of_more_than_five_minutes_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    batching = { size = 10, window_seconds = 301 }
+    function = { package = "tests/terraform/packages/load_orders.zip", timeout = 1 }
+    queue = {
+      arn                        = "arn:aws:sqs:eu-west-1:111122223333:orders"
+      url                        = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders"
+      visibility_timeout_seconds = 600
+      max_receive_count          = 5
+      dead_letter_queue = {
+        arn = "arn:aws:sqs:eu-west-1:111122223333:orders-dlq"
+        url = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-dlq"
+      }
+    }
+  }
+
+  expect_failures = [var.batching]
+}
+
+run "a_window_on_a_fifo_queue_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    batching = { window_seconds = 1 }
+    function = { package = "tests/terraform/packages/load_orders.zip", timeout = 20 }
+    queue = {
+      arn                        = "arn:aws:sqs:eu-west-1:111122223333:orders.fifo"
+      url                        = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders.fifo"
+      visibility_timeout_seconds = 180
+      max_receive_count          = 5
+      fifo                       = true
+      dead_letter_queue = {
+        arn = "arn:aws:sqs:eu-west-1:111122223333:orders-dlq.fifo"
+        url = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-dlq.fifo"
+      }
+    }
+  }
+
+  expect_failures = [aws_lambda_event_source_mapping.this]
+}
+
+run "ten_messages_at_a_time_from_a_fifo_queue_are_accepted" {
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    queue = {
+      arn                        = "arn:aws:sqs:eu-west-1:111122223333:orders.fifo"
+      url                        = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders.fifo"
+      visibility_timeout_seconds = 180
+      max_receive_count          = 5
+      fifo                       = true
+      dead_letter_queue = {
+        arn = "arn:aws:sqs:eu-west-1:111122223333:orders-dlq.fifo"
+        url = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-dlq.fifo"
+      }
+    }
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.this.batch_size == 10
+    error_message = "The batch size is ${aws_lambda_event_source_mapping.this.batch_size}"
+  }
+}
+
+run "one_batch_at_a_time_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    concurrency = { maximum = 1 }
+  }
+
+  expect_failures = [var.concurrency]
+}
+
+run "more_than_a_thousand_batches_at_a_time_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    concurrency = { maximum = 1001 }
+  }
+
+  expect_failures = [var.concurrency]
+}
+
+run "more_batches_than_the_function_has_concurrency_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    concurrency = { maximum = 11 }
+    function    = { package = "tests/terraform/packages/load_orders.zip", reserved_concurrency = 10 }
+  }
+
+  expect_failures = [aws_lambda_event_source_mapping.this]
+}
+
+run "a_function_stopped_by_its_concurrency_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    function = { package = "tests/terraform/packages/load_orders.zip", reserved_concurrency = 0 }
+  }
+
+  expect_failures = [aws_lambda_event_source_mapping.this]
+}
+
+run "provisioned_pollers_beside_a_maximum_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    concurrency = { maximum = 10, provisioned = { minimum_pollers = 2, maximum_pollers = 20 } }
+  }
+
+  expect_failures = [var.concurrency]
+}
+
+run "more_pollers_at_least_than_at_most_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    concurrency = { provisioned = { minimum_pollers = 20, maximum_pollers = 2 } }
+  }
+
+  expect_failures = [var.concurrency]
+}
+
+run "a_single_poller_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    concurrency = { provisioned = { minimum_pollers = 1, maximum_pollers = 2 } }
+  }
+
+  expect_failures = [var.concurrency]
+}
+
+run "more_filters_than_a_mapping_takes_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    filter_criteria = ["{}", "{}", "{}", "{}", "{}", "{}"]
+  }
+
+  expect_failures = [var.filter_criteria]
+}
+
+run "a_filter_that_is_no_json_object_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    filter_criteria = [".json"]
+  }
+
+  expect_failures = [var.filter_criteria]
+}
+
+run "a_variable_that_the_module_sets_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    function = { package = "tests/terraform/packages/load_orders.zip", environment = { QUEUE_URL = "https://example.com" } }
+  }
+
+  expect_failures = [var.function]
+}
