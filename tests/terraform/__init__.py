@@ -1,0 +1,1 @@
+"""The Terraform modules' tests: contracts, guardrails, and the examples in their READMEs."""

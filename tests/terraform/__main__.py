@@ -1,0 +1,223 @@
+"""Run the Terraform tests: ``python -m tests.terraform [words of a test's name ...]``.
+
+Formatting, ``validate`` of the root and of every module by itself, the ``*.tftest.hcl`` files in
+this folder, and a plan of every HCL block in the READMEs, on a mocked provider: no credentials, no
+network. What Terraform writes goes to a folder that is removed, not into the source tree.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tests.terraform.examples import Example, examples_in
+from tools.terraform import BINARY, ROOT
+
+TESTS = Path(__file__).resolve().parent
+WORKERS = 2
+PLAN_EXAMPLE = """\
+mock_provider "aws" {
+  source = "./mocks"
+}
+
+run "the_example_plans" {
+  command = plan
+}
+"""
+_SUMMARY = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?")
+_STEERING = ("TF_CLI_ARGS", "TF_DATA_DIR", "TF_VAR_", "TF_WORKSPACE")
+_RUNS = re.compile(r'^run "', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one job: how many of its tests passed and failed, and what Terraform said."""
+
+    passed: int
+    failed: int
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A test, or a file of them, that can run beside others."""
+
+    name: str
+    run: Callable[[], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A copy of the configurations under test, where Terraform may write."""
+
+    folder: Path
+
+    def terraform(self, configuration: Path, *arguments: str) -> tuple[int, str]:
+        """Run Terraform and give its exit status and all it printed."""
+        environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith(_STEERING)},
+            "TF_IN_AUTOMATION": "1",
+        }
+        done = subprocess.run(
+            [str(BINARY), f"-chdir={configuration}", *arguments],
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+        )
+        return done.returncode, done.stdout
+
+    def init(self, configuration: Path, *arguments: str) -> tuple[int, str]:
+        """Install what a configuration needs."""
+        return self.terraform(
+            configuration, "init", "-backend=false", "-input=false", "-no-color", *arguments
+        )
+
+    def validate(self, configuration: Path) -> Result:
+        """Check a configuration by itself, as it is used from another repository."""
+        if not (configuration / ".terraform").is_dir():
+            status, output = self.init(configuration)
+            if status:
+                return Result(0, 1, output)
+        status, output = self.terraform(configuration, "validate", "-no-color")
+        return Result(0, 1, output) if status else Result(1, 0)
+
+    def test_file(self, file: Path) -> Result:
+        """Run a file of the root configuration's tests."""
+        return self._test(self.folder, file, f"-test-directory={file.parent.as_posix()}")
+
+    def test_example(self, example: Example, number: int) -> Result:
+        """Plan an example."""
+        configuration = self.folder / "examples" / str(number)
+        configuration.mkdir(parents=True)
+        (configuration / "main.tf").write_text(
+            example.with_sources_below("../.."), encoding="utf-8"
+        )
+        # A mocked provider takes the place of one that the configuration itself asks for.
+        shutil.copyfile(ROOT / "versions.tf", configuration / "versions.tf")
+        file = Path("example.tftest.hcl")
+        (configuration / file).write_text(PLAN_EXAMPLE, encoding="utf-8")
+        shutil.copytree(TESTS / "mocks", configuration / "mocks")
+        for package in example.packages:
+            target = configuration / package
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(TESTS / "packages" / "load_orders.zip", target)
+        status, output = self.init(configuration)
+        if status:
+            return Result(0, 1, output)
+        return self._test(configuration, file)
+
+    def _test(self, configuration: Path, file: Path, *arguments: str) -> Result:
+        wanted = len(_RUNS.findall((configuration / file).read_text(encoding="utf-8")))
+        status, output = self.terraform(
+            configuration, "test", "-no-color", f"-filter={file.as_posix()}", *arguments
+        )
+        summary = _SUMMARY.search(output)
+        passed = int(summary.group(1)) if summary else 0
+        failed = wanted - passed
+        return Result(passed, max(failed, 1 if status else 0), output)
+
+
+def check_format() -> Result:
+    """Check that ``terraform fmt`` would change nothing."""
+    done = subprocess.run(
+        [str(BINARY), f"-chdir={ROOT}", "fmt", "-check", "-diff", "-recursive"],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return Result(0, 1, done.stdout) if done.returncode else Result(1, 0)
+
+
+def copy_configurations(folder: Path) -> Workspace:
+    """Copy the root configuration, the modules and the tests."""
+    left_out = shutil.ignore_patterns(".terraform*", "*.tfstate*", "__pycache__")
+    for file in ROOT.glob("*.tf"):
+        shutil.copyfile(file, folder / file.name)
+    shutil.copytree(ROOT / "modules", folder / "modules", ignore=left_out)
+    shutil.copytree(TESTS, folder / TESTS.relative_to(ROOT), ignore=left_out)
+    return Workspace(folder)
+
+
+def jobs_in(workspace: Workspace) -> list[Job]:
+    """List everything there is to test, what takes longest first."""
+    tests = TESTS.relative_to(ROOT)
+    modules = sorted((workspace.folder / "modules").iterdir())
+    files = sorted(TESTS.glob("*.tftest.hcl"), key=lambda file: -file.stat().st_size)
+    examples = examples_in(ROOT / "README.md", "root")
+    for module in modules:
+        found = examples_in(ROOT / "modules" / module.name / "README.md", module.name)
+        if not found:
+            raise LookupError(f"modules/{module.name}/README.md shows no example in HCL")
+        examples += found
+    return [
+        *(Job(file.name, partial(workspace.test_file, tests / file.name)) for file in files),
+        *(
+            Job(example.name, partial(workspace.test_example, example, number))
+            for number, example in enumerate(examples)
+        ),
+        *(
+            Job(f"{module.name} validates", partial(workspace.validate, module))
+            for module in modules
+        ),
+        Job("root validates", partial(workspace.validate, workspace.folder)),
+        Job("formatted", check_format),
+    ]
+
+
+def run(jobs: Sequence[Job]) -> tuple[int, int]:
+    """Run the jobs side by side, show each as it ends, and count the tests."""
+    passed = failed = 0
+    with ThreadPoolExecutor(WORKERS) as pool:
+        started = time.monotonic()
+        futures = {pool.submit(job.run): job for job in jobs}
+        for number, future in enumerate(as_completed(futures), 1):
+            result = future.result()
+            passed += result.passed
+            failed += result.failed
+            seconds = time.monotonic() - started
+            count = f"{result.passed} passed" + (
+                f", {result.failed} failed" if result.failed else ""
+            )
+            name = futures[future].name
+            print(f"  {number:2}/{len(jobs)}  {seconds:4.0f} s  {name}: {count}", flush=True)
+            if result.failed:
+                print(result.output, flush=True)
+    return passed, failed
+
+
+def main(words: Sequence[str]) -> int:
+    """Run all jobs, or those whose names contain one of the words."""
+    with tempfile.TemporaryDirectory(prefix="terraform-tests-") as folder:
+        workspace = copy_configurations(Path(folder).resolve())
+        jobs = [
+            job
+            for job in jobs_in(workspace)
+            if not words or any(word in job.name for word in words)
+        ]
+        if not jobs:
+            print(f"no test is called {' or '.join(words)}", file=sys.stderr)
+            return 2
+        print(f"terraform: {len(jobs)} files and configurations", flush=True)
+        tests = f"-test-directory={TESTS.relative_to(ROOT).as_posix()}"
+        status, output = workspace.init(workspace.folder, tests)
+        if status:
+            print(output)
+            return 1
+        passed, failed = run(jobs)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
