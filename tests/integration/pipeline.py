@@ -1,6 +1,5 @@
 """An applied pipeline as its tests see it: upload here, look for the results there."""
 
-import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,8 @@ from mypy_boto3_sns import SNSClient
 from mypy_boto3_sqs import SQSClient
 
 from tests.integration.waiting import eventually
+
+HIDDEN_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Pipeline:
 
     outputs: Mapping[str, Any]
     clients: Clients
-    _quarantine: dict[str, list[Quarantined]] = field(default_factory=dict)
+    _quarantine: dict[str, dict[str, Quarantined]] = field(default_factory=dict)
 
     @property
     def bucket(self) -> str:
@@ -202,24 +203,21 @@ class Pipeline:
     def _dead_letters(self, consumer: str) -> list[Quarantined]:
         """Give every message a dead-letter queue has held so far.
 
-        Messages stay in the queue (received with a visibility timeout of none), where the alarm
-        and a redrive find them; what has been seen once is remembered.
+        Messages stay in the queue, where the alarm and a redrive find them. Each receive hides
+        those before it for a moment, or SQS would give the same ten again.
         """
         url = self.consumer(consumer)["dead_letter_queue"]["url"]
-        seen = self._quarantine.setdefault(consumer, [])
-        received = self.clients.sqs.receive_message(
+        seen = self._quarantine.setdefault(consumer, {})
+        while received := self.clients.sqs.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=10,
-            VisibilityTimeout=0,
+            VisibilityTimeout=HIDDEN_SECONDS,
             MessageAttributeNames=["All"],
-        ).get("Messages", [])
-        for message in received:
-            attributes = {
-                name: value.get("StringValue")
-                or base64.b64encode(value.get("BinaryValue", b"")).decode()
-                for name, value in message.get("MessageAttributes", {}).items()
-            }
-            found = Quarantined(message["Body"], attributes)
-            if found not in seen:
-                seen.append(found)
-        return seen
+        ).get("Messages"):
+            for message in received:
+                attributes = {
+                    name: value.get("StringValue", "")
+                    for name, value in message.get("MessageAttributes", {}).items()
+                }
+                seen[message["MessageId"]] = Quarantined(message["Body"], attributes)
+        return list(seen.values())

@@ -1,0 +1,89 @@
+"""``make demo``: apply the root module, upload the samples, show what became of each, clean up."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from demo.pipeline import Outcome, Pipeline, configuration
+from demo.report import explain, table
+from tools import terraform
+
+SAMPLES = Path(__file__).with_name("samples")
+BROKEN = "broken.json"
+WAIT_SECONDS = 90
+
+console = Console(width=None if sys.stdout.isatty() else 120)
+
+
+def main() -> int:
+    """Run the demonstration; the exit code is 0 only if every file fared as it should."""
+    if "AWS_ENDPOINT_URL" not in os.environ:
+        print("demo: runs in LocalStack, start it by: make demo", file=sys.stderr)
+        return 2
+    stack = configuration(report=_show_resource)
+    try:
+        with console.status("Applying the pipeline: mostly waiting for SQS, about a minute"):
+            stack.init()
+            stack.apply()
+        pipeline = Pipeline(stack.outputs())
+        console.print(f"\nThe pipeline is up. Uploading {len(list(SAMPLES.iterdir()))} files.\n")
+        outcomes = _drive(pipeline)
+        console.print(table(outcomes))
+        for line in explain(outcomes):
+            console.print(line)
+        good = all(outcome.is_as_expected(BROKEN) for outcome in outcomes)
+    finally:
+        if os.environ.get("KEEP"):
+            _say_how_to_go_on(stack)
+        elif stack.resources():
+            with console.status("Removing the pipeline (KEEP=1 leaves it up)"):
+                stack.destroy()
+            console.print("The pipeline is removed. KEEP=1 make demo leaves it up to look around.")
+    if not good:
+        console.print("[red]Not every file fared as it should: see the table.[/red]")
+    return 0 if good else 1
+
+
+def _drive(pipeline: Pipeline) -> list[Outcome]:
+    """Upload the samples and follow each until every consumer is done with it."""
+    for sample in sorted(SAMPLES.iterdir()):
+        pipeline.upload(f"incoming/{sample.name}", sample.read_bytes())
+    deadline = time.monotonic() + WAIT_SECONDS
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        waiting = progress.add_task("waiting")
+        outcomes = pipeline.outcomes()
+        while any(outcome.is_pending for outcome in outcomes) and time.monotonic() < deadline:
+            pending = sum(outcome.is_pending for outcome in outcomes)
+            progress.update(
+                waiting, description=f"{len(outcomes) - pending} of {len(outcomes)} outcomes"
+            )
+            time.sleep(0.25)
+            outcomes = pipeline.outcomes()
+    return outcomes
+
+
+def _show_resource(progress: terraform.Progress) -> None:
+    counted = f"{progress.done:>3}/{progress.total}"
+    console.print(f"  [dim]{counted} {progress.action} {progress.resource}[/dim]", highlight=False)
+
+
+def _say_how_to_go_on(stack: terraform.Terraform) -> None:
+    console.print("\nThe pipeline stays up until you press Ctrl-C. In another terminal:\n")
+    for name, value in stack.environment.items():
+        console.print(f"  export {name}={value}", highlight=False)
+    console.print("  aws s3 cp my.json s3://demo-files/incoming/", highlight=False)
+    console.print("  aws logs tail /aws/lambda/demo-transform --follow\n", highlight=False)
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        console.print("Stopping LocalStack, and the pipeline with it.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""The demonstration's pipeline: its configuration, and where each file's outcome is found."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+import boto3
+
+from tools.terraform import Progress, Terraform
+
+ROOT = Path(__file__).resolve().parent.parent
+VARIABLES = Path(__file__).with_name("pipeline.tfvars.json")
+FINAL = {"done", "permanent", "skipped"}
+
+
+def configuration(report: Callable[[Progress], None]) -> Terraform:
+    """Take the root module as it is, with the demonstration's variables."""
+    variables = json.loads(VARIABLES.read_text(encoding="utf-8"))
+    environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    work = ROOT / "build" / "demo" / datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    return Terraform(ROOT, work, environment, variables, report)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file at one consumer.
+
+    Attributes
+    ----------
+    status
+        ``done``, ``skipped`` or ``permanent`` as the function logged it; nothing so far.
+    seconds
+        From the end of the upload to the function's log line.
+    where
+        The output, or the queue the file was set aside in.
+    reason
+        Why it was set aside, as the message in the dead-letter queue says.
+    """
+
+    file: str
+    consumer: str
+    status: str | None = None
+    seconds: float | None = None
+    where: str = ""
+    reason: str = ""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is more to wait for: an outcome, or the reason in the queue."""
+        return self.status is None or (self.status == "permanent" and not self.reason)
+
+    def is_as_expected(self, broken: str) -> bool:
+        """Whether a good file is done, and the broken one set aside by the one that reads it."""
+        fails = self.file == broken and self.consumer == "transform"
+        return (
+            (self.status == "permanent" and bool(self.reason)) if fails else self.status == "done"
+        )
+
+
+class Pipeline:
+    """The applied pipeline: upload to it, look for outcomes in it."""
+
+    def __init__(self, outputs: Mapping[str, Any]) -> None:
+        self._outputs = outputs
+        self._s3, self._sqs = boto3.client("s3"), boto3.client("sqs")
+        self._logs = boto3.client("logs")
+        self._uploaded: dict[str, datetime] = {}
+        self._reasons: dict[tuple[str, str], str] = {}
+
+    def upload(self, key: str, body: bytes) -> None:
+        """Put a file into the bucket."""
+        self._s3.put_object(Bucket=self._outputs["bucket"]["name"], Key=key, Body=body)
+        self._uploaded[key] = datetime.now(UTC)
+
+    def outcomes(self) -> list[Outcome]:
+        """Look up what each consumer has made of each file so far."""
+        found: list[Outcome] = []
+        for consumer, parts in self._outputs["consumers"].items():
+            lines = self._log_lines(parts["function"]["log_group_name"])
+            found += [self._outcome(key, consumer, parts, lines.get(key)) for key in self._uploaded]
+        return sorted(found, key=lambda outcome: (outcome.file, outcome.consumer))
+
+    def _outcome(
+        self, key: str, consumer: str, parts: Mapping[str, Any], line: Mapping[str, Any] | None
+    ) -> Outcome:
+        file = key.rpartition("/")[2]
+        if line is None:
+            return Outcome(file, consumer)
+        logged = datetime.fromisoformat(line["timestamp"])
+        seconds = max(0.0, (logged - self._uploaded[key]).total_seconds())
+        if line["outcome"] == "permanent":
+            queue = parts["dead_letter_queue"]
+            reason = self._reason(consumer, queue["url"], key)
+            return Outcome(file, consumer, "permanent", seconds, queue["name"], reason)
+        where = line.get("output") or parts["function"]["log_group_name"]
+        return Outcome(file, consumer, line["outcome"], seconds, where)
+
+    def _log_lines(self, group: str) -> dict[str, Mapping[str, Any]]:
+        """Give the last line about each object that ended."""
+        lines = {}
+        for page in self._logs.get_paginator("filter_log_events").paginate(logGroupName=group):
+            for event in page["events"]:
+                if event["message"].startswith("{"):
+                    line = json.loads(event["message"])
+                    if line.get("outcome") in FINAL:
+                        lines[line["key"]] = line
+        return lines
+
+    def _reason(self, consumer: str, url: str, key: str) -> str:
+        """Look into the dead-letter queue for the message about a file; it stays there."""
+        received = self._sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=0,
+            MessageAttributeNames=["All"],
+        )
+        for message in received.get("Messages", []):
+            record = json.loads(message["Body"])["Records"][0]
+            attributes = message["MessageAttributes"]
+            name = unquote_plus(record["s3"]["object"]["key"])
+            self._reasons[consumer, name] = attributes["ErrorMessage"]["StringValue"]
+        return self._reasons.get((consumer, key), "")
