@@ -21,13 +21,22 @@ locals {
   }
 
   concurrencies = { for name, consumer in var.consumers : name => {
-    maximum     = consumer.max_concurrency
-    provisioned = consumer.provisioned_pollers == null ? null : { minimum_pollers = consumer.provisioned_pollers.minimum, maximum_pollers = consumer.provisioned_pollers.maximum }
+    maximum = consumer.max_concurrency
+    provisioned = consumer.provisioned_pollers == null ? null : {
+      minimum_pollers = consumer.provisioned_pollers.minimum
+      maximum_pollers = consumer.provisioned_pollers.maximum
+    }
   } }
 
   # What a consumer may be sent: its own filter, or else the pipeline's.
-  prefixes = { for name, consumer in var.consumers : name => length(consumer.filter.prefixes) > 0 ? consumer.filter.prefixes : var.filter.prefixes }
-  outputs  = { for name, consumer in var.consumers : name => merge(consumer.output, { bucket = coalesce(consumer.output.bucket, local.bucket_name) }) if consumer.output != null }
+  prefixes = { for name, consumer in var.consumers :
+    name => length(consumer.filter.prefixes) > 0 ? consumer.filter.prefixes : var.filter.prefixes
+  }
+
+  outputs = { for name, consumer in var.consumers :
+    name => merge(consumer.output, { bucket = coalesce(consumer.output.bucket, local.bucket_name) })
+    if consumer.output != null
+  }
 }
 
 data "aws_s3_bucket" "existing" {

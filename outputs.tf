@@ -4,11 +4,14 @@ output "alerts_topic" {
 }
 
 output "bucket" {
-  description = "The bucket files land in, once its notifications are configured: arn, name."
+  description = "The bucket files land in, once every consumer gets them: arn, name."
   value = {
     arn  = local.bucket_arn
     name = module.notifications.bucket
   }
+
+  # A file that arrives before a queue has subscribed never reaches it.
+  depends_on = [module.consumers, module.queues]
 }
 
 output "consumers" {

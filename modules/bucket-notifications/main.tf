@@ -42,7 +42,7 @@ locals {
 
   rules = flatten([for name, target in local.targets : [
     for filter in local.filters[name] : [
-      for event in target.events : merge(filter, { target = name, event = event })
+      for event in target.events : merge(filter, { target = name, event = event, all = endswith(event, "*"), stem = trimsuffix(event, "*") })
     ]
   ]])
 
@@ -52,7 +52,7 @@ locals {
     for b in slice(local.rules, i + 1, length(local.rules)) :
     "${a.target} and ${b.target} (${a.event} and ${b.event}, prefix \"${a.prefix}\" and \"${b.prefix}\", suffix \"${a.suffix}\" and \"${b.suffix}\")"
     if !(a.target == b.target && a.prefix == b.prefix && a.suffix == b.suffix)
-    && (a.event == b.event || (endswith(a.event, "*") && startswith(b.event, trimsuffix(a.event, "*"))) || (endswith(b.event, "*") && startswith(a.event, trimsuffix(b.event, "*"))))
+    && (a.event == b.event || (a.all && startswith(b.event, a.stem)) || (b.all && startswith(a.event, b.stem)))
     && (startswith(a.prefix, b.prefix) || startswith(b.prefix, a.prefix))
     && (endswith(a.suffix, b.suffix) || endswith(b.suffix, a.suffix))
   ]]))
