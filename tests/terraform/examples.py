@@ -1,4 +1,4 @@
-"""The HCL blocks of the READMEs, each made a configuration of its own that uses this checkout."""
+"""The HCL blocks of the READMEs, as configurations that use this checkout's modules."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Example:
     Attributes
     ----------
     name
-        What a report calls it.
+        The name of its test, an HCL identifier.
     text
         The block, as the reader copies it.
     """
@@ -24,17 +24,43 @@ class Example:
     name: str
     text: str
 
-    def with_sources_below(self, checkout: str) -> str:
-        """Give the block with each module taken from a checkout instead of from the repository."""
+    def with_modules_from(self, checkout: str) -> str:
+        """Give the block with its modules taken from a checkout instead of from the repository."""
         return _SOURCE.sub(lambda m: f'{m[1]}"{checkout}{m[2] or ""}"', self.text)
 
     @property
     def packages(self) -> list[str]:
         """Give the local packages it names, which its reader would have made."""
-        return sorted(set(_PACKAGE.findall(self.text)))
+        return _PACKAGE.findall(self.text)
 
 
-def examples_in(readme: Path, name: str) -> list[Example]:
-    """Find the examples of a README."""
+def examples_in(readme: Path, owner: str) -> list[Example]:
+    """Find the examples in the README of a module or of the root.
+
+    Raises
+    ------
+    LookupError
+        There is none.
+    """
     blocks: list[str] = _BLOCK.findall(readme.read_text(encoding="utf-8"))
-    return [Example(f"{name} README, example {n}", block) for n, block in enumerate(blocks, 1)]
+    if not blocks:
+        raise LookupError(f"the README of {owner} shows no example in HCL")
+    name = owner.replace("-", "_")
+    return [Example(f"example_{n}_of_{name}_plans", block) for n, block in enumerate(blocks, 1)]
+
+
+def test_of(examples: list[Example]) -> str:
+    """Write the test that plans each example, a folder named after it, on the mocked provider."""
+    runs = [
+        f'''
+run "{example.name}" {{
+  command = plan
+
+  module {{
+    source = "./{example.name}"
+  }}
+}}
+'''
+        for example in examples
+    ]
+    return 'mock_provider "aws" {\n  source = "./mocks"\n}\n' + "".join(runs)
