@@ -91,12 +91,17 @@ def write_records(records: Sequence[Raw], kind: str, source: Source) -> bytes:
         case "jsonl":
             return b"".join(_lines(records, source))
         case _:
-            return _table(records, source).encode()
+            return _table(records, source)
 
 
 def _added(source: Source, count: int) -> dict[str, str]:
-    values = (source.uri, source.version, source.processed_at.isoformat(), str(count))
+    values = (source.uri, source.version, _written(source.processed_at), str(count))
     return dict(zip(_COLUMNS, values, strict=True))
+
+
+def _written(moment: datetime) -> str:
+    """Write a time as JSON does in all formats: 2026-01-02T03:04:05Z."""
+    return _texts.decode(_encode(moment))
 
 
 def _lines(records: Sequence[Raw], source: Source) -> Iterable[bytes]:
@@ -105,28 +110,34 @@ def _lines(records: Sequence[Raw], source: Source) -> Iterable[bytes]:
         text = msgspec.json.format(bytes(record), indent=-1)
         if text[:1] != b"{":
             text = b'{"value":' + text + b"}"
-        elif b'"_' in text:
+        elif b'"_' in text or b"\\u" in text:
             _check_names(_objects.decode(text), number)
         separator = b"," if len(text) > len(b"{}") else b""
         yield text[:-1] + separator + added[1:] + b"\n"
 
 
-def _table(records: Sequence[Raw], source: Source) -> str:
-    rows = [_fields(record, number) for number, record in enumerate(records, start=1)]
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    added = _added(source, len(records))
-    table = io.StringIO(newline="")
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow([*columns, *_COLUMNS])
-    writer.writerows([*(row.get(name, "") for name in columns), *added.values()] for row in rows)
-    return table.getvalue()
+def _table(records: Sequence[Raw], source: Source) -> bytes:
+    """Write a table; the records are gone through twice, as all their fields at once are large."""
+    columns: dict[str, str] = {}
+    for number, record in enumerate(records, start=1):
+        names = _fields(record)
+        _check_names(names, number)
+        columns.update(dict.fromkeys(names, ""))
+    added = tuple(_added(source, len(records)).values())
+    table = io.BytesIO()
+    with io.TextIOWrapper(table, encoding="utf-8", newline="") as text:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow((*columns, *_COLUMNS))
+        for record in records:
+            cells = {name: _cell(bytes(value)) for name, value in _fields(record).items()}
+            writer.writerow((*(columns | cells).values(), *added))
+        text.flush()
+        return table.getvalue()
 
 
-def _fields(record: Raw, number: int) -> dict[str, str]:
+def _fields(record: Raw) -> dict[str, Raw]:
     text = bytes(record)
-    values = _objects.decode(text) if text.lstrip()[:1] == b"{" else {"value": record}
-    _check_names(values, number)
-    return {name: _cell(bytes(value)) for name, value in values.items()}
+    return _objects.decode(text) if text.lstrip()[:1] == b"{" else {"value": record}
 
 
 def _cell(value: bytes) -> str:

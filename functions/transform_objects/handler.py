@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from object_consumer import ObjectEvent, ObjectStore, PermanentError, object_consumer, settings
+from object_consumer import (
+    ObjectEvent,
+    ObjectStore,
+    PermanentError,
+    SkippedError,
+    object_consumer,
+    settings,
+)
 from record_formats import FORMATS, Source, input_format, read_records, write_records
 from transform_objects.naming import output_key
 from transform_objects.schema import load_schema
@@ -22,31 +30,61 @@ MAX_OBJECT_BYTES = settings.integer("MAX_OBJECT_BYTES", 64 * 1024 * 1024, minimu
 SCHEMA = load_schema()
 
 _GZIP_LEVEL = 6
+# S3 takes 2 KB of metadata in all, names included; see ObjectStore.write for why it is encoded.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+_MAX_SOURCE = 1500
+
+# Objects are read and written side by side, but transformed one by one: threads would not make
+# that faster, and each would need its working memory at the same time.
+_transforming = threading.Lock()
 
 
 @object_consumer(max_object_bytes=MAX_OBJECT_BYTES)
 def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
     """Transform one object; the same version always gives the same bytes under the same key."""
-    if event.bucket == OUTPUT_BUCKET and OUTPUT_PREFIX and event.key.startswith(OUTPUT_PREFIX):
-        raise PermanentError(
-            f"{event.uri} lies under this function's own output, s3://{OUTPUT_BUCKET}/"
-            f"{OUTPUT_PREFIX}: processing it would never end. Choose another OUTPUT_PREFIX, "
-            "or keep the pipeline's filter away from it"
-        )
+    if event.is_removal:
+        raise SkippedError("removal")
+    _refuse_own_output(event)
     kind = input_format(event.key)
-    records = read_records(store.read(event), kind, SCHEMA.column_types)
-    SCHEMA.validate(records)
+    downloaded = store.read(event)
     version = event.version_id or event.etag or ""
-    body = write_records(records, OUTPUT_FORMAT, Source(event.uri, version, event.event_time))
-    if OUTPUT_GZIP:
-        body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
+    with _transforming:
+        content = bytes(downloaded)
+        del downloaded
+        body, count = _transform(content, kind, Source(event.uri, version, event.event_time))
+        del content
+    uri = quote(event.uri, safe=":/")
     written = store.write(
         OUTPUT_BUCKET,
         output_key(event.key, OUTPUT_PREFIX, FORMATS[OUTPUT_FORMAT].extension, gzip=OUTPUT_GZIP),
         body,
         content_type=FORMATS[OUTPUT_FORMAT].content_type,
         content_encoding="gzip" if OUTPUT_GZIP else None,
-        # S3 takes metadata as HTTP headers: ASCII only, 2 KB in all.
-        metadata={"source": quote(event.uri, safe=":/")[:1500], "source-version": version},
+        metadata={"source-version": version} | ({"source": uri} if len(uri) <= _MAX_SOURCE else {}),
     )
-    return {"output": written.uri, "output_bytes": written.size, "records": len(records)}
+    return {"output": written.uri, "output_bytes": written.size, "records": count}
+
+
+def _refuse_own_output(event: ObjectEvent) -> None:
+    """Refuse what this function may have written: it would be processed again without end."""
+    if event.bucket == OUTPUT_BUCKET and event.key.startswith(OUTPUT_PREFIX):
+        advice = (
+            "keep the pipeline's filter away from it, or choose another OUTPUT_PREFIX"
+            if OUTPUT_PREFIX
+            else "set OUTPUT_PREFIX, or another OUTPUT_BUCKET"
+        )
+        raise PermanentError(
+            f"{event.uri} lies where this function writes, s3://{OUTPUT_BUCKET}/{OUTPUT_PREFIX}: "
+            f"it would process its own output without end; {advice}"
+        )
+
+
+def _transform(content: bytes, kind: str, source: Source) -> tuple[bytes, int]:
+    try:
+        records = read_records(content, kind, SCHEMA.column_types)
+        SCHEMA.validate(records)
+        body = write_records(records, OUTPUT_FORMAT, source)
+    except RecursionError:
+        # Well-formed, but deeper than the schema or the output's format can be followed.
+        raise PermanentError(f"{source.uri}: records are nested too deeply") from None
+    return gzip.compress(body, _GZIP_LEVEL, mtime=0) if OUTPUT_GZIP else body, len(records)

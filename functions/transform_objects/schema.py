@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,12 +10,14 @@ import msgspec
 from object_consumer import ObjectStore, PermanentError, SettingError, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from jsonschema.protocols import Validator
 
 _TYPED = frozenset({"integer", "number", "boolean"})
 _SHOWN_ERRORS = 3
+# An error quotes the value that failed, which may be a whole record.
+_SHOWN_CHARACTERS = 250
 
 
 class SchemaError(PermanentError):
@@ -33,7 +34,9 @@ class Schema:
     """
 
     def __init__(
-        self, validator: Validator | None = None, column_types: Mapping[str, str] | None = None
+        self,
+        validator: Validator | None = None,
+        column_types: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
         self.column_types = dict(column_types or {})
         self._validator = validator
@@ -48,14 +51,15 @@ class Schema:
         """
         if self._validator is None:
             return
-        failures = []
+        failures: list[str] = []
         for number, record in enumerate(records, start=1):
-            for error in self._validator.iter_errors(_decoder.decode(record)):
-                failures.append(f"record {number}, {error.json_path}: {error.message}")
+            for error in self._validator.iter_errors(_decode(record, number)):
+                message = error.message
+                if len(message) > _SHOWN_CHARACTERS:
+                    message = f"{message[:_SHOWN_CHARACTERS]}... (rule {error.validator!r})"
+                failures.append(f"record {number}, {error.json_path}: {message}")
                 if len(failures) == _SHOWN_ERRORS:
-                    break
-            if len(failures) == _SHOWN_ERRORS:
-                break
+                    raise SchemaError("; ".join(failures))
         if failures:
             raise SchemaError("; ".join(failures))
 
@@ -77,36 +81,122 @@ def load_schema() -> Schema:
     try:
         return make_schema(text.encode() if text else bytes(ObjectStore().read(uri)))
     except Exception as error:
+        where = f" ({uri})" if uri else ""
         raise SettingError(
-            f"environment variable {name}: no usable JSON Schema: {error}"
+            f"environment variable {name}{where}: no usable JSON Schema: {error}"
         ) from error
 
 
 def make_schema(text: bytes) -> Schema:
-    """Make a schema of its text, of whichever draft its ``$schema`` names (2020-12 by default)."""
+    """Make a schema of its text, of whichever draft its ``$schema`` names (2020-12 by default).
+
+    Raises
+    ------
+    ValueError, jsonschema.exceptions.SchemaError, referencing.exceptions.Unresolvable
+        The text is no JSON, no schema, or refers to what is not in it.
+    """
     # Imported only here: it takes longer than all else together.
-    from jsonschema.validators import Draft202012Validator, validator_for  # noqa: PLC0415
+    from jsonschema.validators import Draft202012Validator, extend, validator_for  # noqa: PLC0415
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # noqa: PLC0415
+    from referencing import Resource  # noqa: PLC0415
+    from referencing.jsonschema import DRAFT202012  # noqa: PLC0415
 
-    document = msgspec.json.decode(text)
-    kind = validator_for(document, default=Draft202012Validator)
-    kind.check_schema(document)
-    return Schema(kind(document), _column_types(document))
+    plain = msgspec.json.decode(text)
+    kind = validator_for(plain, default=Draft202012Validator)
+    kind.check_schema(plain)
+    document = _decoder.decode(text)
+    resource: Resource[Any] = Resource.from_contents(document, default_specification=DRAFT202012)
+    resolver = REGISTRY.resolver_with_root(resource)
+    _check_references(resource, resolver)
+    exact = extend(  # type: ignore[no-untyped-call]
+        kind,
+        {"multipleOf": _multiple_of},
+        type_checker=kind.TYPE_CHECKER.redefine("integer", _is_integer),
+    )
+    # Without a registry of its own, a validator fetches unknown schemas from the network.
+    return Schema(exact(document, registry=REGISTRY), _column_types(document, resolver))
 
 
-def _column_types(document: Any) -> dict[str, str]:
+def _check_references(resource: Any, resolver: Any) -> None:
+    """Follow every reference, so that one that leads nowhere is found now and not by a record."""
+    contents = resource.contents
+    if isinstance(contents, dict):
+        for keyword in ("$ref", "$dynamicRef"):
+            if isinstance(contents.get(keyword), str):
+                resolver.lookup(contents[keyword])
+    for inner in resource.subresources():
+        _check_references(inner, resolver.in_subresource(inner))
+
+
+def _column_types(document: Any, resolver: Any) -> dict[str, frozenset[str]]:
     properties = document.get("properties", {}) if isinstance(document, dict) else {}
     types = {}
     for name, rule in properties.items():
-        kinds = rule.get("type") if isinstance(rule, dict) else None
-        named = [kinds] if isinstance(kinds, str) else list(kinds or [])
-        if typed := _TYPED.intersection(named):
-            types[name] = min(typed)
+        found = rule
+        if isinstance(rule, dict) and "$ref" in rule:
+            found = resolver.lookup(rule["$ref"]).contents
+        kinds = found.get("type", ()) if isinstance(found, dict) else ()
+        named = frozenset([kinds] if isinstance(kinds, str) else kinds)
+        if named & _TYPED and "string" not in named:
+            types[name] = named & _TYPED
     return types
 
 
-def _number(text: str) -> float | Decimal:
-    number = float(text)
-    return number if math.isfinite(number) else Decimal(text)
+class _Number(Decimal):
+    """A number with a point or an exponent, kept exactly; shown in messages as a number."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
-_decoder = msgspec.json.Decoder(float_hook=_number)
+_decoder = msgspec.json.Decoder(float_hook=_Number)
+
+
+def _decode(record: msgspec.Raw, number: int) -> Any:
+    try:
+        return _decoder.decode(record)
+    except (msgspec.MsgspecError, InvalidOperation):
+        raise SchemaError(
+            f"record {number}: a number has more digits, or a larger exponent, than can be checked"
+        ) from None
+
+
+def _is_integer(_: Any, value: object) -> bool:
+    """Tell whether a value is whole: 1.0 is, as JSON Schema has it since draft 6."""
+    if isinstance(value, Decimal):
+        return value == value.to_integral_value()
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _multiple_of(
+    _: Validator, divisor: int | Decimal, value: object, __: object
+) -> Iterator[Exception]:
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415
+
+    if not isinstance(value, int | Decimal) or isinstance(value, bool):
+        return
+    if not _divides(Decimal(divisor), Decimal(value)):
+        yield ValidationError(f"{value!r} is not a multiple of {divisor!r}")
+
+
+def _divides(divisor: Decimal, value: Decimal) -> bool:
+    """Divide without ever writing out an exponent: 1e999999999 has a billion digits."""
+    dividend, digits, dividend_exponent = _whole(value)
+    factor, _, exponent = _whole(divisor)
+    shift = dividend_exponent - exponent
+    if shift >= 0:
+        remainder: int = dividend * pow(10, shift, factor) % factor
+        return remainder == 0
+    if -shift > digits:
+        # Smaller than the power of ten it would have to be a multiple of.
+        return dividend == 0
+    unit: int = factor * 10 ** abs(shift)
+    return dividend % unit == 0
+
+
+def _whole(number: Decimal) -> tuple[int, int, int]:
+    """Split a number into a whole one, how many digits that has, and a power of ten."""
+    _, digits, exponent = number.as_tuple()
+    return int(Decimal((0, digits, 0))), len(digits), int(exponent)

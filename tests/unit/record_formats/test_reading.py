@@ -1,5 +1,6 @@
 """Reading records: what comes out, and what is said of what can't be read."""
 
+import gzip
 import json
 from contextlib import suppress
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from record_formats import RecordFormatError, input_format, read_records
 
 
-def texts(content: bytes, kind: str, types: dict[str, str] | None = None) -> list[str]:
+def texts(content: bytes, kind: str, types: dict[str, set[str]] | None = None) -> list[str]:
     return [bytes(record).decode() for record in read_records(content, kind, types)]
 
 
@@ -50,6 +51,7 @@ def test_any_other_end_is_refused_with_the_ones_that_are_known(key: str) -> None
             "csv",
             [r'{"a":"line\nbreak","b":"say \"hi\""}'],
         ),
+        (b"\n\r\na,b\r1,2\r", "csv", ['{"a":"1","b":"2"}']),
         (b"a,b\n\n1,2\n", "csv", ['{"a":"1","b":"2"}']),
         (b"a,b\n", "csv", []),
         ("\ufeffa\né\n".encode(), "csv", ['{"a":"é"}']),
@@ -67,16 +69,17 @@ NUMBERS = ["1.10", "1e400", "-0.0", "0.1000", "1E+5", "12345678901234567890.123"
 def test_numbers_keep_their_digits(number: str) -> None:
     assert texts(f"[{number}]".encode(), "json") == [number]
     assert texts(f"{number}\n".encode(), "jsonl") == [number]
-    assert texts(f"n\n{number}\n".encode(), "csv", {"n": "number"}) == [f'{{"n":{number}}}']
+    assert texts(f"n\n{number}\n".encode(), "csv", {"n": {"number"}}) == [f'{{"n":{number}}}']
 
 
 def test_columns_become_what_the_schema_says_and_stay_text_where_they_do_not_fit() -> None:
-    types = {"i": "integer", "n": "number", "b": "boolean"}
-    content = b"i,n,b,s\n1,1.50,true,007\n1.5,x,TRUE,\n,,,\n"
+    types = {"i": {"integer"}, "n": {"number"}, "b": {"boolean"}}
+    content = b"i,n,b,s\n1,1.50,true,007\n1.5,x,TRUE,\n01,+1,1,\n,,,\n"
 
     assert texts(content, "csv", types) == [
         '{"i":1,"n":1.50,"b":true,"s":"007"}',
-        '{"i":"1.5","n":"x","b":"TRUE","s":""}',
+        '{"i":1.5,"n":"x","b":"TRUE","s":""}',
+        '{"i":"01","n":"+1","b":"1","s":""}',
         '{"i":null,"n":null,"b":null,"s":""}',
     ]
 
@@ -93,17 +96,39 @@ def test_columns_become_what_the_schema_says_and_stay_text_where_they_do_not_fit
         (b"[Infinity]", "json", "line 1, column 2: invalid character"),
         (b"[1,]", "json", "line 1, column 4: trailing comma in array"),
         ('["é", x]'.encode(), "json", "line 1, column 7: invalid character"),
-        (b"[" * 100_000 + b"]" * 100_000, "json", "nested too deeply"),
+        (b"[" * 100_000 + b"]" * 100_000, "json", "line 1, column 1001: nested too deeply"),
+        (b"[\n" * 100_000, "json", "line 1001, column 1: nested too deeply"),
+        (b"1\n" + b'{"a":' * 100_000, "jsonl", "line 2, column 5001: nested too deeply"),
         (b'{"a": 1}\n{"a": }\n', "jsonl", "line 2, column 7: invalid character"),
         (b'{"a":\n1}\n', "jsonl", "line 1, column 6: the JSON ends too soon"),
         ('["é"]'.encode("latin-1"), "json", "line 1, column 3: byte 0xe9 is not UTF-8"),
-        ("[1]".encode("utf-16"), "json", "the file is UTF-16; expected UTF-8"),
+        ("[1]".encode("utf-16"), "json", "the file is UTF-16; expected text in UTF-8"),
+        ("[1]".encode("utf-32"), "json", "the file is UTF-32; expected text in UTF-8"),
+        ("a,b".encode("utf-16-be"), "csv", "line 1, column 1: a NUL byte"),
+        (gzip.compress(b"[1]"), "json", "the file is compressed with gzip; expected text"),
+        (b'["\\\\", "\\ud800"]', "json", "line 1, column 9: half of a surrogate pair"),
+        (b'{"a": 1, "a": 2}', "json", "line 1, column 10: a second 'a' in one object"),
+        (
+            b'[{"a": 1},\n {"b": {"c": [], "\\u0063": 2}}]',
+            "json",
+            "line 2, column 18: a second 'c'",
+        ),
+        (b'{"a": 1}\n{"b": 1, "b": 1}\n', "jsonl", "line 2, column 10: a second 'b'"),
+        (b"[1, 02]", "json", "line 1, column 6: invalid number"),
+        (b'["\x01"]', "json", "line 1, column 3: invalid character"),
+        (b"\xef\xbb\xbf[1,]", "json", "line 1, column 4: trailing comma"),
         (b"a,b\n1,\x002\n", "csv", "line 2, column 3: a NUL byte"),
-        (b"a,b\n1,2\n3\n", "csv", "line 3, column 2: the row has 1 fields and the header 2"),
-        (b'a,b\n"x\ny",2\n1,2,3\n', "csv", "line 4, column 3: the row has 3 fields"),
-        (b'a,b\n1,"x\n', "csv", "line 2, column 1: unexpected end of data"),
-        (b"a,,c\n1,2,3\n", "csv", "line 1, column 2: the column has no name"),
-        (b"a,b,a\n1,2,3\n", "csv", "line 1, column 3: a second column 'a'"),
+        (b"a,b\n1,2\n3\n", "csv", "line 3, column 2: the field 'b' is missing (1 in the row, 2 in"),
+        (b'a,b\n"x\ny",2\n1,2,3\n', "csv", "line 4, column 5: a field too many (3 in the row, 2"),
+        (b'a,b\n"x\ny",2,3\n', "csv", "line 3, column 6: a field too many"),
+        ("a,b\né,ü,3\n".encode(), "csv", "line 2, column 5: a field too many"),
+        (b"a,b\n \n", "csv", "line 2, column 2: the field 'b' is missing"),
+        (b'a,b\n1,"x\n2,3\n', "csv", "line 2, column 3: the quote is never closed"),
+        (b'a,b\n1,"x""\n', "csv", "line 2, column 3: the quote is never closed"),
+        (b'a,b\n1,2\n"x"y,2\n', "csv", "line 3, column 4: expected ',' or the row's end"),
+        (b"a,,c\n1,2,3\n", "csv", "line 1, column 3: the column has no name"),
+        (b"a,b,a\n1,2,3\n", "csv", "line 1, column 5: a second column 'a'"),
+        (b"a\tb\ta\n", "tsv", "line 1, column 5: a second column 'a'"),
     ],
 )
 def test_what_can_not_be_read_is_named_by_line_and_column(

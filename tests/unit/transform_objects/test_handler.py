@@ -3,13 +3,15 @@
 import gzip
 import importlib
 import json
+from datetime import datetime
 from types import ModuleType
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
-from object_consumer import ObjectTooLargeError, PermanentError, SettingError
-from object_consumer.testing import BUCKET, MemoryStore
+from object_consumer import ObjectTooLargeError, PermanentError, SettingError, SkippedError
+from object_consumer.testing import BUCKET, MemoryStore, make_event
 
 SCHEMA = {
     "type": "object",
@@ -107,7 +109,14 @@ def test_records_that_do_not_are_permanent_errors_with_record_path_and_rule(
     [
         ("JSON_SCHEMA", "{not json", "JSON_SCHEMA: no usable JSON Schema"),
         ("JSON_SCHEMA", '{"type": "nonsense"}', "JSON_SCHEMA: no usable JSON Schema"),
-        ("JSON_SCHEMA_URI", "https://example.com/schema", "JSON_SCHEMA_URI: no usable"),
+        ("JSON_SCHEMA", '{"pattern": "("}', "'(' is not a 'regex'"),
+        (
+            "JSON_SCHEMA",
+            '{"properties": {"a": {"$ref": "#/$defs/b"}}}',
+            "'/$defs/b' does not exist",
+        ),
+        ("JSON_SCHEMA", '{"$ref": "https://example.com/a"}', "JSON_SCHEMA: no usable JSON Schema"),
+        ("JSON_SCHEMA_URI", "https://example.com/schema", "JSON_SCHEMA_URI (https"),
         ("OUTPUT_FORMAT", "xml", "OUTPUT_FORMAT is 'xml'; accepted: one of csv, json, jsonl"),
         ("OUTPUT_GZIP", "perhaps", "OUTPUT_GZIP is 'perhaps'"),
         ("MAX_OBJECT_BYTES", "0", "MAX_OBJECT_BYTES is '0'"),
@@ -127,11 +136,76 @@ def test_schema_and_schema_uri_exclude_each_other(monkeypatch: pytest.MonkeyPatc
         load(monkeypatch, JSON_SCHEMA="{}", JSON_SCHEMA_URI="s3://b/k")
 
 
+@pytest.mark.parametrize(
+    ("prefix", "key", "advice"),
+    [
+        ("processed/", "processed/a.json", "or choose another OUTPUT_PREFIX"),
+        ("", "a.json", "set OUTPUT_PREFIX, or another OUTPUT_BUCKET"),
+    ],
+)
 def test_its_own_output_is_refused_and_not_processed_again(
+    monkeypatch: pytest.MonkeyPatch, prefix: str, key: str, advice: str
+) -> None:
+    store = MemoryStore()
+
+    with pytest.raises(PermanentError, match="its own output without end") as caught:
+        transform(load(monkeypatch, OUTPUT_PREFIX=prefix), key, b"[1]", store)
+
+    assert advice in str(caught.value)
+    assert store.download(key).body == b"[1]"
+
+
+def test_the_same_key_in_another_bucket_is_no_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, store = transform(load(monkeypatch, OUTPUT_BUCKET="elsewhere"), "processed/a.json", b"[1]")
+
+    assert store.keys(bucket="elsewhere") == ["processed/processed/a.json"]
+
+
+def test_there_is_nothing_to_transform_in_a_removed_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = make_event("a.json", event_name="ObjectRemoved:Delete")
+
+    with pytest.raises(SkippedError, match="removal"):
+        load(monkeypatch).handler.function(event, MemoryStore())
+
+
+def test_the_processing_time_is_the_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, store = load(monkeypatch, OUTPUT_FORMAT="jsonl"), MemoryStore()
+    event = store.upload("a.json", b"[{}]")
+
+    module.handler.function(event, store)
+
+    line = json.loads(store.download("processed/a.json.jsonl").body)
+    assert datetime.fromisoformat(line["_processed_at"]) == event.event_time
+
+
+@pytest.mark.parametrize("key", ["日本/übung 100% + más & x.json", "k" * 995 + ".json"])
+def test_the_source_is_in_the_metadata_whatever_its_key(
+    monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    _, store = transform(load(monkeypatch), key, b"[1]")
+
+    metadata = store.download(f"processed/{key}").metadata
+    assert unquote(metadata["source"]) == f"s3://{BUCKET}/{key}"
+    assert metadata["source-version"] == "version-1"
+
+
+def test_a_source_too_long_for_metadata_is_left_to_the_document(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with pytest.raises(PermanentError, match="would never end"):
-        transform(load(monkeypatch), "processed/a.json", b"[1]")
+    key = "日" * 300 + ".json"
+
+    _, store = transform(load(monkeypatch), key, b"[1]")
+
+    written = store.download(f"processed/{key}")
+    assert written.metadata == {"source-version": "version-1"}
+    assert json.loads(written.body)["source"] == f"s3://{BUCKET}/{key}"
+
+
+def test_a_schema_that_refers_to_itself_only_is_no_endless_retry(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(PermanentError, match="nested too deeply"):
+        transform(load(monkeypatch, JSON_SCHEMA='{"$ref": "#"}'), "a.json", b"[1]")
 
 
 def test_an_object_over_the_size_limit_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,11 @@ def test_an_output_looks_like_its_source(
 
 _keys = st.builds(
     "".join,
-    st.lists(st.sampled_from([*EXTENSIONS, ".gz", ".JSON", "a", "/", "é"]), min_size=1, max_size=5),
+    st.lists(
+        st.sampled_from([*EXTENSIONS, ".gz", ".sha256", ".JSON", "a", "/", "é"]),
+        min_size=1,
+        max_size=5,
+    ),
 ).map(lambda stem: stem + ".json") | st.builds(
     str.__add__, st.text(max_size=8), st.sampled_from(list(EXTENSIONS))
 )
@@ -50,6 +54,14 @@ def test_a_name_too_long_for_s3_is_replaced_by_a_digest_of_the_key() -> None:
 
     name = output_key(key, "processed/", ".json")
 
-    assert name == f"processed/{hashlib.sha256(key.encode()).hexdigest()}.json"
+    assert name == f"processed/{hashlib.sha256(key.encode()).hexdigest()}.sha256.json"
     longest = "k" * (MAX_KEY_BYTES - len("p/" + ".json")) + ".json"
     assert len(output_key(longest, "p/", ".json").encode()) <= MAX_KEY_BYTES
+
+
+def test_the_name_of_a_digest_can_not_be_taken_by_another_source() -> None:
+    key = "k" * 2000 + ".csv"
+    taken = hashlib.sha256(key.encode()).hexdigest() + ".sha256.json"
+
+    assert output_key(taken, "p/", ".json") == f"p/{taken}.json"
+    assert output_key(key, "p/", ".json") == f"p/{taken}"
