@@ -1,0 +1,45 @@
+"""The Python in the README runs as it stands there."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from object_consumer import PermanentError
+from object_consumer.testing import BUCKET, MemoryStore
+
+README = Path(__file__).resolve().parents[3] / "README.md"
+
+
+def blocks() -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def function_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Save the function where the README says, as its reader would."""
+    folder = tmp_path / "check_documents"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "handler.py").write_text(blocks()[0])
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("OUTPUT_BUCKET", BUCKET)
+    monkeypatch.setenv("OUTPUT_PREFIX", "processed/")
+    for name in ("check_documents", "check_documents.handler"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return folder
+
+
+def test_the_readme_shows_a_function_and_its_test(function_folder: Path) -> None:
+    _, its_test = blocks()
+
+    exec(compile(its_test, str(README), "exec"), {})  # noqa: S102 (the README's own)
+
+
+def test_the_function_refuses_what_the_readme_says(function_folder: Path) -> None:
+    from check_documents.handler import handler  # type: ignore[import-not-found] # noqa: PLC0415
+
+    store = MemoryStore()
+    with pytest.raises(PermanentError, match=r"a\.pdf is no PDF"):
+        handler.function(store.upload("a.pdf", b"text"), store)
