@@ -138,6 +138,11 @@ variable "consumers" {
   }
 
   validation {
+    condition     = alltrue([for consumer in var.consumers : length(setintersection(keys(consumer.policy_statements), ["read_files", "tell_missing_files", "write_output", "use_key"])) == 0])
+    error_message = "A consumer's policy_statements must not have read_files, tell_missing_files, write_output or use_key: they follow from its filter, its output and kms_key_arn. Choose other names."
+  }
+
+  validation {
     condition     = alltrue([for consumer in var.consumers : consumer.output == null || try(length(consumer.output.prefix) > 0 && !startswith(consumer.output.prefix, "/"), false)])
     error_message = "A consumer's output.prefix must not be empty or begin with a slash: write it like processed/."
   }

@@ -150,6 +150,11 @@ variable "policy_statements" {
     condition     = alltrue([for statement in var.policy_statements : contains(["Allow", "Deny"], statement.effect) && length(statement.actions) > 0 && length(statement.resources) > 0])
     error_message = "Each of policy_statements needs at least one action and one resource, and Allow or Deny as effect."
   }
+
+  validation {
+    condition     = length(distinct([for name in keys(var.policy_statements) : lower(replace(name, "/[^A-Za-z0-9]/", ""))])) == length(var.policy_statements)
+    error_message = "Names in policy_statements become statement ids, which have letters and digits only: two of them would be the same. Rename one."
+  }
 }
 
 variable "reserved_concurrency" {

@@ -103,6 +103,11 @@ variable "function" {
     condition     = length(setintersection(keys(var.function.environment), ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "MAX_RECEIVE_COUNT"])) == 0
     error_message = "function.environment must not set QUEUE_URL, DEAD_LETTER_QUEUE_URL or MAX_RECEIVE_COUNT: the module sets them from queue. Choose other names."
   }
+
+  validation {
+    condition     = length(setintersection(keys(var.function.policy_statements), ["receive_messages", "quarantine_messages", "use_queue_key"])) == 0
+    error_message = "function.policy_statements must not have receive_messages, quarantine_messages or use_queue_key: the module writes these for queue. Choose other names."
+  }
 }
 
 variable "kms_key_arn" {

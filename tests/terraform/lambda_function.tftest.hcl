@@ -275,3 +275,17 @@ run "values_beyond_what_lambda_takes_are_refused" {
     var.vpc,
   ]
 }
+
+run "statements_whose_ids_would_be_the_same_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    policy_statements = { "read-files" = { actions = ["s3:GetObject"], resources = ["*"] }, read_files = { actions = ["s3:GetObject"], resources = ["*"] } }
+  }
+
+  expect_failures = [var.policy_statements]
+}

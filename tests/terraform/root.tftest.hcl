@@ -469,3 +469,13 @@ run "a_plan_needs_nothing_that_is_known_only_after_apply" {
     error_message = "The consumers are not known at plan."
   }
 }
+
+run "a_statement_that_the_pipeline_writes_is_refused" {
+  command = plan
+
+  variables {
+    consumers = { audit = { package = "tests/terraform/packages/load_orders.zip", policy_statements = { read_files = { actions = ["s3:GetObject"], resources = ["*"] } } } }
+  }
+
+  expect_failures = [var.consumers]
+}

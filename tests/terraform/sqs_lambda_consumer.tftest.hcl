@@ -412,3 +412,17 @@ run "a_variable_that_the_module_sets_is_refused" {
 
   expect_failures = [var.function]
 }
+
+run "a_statement_that_the_module_writes_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    function = { package = "tests/terraform/packages/load_orders.zip", policy_statements = { receive_messages = { actions = ["s3:GetObject"], resources = ["*"] } } }
+  }
+
+  expect_failures = [var.function]
+}
