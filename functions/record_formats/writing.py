@@ -89,7 +89,9 @@ def write_records(records: Sequence[Raw], kind: str, source: Source) -> bytes:
                 }
             )
         case "jsonl":
-            return b"".join(_lines(records, source))
+            lines = io.BytesIO()
+            lines.writelines(_lines(records, source))
+            return lines.getvalue()
         case _:
             return _table(records, source)
 
