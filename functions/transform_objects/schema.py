@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 _TYPED = frozenset({"integer", "number", "boolean"})
+# The second is draft 3's name for it.
+_MULTIPLES = ("multipleOf", "divisibleBy")
 _SHOWN_ERRORS = 3
 # An error quotes the value that failed, which may be a whole record.
 _SHOWN_CHARACTERS = 250
@@ -110,7 +112,7 @@ def make_schema(text: bytes) -> Schema:
     _check_references(resource, resolver)
     exact = extend(  # type: ignore[no-untyped-call]
         kind,
-        {"multipleOf": _multiple_of},
+        {name: _multiple_of for name in _MULTIPLES if name in kind.VALIDATORS},
         type_checker=kind.TYPE_CHECKER.redefine("integer", _is_integer),
     )
     # Without a registry of its own, a validator fetches unknown schemas from the network.

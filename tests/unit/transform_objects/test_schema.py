@@ -118,10 +118,21 @@ def test_columns_have_the_types_of_properties_that_are_never_text() -> None:
     }
 
 
-def test_an_older_draft_is_followed() -> None:
-    schema = (
-        '{"$schema": "http://json-schema.org/draft-04/schema#",'
-        ' "minimum": 5, "exclusiveMinimum": true}'
-    )
-
-    assert "5.0 is less than or equal to the minimum of 5" in failure(schema, "5.0")
+@pytest.mark.parametrize(
+    ("rules", "record", "message"),
+    [
+        (
+            '"$schema": "http://json-schema.org/draft-04/schema#",'
+            ' "minimum": 5, "exclusiveMinimum": true',
+            "5.0",
+            "5.0 is less than or equal to the minimum of 5",
+        ),
+        (
+            '"$schema": "http://json-schema.org/draft-03/schema#", "divisibleBy": 0.01',
+            "1.101",
+            "1.101 is not a multiple of 0.01",
+        ),
+    ],
+)
+def test_an_older_draft_is_followed(rules: str, record: str, message: str) -> None:
+    assert message in failure(f"{{{rules}}}", record)
