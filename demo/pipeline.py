@@ -71,6 +71,7 @@ class Pipeline:
         self._logs = boto3.client("logs")
         self._uploaded: dict[str, datetime] = {}
         self._reasons: dict[tuple[str, str], str] = {}
+        self._seen: set[str] = set()
 
     def upload(self, key: str, body: bytes) -> None:
         """Put a file into the bucket."""
@@ -97,8 +98,17 @@ class Pipeline:
             queue = parts["dead_letter_queue"]
             reason = self._reason(consumer, queue["url"], key)
             return Outcome(file, consumer, "permanent", seconds, queue["name"], reason)
-        where = line.get("output") or parts["function"]["log_group_name"]
+        if output := line.get("output"):
+            self._check_exists(output)
+        where = output or parts["function"]["log_group_name"]
         return Outcome(file, consumer, line["outcome"], seconds, where)
+
+    def _check_exists(self, uri: str) -> None:
+        """Look for an output where the log says it is; botocore's ClientError if it isn't."""
+        if uri not in self._seen:
+            bucket, _, key = uri.removeprefix("s3://").partition("/")
+            self._s3.head_object(Bucket=bucket, Key=key)
+            self._seen.add(uri)
 
     def _log_lines(self, group: str) -> dict[str, Mapping[str, Any]]:
         """Give the last line about each object that ended."""
