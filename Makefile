@@ -56,7 +56,7 @@ test-unit: environment ## Unit tests of the runtime, the functions and the tools
 test-terraform: environment terraform ## `terraform test`, validate and fmt of every module and the root
 	@$(PYTHON) -m tests.terraform
 
-test-integration: localstack terraform package-host ## Apply the pipeline in LocalStack and drive it with real files
+test-integration: localstack terraform package-host ## Apply the pipeline in LocalStack, drive it with real files
 	@$(PYTHON) -m pytest tests/localstack tests/integration
 
 lint: environment terraform ## Check style and types
@@ -89,7 +89,7 @@ deploy: terraform package ## Apply the root module to AWS: make deploy VAR_FILE=
 	@$(TF) init -input=false
 	@$(TF) apply -var-file="$(VAR_FILE)"
 
-destroy: terraform ## Destroy what deploy made: make destroy VAR_FILE=my.tfvars
+destroy: terraform package ## Destroy what deploy made: make destroy VAR_FILE=my.tfvars
 	@test -n "$(VAR_FILE)" || { echo "destroy: name your variables: make destroy VAR_FILE=my.tfvars" >&2; exit 2; }
 	@$(TF) destroy -var-file="$(VAR_FILE)"
 

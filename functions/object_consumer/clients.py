@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,6 +30,8 @@ def _client(service: str, *, read_timeout: float) -> object:
             import boto3  # noqa: PLC0415 - see above
             from botocore.config import Config  # noqa: PLC0415
 
+            # Under Lambda's JSON log format it would tell where its credentials are from.
+            logging.getLogger("botocore").setLevel(logging.WARNING)
             config = Config(
                 connect_timeout=2,
                 read_timeout=read_timeout,

@@ -1,5 +1,6 @@
 """Apply the root module once for all tests, and once more onto a bucket that exists already."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +26,7 @@ CONSUMERS: Mapping[str, Any] = {
         "output": {"prefix": "processed/"},
         "environment": {"MAX_OBJECT_BYTES": "1000000"},
         "timeout": 20,
-        "batching_window": 1,
+        "batching_window_seconds": 1,
     },
     "log": {
         "package": str(PACKAGES / "log_events.zip"),
@@ -77,7 +78,25 @@ def scripted_function() -> None:
 
 
 @pytest.fixture(scope="session")
+def demonstration(localstack: Instance) -> Iterator[subprocess.Popen[str]]:
+    """Start what `make demo` runs, beside the stacks of the tests."""
+    environment = {**os.environ, **localstack.environment, "COLUMNS": "200"}
+    environment.pop("KEEP", None)
+    with subprocess.Popen(
+        [sys.executable, "-m", "demo"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture(scope="session")
 def applying(
+    demonstration: subprocess.Popen[str],
     localstack: Instance,
     clients: Clients,
     scripted_function: None,
@@ -139,10 +158,13 @@ def destroy(terraform: Terraform) -> None:
 def reporter(config: pytest.Config, name: str) -> Callable[[Progress], None]:
     """Make a function that shows each finished resource, past pytest's capture of output."""
     terminal = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    assert terminal is not None
+    assert capture is not None
 
     def report(progress: Progress) -> None:
         counted = f"{progress.done}/{progress.total}"
-        with config.pluginmanager.get_plugin("capturemanager").global_and_fixture_disabled():
+        with capture.global_and_fixture_disabled():
             terminal.write_line(f"  {name}: {counted} {progress.action} {progress.resource}")
 
     return report

@@ -161,6 +161,13 @@ class Pipeline:
         quoted = json.dumps(key_in_event)
         return self.quarantined(consumer, lambda message: quoted in message.body, within=within)
 
+    def visible_messages(self, url: str) -> int:
+        """Count the messages of a queue that could be received now."""
+        attributes = self.clients.sqs.get_queue_attributes(
+            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+        )["Attributes"]
+        return int(attributes["ApproximateNumberOfMessages"])
+
     def queue_depth(self, url: str) -> int:
         """Count a queue's messages, those in flight included."""
         attributes = self.clients.sqs.get_queue_attributes(

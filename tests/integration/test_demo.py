@@ -1,0 +1,23 @@
+"""`make demo` shows what became of each sample, and cleans up after itself."""
+
+import subprocess
+
+import pytest
+
+from tests.integration.pipeline import Clients
+
+pytestmark = pytest.mark.integration
+
+
+def test_the_demonstration_shows_every_sample_and_leaves_nothing(
+    demonstration: subprocess.Popen[str], clients: Clients
+) -> None:
+    output, _ = demonstration.communicate(timeout=300)
+
+    assert demonstration.returncode == 0, output
+    for sample in ("orders.json", "prices.csv", "events.jsonl", "日本.json"):
+        assert sample in output
+    assert "broken.json was set aside by transform" in output
+    assert "line 3, column 31" in output
+    assert "demo-files" not in {bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]}
+    assert not clients.sqs.list_queues(QueueNamePrefix="demo-").get("QueueUrls")
