@@ -3,11 +3,16 @@ locals {
   # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
   needed_visibility_timeout = 6 * var.function.timeout + var.batching.window_seconds
 
-  environment = merge(var.function.environment, {
-    QUEUE_URL             = var.queue.url
-    DEAD_LETTER_QUEUE_URL = var.queue.dead_letter_queue.url
-    MAX_RECEIVE_COUNT     = tostring(var.queue.max_receive_count)
-  })
+  environment = merge(
+    # Objects are handled in threads, and glibc would keep an arena of freed memory for each.
+    { MALLOC_ARENA_MAX = "1" },
+    var.function.environment,
+    {
+      QUEUE_URL             = var.queue.url
+      DEAD_LETTER_QUEUE_URL = var.queue.dead_letter_queue.url
+      MAX_RECEIVE_COUNT     = tostring(var.queue.max_receive_count)
+    },
+  )
 
   statements = merge(
     {

@@ -36,7 +36,7 @@ CONSUMERS: Mapping[str, Any] = {
     "scripted": {
         "package": str(PACKAGES / "scripted.zip"),
         "filter": {"prefixes": ["scripted/"]},
-        "timeout": 5,
+        "timeout": 3,
         "max_receive_count": 2,
         "policy_statements": {
             "released": {

@@ -89,6 +89,7 @@ run "the_function_is_told_its_queues_beside_what_the_author_sets" {
 
   assert {
     condition = local.environment == {
+      MALLOC_ARENA_MAX      = "1"
       TABLE                 = "orders"
       QUEUE_URL             = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders"
       DEAD_LETTER_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-dlq"

@@ -1,0 +1,86 @@
+"""S3's events as AWS writes them: encoded in notifications, as they are in EventBridge."""
+
+import json
+import secrets
+from typing import Any
+
+import pytest
+
+from tests.integration.waiting import eventually
+from tests.localstack import Instance
+from tests.localstack.test_functions import Functions
+
+pytestmark = pytest.mark.integration
+
+ENCODED = {
+    "a b.json": "a+b.json",
+    "a+b": "a%2Bb",
+    "100%": "100%25",
+    "x&y=z": "x%26y%3Dz",
+    "é/日本": "%C3%A9/%E6%97%A5%E6%9C%AC",
+}
+
+
+@pytest.fixture(scope="module")
+def events(localstack: Instance) -> dict[str, list[Any]]:
+    """Upload the keys, and collect what reaches a queue of each route."""
+    functions = Functions(localstack)
+    s3, sqs, bridge = functions.client("s3"), functions.client("sqs"), functions.client("events")
+    name = f"events-{secrets.token_hex(4)}"
+    queues = {}
+    for route in ("notification", "eventbridge"):
+        url = sqs.create_queue(QueueName=f"{name}-{route}")["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        queues[route] = (url, attributes["Attributes"]["QueueArn"])
+    s3.create_bucket(Bucket=name)
+    pattern = json.dumps({"source": ["aws.s3"], "detail": {"bucket": {"name": [name]}}})
+    bridge.put_rule(Name=name, EventPattern=pattern)
+    bridge.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queues["eventbridge"][1]}])
+    s3.put_bucket_notification_configuration(
+        Bucket=name,
+        NotificationConfiguration={
+            "QueueConfigurations": [
+                {"QueueArn": queues["notification"][1], "Events": ["s3:ObjectCreated:*"]}
+            ],
+            "EventBridgeConfiguration": {},
+        },
+    )
+    for key in ENCODED:
+        s3.put_object(Bucket=name, Key=key, Body=b"")
+    found: dict[str, list[Any]] = {route: [] for route in queues}
+
+    def receive(route: str) -> list[Any]:
+        for message in sqs.receive_message(QueueUrl=queues[route][0], MaxNumberOfMessages=10).get(
+            "Messages", []
+        ):
+            body = json.loads(message["Body"])
+            sqs.delete_message(QueueUrl=queues[route][0], ReceiptHandle=message["ReceiptHandle"])
+            if "Records" in body:
+                found[route].append(body["Records"][0]["s3"]["object"])
+            elif "detail" in body:
+                found[route].append(body["detail"]["object"])
+        return found[route]
+
+    for route in queues:
+        eventually(
+            lambda route=route: receive(route),  # type: ignore[misc]
+            until=lambda objects: len(objects) == len(ENCODED),
+            waiting_for=f"all events by {route}",
+        )
+    return found
+
+
+def test_a_notification_spells_keys_as_forms_do(events: dict[str, list[Any]]) -> None:
+    assert {stored["key"] for stored in events["notification"]} == set(ENCODED.values())
+
+
+def test_eventbridge_has_keys_as_they_are(events: dict[str, list[Any]]) -> None:
+    assert {stored["key"] for stored in events["eventbridge"]} == set(ENCODED)
+
+
+@pytest.mark.parametrize("route", ["notification", "eventbridge"])
+def test_sequencers_tell_events_apart_and_grow(events: dict[str, list[Any]], route: str) -> None:
+    by_key = {stored["key"]: stored["sequencer"] for stored in events[route]}
+    keys = list(ENCODED.values() if route == "notification" else ENCODED)
+
+    assert [by_key[key] for key in keys] == sorted(set(by_key.values()))
