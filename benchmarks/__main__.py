@@ -1,0 +1,205 @@
+"""``make bench``: measure, and print tables with the ratios and the targets."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.contenders import CONTENDERS
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ROOT / "build" / "localstack"
+LATENCY_SECONDS = 0.015
+OURS, USUAL, BOUND = "object_consumer", "boto3, one by one", "bare sockets (the bound)"
+INIT_SECONDS = 0.150
+IMPORT_RUNS = 9
+MEGABYTE = 1_000_000
+
+console = Console(width=None if sys.stdout.isatty() else 120)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A batch to process, and what is aimed at.
+
+    Attributes
+    ----------
+    times_usual
+        How many times as fast as the usual handler the runtime should be.
+    times_bound
+        How many times the latency of one read and one write it may take; nothing where there are
+        more objects than threads, or bytes set the pace.
+    peak_bytes
+        The memory its process may have at most.
+    """
+
+    objects: int
+    size: int
+    runs: int
+    times_usual: float
+    times_bound: float | None = None
+    peak_bytes: int | None = None
+
+    @property
+    def title(self) -> str:
+        """What is processed, in words."""
+        size = f"{self.size // MEGABYTE} MB" if self.size >= MEGABYTE else f"{self.size // 1000} KB"
+        return f"{self.objects} objects of {size}, {LATENCY_SECONDS * 1000:.0f} ms a request"
+
+
+CASES = (
+    Case(objects=10, size=1000, runs=15, times_usual=10, times_bound=1.15),
+    Case(objects=100, size=1000, runs=7, times_usual=25),
+    Case(objects=10, size=5 * MEGABYTE, runs=5, times_usual=7, peak_bytes=130 * MEGABYTE),
+)
+
+
+def main() -> int:
+    """Measure everything; a target that is missed is shown, and is no failure."""
+    with s3_stub() as endpoint:
+        for case in CASES:
+            with console.status(f"Measuring: {case.title}"):
+                results = {name: run_contender(name, case, endpoint) for name in CONTENDERS}
+            console.print(table(case, results))
+            for line in verdicts(case, results):
+                console.print(line)
+            console.print()
+    with console.status("Measuring: init"):
+        console.print(init_table())
+    return 0
+
+
+@contextmanager
+def s3_stub() -> Iterator[str]:
+    """Start the stand-in for S3; give its address."""
+    command = [sys.executable, "-m", "benchmarks.s3_stub", "--latency", str(LATENCY_SECONDS)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None  # noqa: S101 (asked for above)
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.terminate()
+
+
+def run_contender(name: str, case: Case, endpoint: str) -> dict[str, Any]:
+    """Measure a contender in a process of its own."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{ROOT / 'functions'}:{ROOT}",
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "MALLOC_ARENA_MAX": "1",
+        "POWERTOOLS_TRACE_DISABLED": "true",
+    }
+    numbers = map(str, (case.objects, case.size, case.runs))
+    command = [sys.executable, "-m", "benchmarks.contenders", name, *numbers]
+    done = subprocess.run(
+        command,
+        check=True,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def table(case: Case, results: dict[str, dict[str, Any]]) -> Table:
+    """Show a case's times, ratios and memory."""
+    usual, bound = _median(results[USUAL]), _median(results[BOUND])
+    shown = Table(title=case.title, title_justify="left")
+    for column in ("", "median", "times as fast as the usual", "times the bound", "peak memory"):
+        shown.add_column(column, justify="left" if not column else "right")
+    for name, result in results.items():
+        median = _median(result)
+        shown.add_row(
+            name,
+            f"{median * 1000:.1f} ms",
+            f"{usual / median:.1f}",
+            f"{median / bound:.2f}",
+            f"{result['peak_bytes'] / MEGABYTE:.0f} MB",
+        )
+    return shown
+
+
+def verdicts(case: Case, results: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Say of each target whether it is met."""
+    ours, usual = _median(results[OURS]), _median(results[USUAL])
+    yield _verdict(
+        usual / ours >= case.times_usual, f"{case.times_usual:g} times as fast as the usual"
+    )
+    if case.times_bound is not None:
+        met = ours <= case.times_bound * 2 * LATENCY_SECONDS
+        yield _verdict(met, f"within {case.times_bound:g} times the latency of its two requests")
+    if case.peak_bytes is not None:
+        met = results[OURS]["peak_bytes"] <= case.peak_bytes
+        yield _verdict(met, f"at most {case.peak_bytes // MEGABYTE} MB")
+
+
+def init_table() -> Table:
+    """Show what each package costs: its size, and its import over that of bare Python."""
+    shown = Table(
+        title="Packages: targets are 8 MB, and 150 ms over bare Python", title_justify="left"
+    )
+    for column in ("", "zip", "init over bare Python", "targets"):
+        shown.add_column(column, justify="left" if not column else "right")
+    bare = _import_seconds([], "pass")
+    for package in sorted(PACKAGES.glob("*.zip")):
+        with tempfile.TemporaryDirectory() as folder:
+            with zipfile.ZipFile(package) as zipped:
+                zipped.extractall(folder)
+            init = _import_seconds([folder], f"import {package.stem}.handler") - bare
+        size = package.stat().st_size
+        met = size <= 8 * MEGABYTE and init <= INIT_SECONDS
+        shown.add_row(package.name, f"{size / MEGABYTE:.2f} MB", f"{init * 1000:.0f} ms", _met(met))
+    return shown
+
+
+def _import_seconds(paths: list[str], statement: str) -> float:
+    code = f"import sys, time; sys.path[:0] = {paths!r}; {statement}"
+    environment = {"OUTPUT_BUCKET": "output", "OUTPUT_PREFIX": "processed/"}
+    seconds = []
+    for _ in range(IMPORT_RUNS):
+        command = [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            f"import time; began = time.perf_counter(); {code}; print(time.perf_counter() - began)",
+        ]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+        seconds.append(float(done.stdout))
+    return statistics.median(seconds)
+
+
+def _median(result: dict[str, Any]) -> float:
+    seconds: list[float] = result["seconds"]
+    return statistics.median(seconds)
+
+
+def _verdict(met: bool, target: str) -> str:  # noqa: FBT001 (a verdict is about one)
+    return f"  {_met(met)}  {target}"
+
+
+def _met(met: bool) -> str:  # noqa: FBT001 (as above)
+    return "[green]met[/]" if met else "[red]missed[/]"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""Handlers that do the same: read each object of a batch, write it elsewhere.
+
+Run by itself, in a process of its own: ``python -m benchmarks.contenders NAME OBJECTS BYTES RUNS``
+prints the seconds of each run and the process's peak memory as JSON.
+"""
+
+import json
+import os
+import resource
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import unquote_plus
+
+OUTPUT = "output"
+
+type Handler = Callable[[dict[str, Any], Any], object]
+
+
+class Context:
+    """What Lambda passes beside the event; there is always time left."""
+
+    aws_request_id = "benchmark"
+    function_name = "benchmark"
+    memory_limit_in_mb = 1024
+    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:benchmark"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds left."""
+        return 300_000
+
+
+def sequential_boto3() -> Handler:
+    """Do what most tutorials show: one object after the other."""
+    import boto3  # noqa: PLC0415 (each contender pays for its own imports)
+
+    s3 = boto3.client("s3")
+
+    def handler(event: dict[str, Any], _context: Any) -> object:
+        for record in event["Records"]:
+            _copy(s3, record)
+        return {"batchItemFailures": []}
+
+    return handler
+
+
+def threaded_boto3() -> Handler:
+    """Do the same in threads, with as many connections."""
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    s3 = boto3.client("s3", config=Config(max_pool_connections=64))
+    pool = ThreadPoolExecutor(64)
+
+    def handler(event: dict[str, Any], _context: Any) -> object:
+        list(pool.map(lambda record: _copy(s3, record), event["Records"]))
+        return {"batchItemFailures": []}
+
+    return handler
+
+
+def powertools() -> Handler:
+    """Powertools' batch processor around the sequential one, as its documentation shows."""
+    import boto3  # noqa: PLC0415
+    from aws_lambda_powertools.utilities.batch import (  # noqa: PLC0415
+        BatchProcessor,
+        EventType,
+        process_partial_response,
+    )
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord  # noqa: PLC0415
+
+    s3 = boto3.client("s3")
+    processor = BatchProcessor(event_type=EventType.SQS)
+
+    def record_handler(record: SQSRecord) -> None:
+        _copy(s3, {"body": record.body})
+
+    def handler(event: dict[str, Any], context: Any) -> object:
+        return process_partial_response(
+            event=event, record_handler=record_handler, processor=processor, context=context
+        )
+
+    return handler
+
+
+def object_consumer_runtime() -> Handler:
+    """Use the runtime of this project."""
+    from object_consumer import ObjectEvent, ObjectStore, object_consumer  # noqa: PLC0415
+
+    @object_consumer
+    def handler(event: ObjectEvent, store: ObjectStore) -> None:
+        body = store.read(event)
+        store.write(OUTPUT, event.key, body, content_type="application/octet-stream")
+
+    return handler
+
+
+def bare_sockets() -> Handler:
+    """Move the bytes and nothing else: no HTTP library, no signature, no checksum.
+
+    What this takes is the bound for everybody, latency and bytes together.
+    """
+    pool = ThreadPoolExecutor(64)
+    host, port = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://").split(":")
+    local = threading.local()
+
+    def copy(record: dict[str, Any]) -> None:
+        stored = json.loads(record["body"])["Records"][0]["s3"]["object"]
+        if not hasattr(local, "connection"):
+            local.connection = socket.create_connection((host, int(port)))
+            local.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection: socket.socket = local.connection
+        connection.sendall(f"GET /input/{stored['key']} HTTP/1.1\r\n\r\n".encode())
+        body = _answer(connection, stored["size"])
+        head = f"PUT /{OUTPUT}/{stored['key']} HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode())
+        connection.sendall(body)
+        _answer(connection, 0)
+
+    def handler(event: dict[str, Any], _context: Any) -> object:
+        list(pool.map(copy, event["Records"]))
+        return {"batchItemFailures": []}
+
+    return handler
+
+
+def _answer(connection: socket.socket, size: int) -> memoryview:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(65536)
+    _, _, beginning = received.partition(b"\r\n\r\n")
+    body = bytearray(size)
+    body[: len(beginning)] = beginning
+    view, position = memoryview(body), len(beginning)
+    while position < size:
+        position += connection.recv_into(view[position:])
+    return view
+
+
+CONTENDERS = {
+    "boto3, one by one": sequential_boto3,
+    "Powertools BatchProcessor": powertools,
+    "boto3 in threads": threaded_boto3,
+    "object_consumer": object_consumer_runtime,
+    "bare sockets (the bound)": bare_sockets,
+}
+
+
+def _copy(s3: Any, record: dict[str, Any]) -> None:
+    for entry in json.loads(record["body"])["Records"]:
+        bucket, key = entry["s3"]["bucket"]["name"], unquote_plus(entry["s3"]["object"]["key"])
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        s3.put_object(Bucket=OUTPUT, Key=key, Body=body)
+
+
+def make_batch(objects: int, size: int) -> dict[str, Any]:
+    """Write a batch of messages, each about one object of so many bytes."""
+    bodies = [
+        {
+            "Records": [
+                {
+                    "eventVersion": "2.1",
+                    "eventTime": "2026-01-01T00:00:00Z",
+                    "eventName": "ObjectCreated:Put",
+                    "s3": {
+                        "bucket": {"name": "input"},
+                        "object": {"key": f"{size}-{n}", "size": size, "sequencer": f"{n:018X}"},
+                    },
+                }
+            ]
+        }
+        for n in range(objects)
+    ]
+    return {
+        "Records": [
+            {
+                "messageId": f"m{n}",
+                "receiptHandle": f"r{n}",
+                "body": json.dumps(body),
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:queue",
+            }
+            for n, body in enumerate(bodies)
+        ]
+    }
+
+
+def measure(name: str, objects: int, size: int, runs: int) -> dict[str, Any]:
+    """Run a contender on a warm process."""
+    handler = CONTENDERS[name]()
+    batch, context = make_batch(objects, size), Context()
+    seconds = []
+    output, sys.stdout = sys.stdout, sys.stderr
+    for _ in range(runs + 1):
+        began = time.perf_counter()
+        handler(batch, context)
+        seconds.append(time.perf_counter() - began)
+    sys.stdout = output
+    # Linux gives kilobytes, macOS bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return {"seconds": seconds[1:], "peak_bytes": peak}
+
+
+if __name__ == "__main__":
+    contender, *numbers = sys.argv[1:]
+    json.dump(measure(contender, *map(int, numbers)), sys.stdout)

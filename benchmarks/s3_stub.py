@@ -1,0 +1,90 @@
+"""A stand-in for S3 on loopback: every request is answered after the same latency.
+
+It runs in a process of its own, so that it doesn't share the interpreter of what is measured.
+"""
+
+import argparse
+import asyncio
+
+_HEAD_END = b"\r\n\r\n"
+_BUFFER_BYTES = 1024 * 1024
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Connection(asyncio.BufferedProtocol):
+    """Answers GET with an object of the size that its key begins with, and PUT with an ETag."""
+
+    def __init__(self, latency: float, bodies: dict[int, bytes]) -> None:
+        self._latency = latency
+        self._bodies = bodies
+        self._buffer = bytearray(_BUFFER_BYTES)
+        self._received = bytearray()
+        self._head: bytes | None = None
+        self._to_come = 0
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember where to answer."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (what TCP servers are given)
+        self._transport = transport
+
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 (always the same)
+        """Give the place for what comes next: bodies are thrown away, so one will do."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Collect a request's head, let its body pass, answer when both are there."""
+        if self._head is not None:
+            self._to_come -= nbytes
+        else:
+            self._received += self._buffer[:nbytes]
+            end = self._received.find(_HEAD_END)
+            if end < 0:
+                return
+            self._head = bytes(self._received[:end]).lower()
+            self._to_come = self._content_length() - (len(self._received) - end - len(_HEAD_END))
+            self._received.clear()
+            if b"100-continue" in self._head and self._transport:
+                self._transport.write(_CONTINUE)
+        if self._to_come <= 0:
+            head, self._head = self._head, None
+            asyncio.get_running_loop().call_later(self._latency, self._answer, head)
+
+    def _content_length(self) -> int:
+        for line in (self._head or b"").split(b"\r\n"):
+            name, _, value = line.partition(b":")
+            if name == b"content-length":
+                return int(value)
+        return 0
+
+    def _answer(self, head: bytes) -> None:
+        body = b""
+        if head.startswith(b"get"):
+            # /bucket/<size>-<name>
+            size = int(head.split(b" ")[1].split(b"/")[2].split(b"-")[0])
+            body = self._bodies.setdefault(size, b"x" * size)
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(
+            b"HTTP/1.1 200 OK\r\n"
+            b'ETag: "0123456789abcdef0123456789abcdef"\r\n'
+            b"Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(body)
+        )
+        if body:
+            self._transport.write(body)
+
+
+async def serve(latency: float) -> None:
+    """Serve until the process is ended; print the port first."""
+    bodies: dict[int, bytes] = {}
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(latency, bodies), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--latency", type=float, required=True, help="seconds")
+    asyncio.run(serve(parser.parse_args().latency))
