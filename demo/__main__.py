@@ -74,8 +74,8 @@ def _show_resource(progress: terraform.Progress) -> None:
 
 def _say_how_to_go_on(stack: terraform.Terraform) -> None:
     console.print("\nThe pipeline stays up until you press Ctrl-C. In another terminal:\n")
-    for name, value in stack.environment.items():
-        console.print(f"  export {name}={value}", highlight=False)
+    for name in ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        console.print(f"  export {name}={stack.environment[name]}", highlight=False)
     console.print("  aws s3 cp my.json s3://demo-files/incoming/", highlight=False)
     console.print("  aws logs tail /aws/lambda/demo-transform --follow\n", highlight=False)
     try:
