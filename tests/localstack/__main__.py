@@ -1,10 +1,13 @@
 """``python -m tests.localstack setup | serve | run -- COMMAND``."""
 
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import threading
+from types import FrameType
+from typing import NoReturn
 
 from tests.localstack.environments import SetUpError, set_up
 from tests.localstack.server import LocalStackError, running
@@ -13,11 +16,19 @@ USAGE = """usage: python -m tests.localstack setup
        python -m tests.localstack serve              until Ctrl-C
        python -m tests.localstack run -- COMMAND...  for as long as COMMAND runs"""
 
+# What a command gets to end in order; terraform, for one, first ends what it has begun.
+COMMAND_STOP_SECONDS = 60
+
+PR_SET_PDEATHSIG = 1
+SIGNALLED = 128
+NOT_FOUND = 127
+
 
 def main(arguments: list[str]) -> int:
     """Carry out one of the commands; see `USAGE`."""
-    # A termination runs the clean-up that an interrupt does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # What ends this process otherwise runs the clean-up now.
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _exit)
     try:
         match arguments:
             case ["setup"]:
@@ -31,7 +42,7 @@ def main(arguments: list[str]) -> int:
         print(f"localstack: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return SIGNALLED + signal.SIGINT
     print(USAGE, file=sys.stderr)
     return 2
 
@@ -46,8 +57,44 @@ def _serve() -> int:
 
 def _run(command: list[str]) -> int:
     with running() as instance:
-        environment = {**os.environ, **instance.environment, "LOCALSTACK": instance.endpoint_url}
-        return subprocess.run(command, check=False, env=environment).returncode
+        # A profile or an endpoint of a single service would lead somewhere else.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environment = {**own, **instance.environment, "LOCALSTACK": instance.endpoint_url}
+        try:
+            process = subprocess.Popen(command, env=environment, preexec_fn=_end_with_parent)  # noqa: PLW1509 (no threads here)
+        except OSError as error:
+            print(f"localstack: {command[0]} can't be run: {error.strerror}", file=sys.stderr)
+            return NOT_FOUND
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            # The terminal has told the command as well.
+            _wait_for_end(process)
+            raise
+        except SystemExit:
+            process.terminate()
+            _wait_for_end(process)
+            raise
+        if code:
+            instance.keep_log()
+        return code if code >= 0 else SIGNALLED - code
+
+
+def _wait_for_end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(COMMAND_STOP_SECONDS)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        process.kill()
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel to terminate the command when this process is killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(SIGNALLED + number)
 
 
 if __name__ == "__main__":

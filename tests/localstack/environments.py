@@ -4,8 +4,8 @@ LocalStack needs versions of its own time (the newest break it), and functions g
 with what Lambda's runtime has and nothing else; so neither shares the development environment.
 """
 
+import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +16,8 @@ ROOT = HERE.parents[1]
 UV = ROOT / ".tools" / "bin" / "uv"
 LOCALSTACK = ROOT / ".tools" / "localstack"
 LAMBDA_RUNTIME = ROOT / ".tools" / "lambda-runtime"
+STAMP = ".lock-sha256"
+PYTHON_VERSION = (3, 13)
 _LOCKS = {
     LOCALSTACK: HERE / "requirements.txt",
     LAMBDA_RUNTIME: HERE / "lambda_runtime" / "requirements.txt",
@@ -27,22 +29,52 @@ class SetUpError(Exception):
 
 
 def set_up() -> None:
-    """Make the environments that are missing or older than their locks."""
-    for folder, lock in _LOCKS.items():
-        stamp = folder / ".lock-sha256"
-        digest = hashlib.sha256(lock.read_bytes()).hexdigest()
-        if stamp.is_file() and stamp.read_text(encoding="utf-8") == digest:
-            continue
-        name = lock.relative_to(ROOT)
-        print(f"setup: installing {name}", file=sys.stderr, flush=True)
-        uv = str(UV) if UV.exists() else shutil.which("uv")
-        if uv is None:
-            raise SetUpError("uv is missing: run make setup")
-        python = str(folder / "bin" / "python")
-        for command in (
-            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)],
-            [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, str(lock)],
-        ):
-            if subprocess.run(command, check=False, env=os.environ).returncode:
-                raise SetUpError(f"{name} can't be installed: {' '.join(command)} failed")
-        stamp.write_text(digest, encoding="utf-8")
+    """Make the environments that are missing, older than their locks, or without their Python.
+
+    Raises
+    ------
+    SetUpError
+        One can't be made.
+    """
+    if not any(map(_is_outdated, _LOCKS)):
+        return
+    if sys.version_info[:2] != PYTHON_VERSION:
+        version = ".".join(map(str, PYTHON_VERSION))
+        raise SetUpError(
+            f"this runs under {sys.executable}; Python {version} is needed: make setup"
+        )
+    LOCALSTACK.parent.mkdir(exist_ok=True)
+    with (LOCALSTACK.parent / "localstack.lock").open("w") as turn:
+        # Whoever comes second waits, and then finds the work done.
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        for folder in filter(_is_outdated, _LOCKS):
+            _make(folder)
+
+
+def _is_outdated(folder: Path) -> bool:
+    stamp = folder / STAMP
+    python = folder / "bin" / "python"
+    if not stamp.is_file() or not python.exists():
+        return True
+    return stamp.read_text(encoding="utf-8") != _digest(folder)
+
+
+def _make(folder: Path) -> None:
+    lock = _LOCKS[folder]
+    name = lock.relative_to(ROOT)
+    print(f"setup: installing {name}", file=sys.stderr, flush=True)
+    uv = str(UV) if UV.exists() else shutil.which("uv")
+    if uv is None:
+        raise SetUpError("uv is missing: run make setup")
+    python = str(folder / "bin" / "python")
+    for command in (
+        [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)],
+        [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, str(lock)],
+    ):
+        if subprocess.run(command, check=False).returncode:
+            raise SetUpError(f"{name} can't be installed: {' '.join(command)} failed")
+    (folder / STAMP).write_text(_digest(folder), encoding="utf-8")
+
+
+def _digest(folder: Path) -> str:
+    return hashlib.sha256(_LOCKS[folder].read_bytes()).hexdigest()

@@ -13,8 +13,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.localstack.environments import HERE, LAMBDA_RUNTIME, LOCALSTACK, ROOT, set_up
 
@@ -22,7 +23,24 @@ IMAGE = "localstack/localstack:4.14.0"
 REGION = "us-east-1"
 READY_SECONDS = 120
 STOP_SECONDS = 15
+KEPT_LOG = ROOT / "build" / "localstack.log"
 _PORT_IN_CONTAINER = 4566
+
+# The same wherever LocalStack is started from here.
+_COMMON_SETTINGS = {
+    # The provider takes queue URLs of the form host/account/name only.
+    "SQS_ENDPOINT_STRATEGY": "off",
+    # Nothing is told to LocalStack's makers.
+    "DISABLE_EVENTS": "1",
+    # A queue that was quiet would otherwise be polled every ten seconds.
+    "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
+    "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.5",
+    # Longer than the executor waits for a function, so that it is the one to say what happened.
+    "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "60",
+}
+
+# Asks without the proxy that the environment may name.
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class LocalStackError(Exception):
@@ -37,14 +55,17 @@ class Instance:
     ----------
     endpoint_url
         Where every AWS API answers. An IP address, which makes SDKs address buckets by path.
+    log
+        What an instance started here writes; not there for one in a container or elsewhere.
     """
 
     endpoint_url: str
+    log: Path | None = field(default=None, compare=False)
 
     @property
     def environment(self) -> Mapping[str, str]:
         """What a process needs in its environment to work with this instance and nothing else."""
-        return {
+        settings = {
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": REGION,
@@ -52,6 +73,20 @@ class Instance:
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+        if any(os.environ.get(name) for name in ("HTTP_PROXY", "http_proxy")):
+            # A proxy between here and LocalStack would look for it at the wrong place.
+            for name in ("NO_PROXY", "no_proxy"):
+                hosts = [os.environ.get(name, ""), urlsplit(self.endpoint_url).hostname or ""]
+                settings[name] = ",".join(filter(None, hosts))
+        return settings
+
+    def keep_log(self) -> None:
+        """Keep what the instance has written, and say where, because something failed under it."""
+        if self.log is not None:
+            KEPT_LOG.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.log, KEPT_LOG)
+            name = os.path.relpath(KEPT_LOG)
+            print(f"localstack: its output is in {name}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -88,10 +123,21 @@ def running(kind: str | None = None) -> Iterator[Instance]:
 def _embedded() -> Iterator[Instance]:
     set_up()
     port = _free_port()
-    instance = Instance(f"http://127.0.0.1:{port}")
-    folder = Path(tempfile.mkdtemp(prefix="localstack-"))
-    log = folder / "localstack.log"
-    with log.open("wb") as output:
+    with tempfile.TemporaryDirectory(prefix="localstack-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        instance = Instance(f"http://127.0.0.1:{port}", folder / "localstack.log")
+        with _process(port, folder) as process:
+            try:
+                _wait_until_ready(instance, process)
+                yield instance
+            except Exception:
+                instance.keep_log()
+                raise
+
+
+@contextmanager
+def _process(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with (folder / "localstack.log").open("wb") as output:
         process = subprocess.Popen(
             [LOCALSTACK / "bin" / "python", "-m", "host_lambda.launch", folder],
             env=_settings(port, folder),
@@ -101,21 +147,16 @@ def _embedded() -> Iterator[Instance]:
             # Ctrl-C in the terminal is for the tests; they then end this one in order.
             start_new_session=True,
         )
+    assert process.stdin is not None
     try:
-        _wait_until_ready(instance, process, log)
-        yield instance
-    except BaseException:
-        _keep(log)
-        raise
+        yield process
     finally:
-        assert process.stdin is not None
         process.stdin.close()
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _settings(port: int, folder: Path) -> dict[str, str]:
@@ -130,8 +171,6 @@ def _settings(port: int, folder: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "LOCALSTACK_HOST": f"127.0.0.1:{port}",
-        # The provider takes queue URLs of the form host/account/name only.
-        "SQS_ENDPOINT_STRATEGY": "off",
         "FILESYSTEM_ROOT": str(folder / "root"),
         "S3_DIR": str(folder / "s3"),
         "TMPDIR": str(folder / "tmp"),
@@ -139,14 +178,11 @@ def _settings(port: int, folder: Path) -> dict[str, str]:
         # It may take the host for its container, and then empties a folder others use as well.
         "OVERRIDE_IN_DOCKER": "0",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
-        "DISABLE_EVENTS": "1",
         "DNS_ADDRESS": "0",
         "LAMBDA_RUNTIME_EXECUTOR": "process",
         "HOST_LAMBDA_PYTHON": str(LAMBDA_RUNTIME / "bin" / "python"),
         "PROVIDER_OVERRIDE_DYNAMODB": "moto",
-        # A queue that was quiet would otherwise be polled every ten seconds.
-        "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
-        "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.5",
+        **_COMMON_SETTINGS,
     }
 
 
@@ -164,11 +200,18 @@ def _in_docker() -> Iterator[Instance]:
     port = _free_port()
     name = f"localstack-{port}"
     try:
-        subprocess.run(docker_command(docker, name, port), check=True, stdout=subprocess.DEVNULL)
+        started = subprocess.run(
+            docker_command(docker, name, port), check=False, stdout=subprocess.DEVNULL
+        )
+        if started.returncode:
+            raise LocalStackError(f"LOCALSTACK=docker: {IMAGE} can't be started")
         instance = Instance(f"http://127.0.0.1:{port}")
         _wait_until_ready(instance)
         yield instance
     finally:
+        # Stopped rather than killed, it removes the containers of the functions as well.
+        stop = [docker, "stop", f"--time={STOP_SECONDS}", name]
+        subprocess.run(stop, check=False, capture_output=True)
         subprocess.run([docker, "rm", "--force", name], check=False, capture_output=True)
 
 
@@ -186,22 +229,24 @@ def docker_command(docker: str, name: str, port: int) -> list[str]:
         f"--publish=127.0.0.1:{port}:{_PORT_IN_CONTAINER}",
         "--volume=/var/run/docker.sock:/var/run/docker.sock",
         f"--env=LOCALSTACK_HOST=127.0.0.1:{port}",
-        "--env=SQS_ENDPOINT_STRATEGY=off",
+        *(f"--env={setting}={value}" for setting, value in _COMMON_SETTINGS.items()),
         IMAGE,
     ]
 
 
-def _wait_until_ready(
-    instance: Instance, process: subprocess.Popen[bytes] | None = None, log: Path | None = None
-) -> None:
+def _wait_until_ready(instance: Instance, process: subprocess.Popen[bytes] | None = None) -> None:
     began = time.monotonic()
     shown = False
     while not _is_ready(instance):
         seconds = time.monotonic() - began
         if process is not None and process.poll() is not None:
-            raise LocalStackError(f"LocalStack ended with code {process.returncode}{_tail(log)}")
+            raise LocalStackError(
+                f"LocalStack ended with code {process.returncode}{_tail(instance.log)}"
+            )
         if seconds > READY_SECONDS:
-            raise LocalStackError(f"LocalStack is not ready after {READY_SECONDS} s{_tail(log)}")
+            raise LocalStackError(
+                f"LocalStack is not ready after {READY_SECONDS} s{_tail(instance.log)}"
+            )
         if sys.stderr.isatty():
             print(f"\rlocalstack: starting, {seconds:.0f} s ", end="", file=sys.stderr, flush=True)
             shown = True
@@ -217,7 +262,7 @@ def _wait_until_ready(
 def _is_ready(instance: Instance) -> bool:
     try:
         url = f"{instance.endpoint_url}/_localstack/health"
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 (checked to be http)
+        with _DIRECTLY.open(url, timeout=5) as answer:
             return "services" in json.load(answer)
     except (OSError, ValueError, urllib.error.URLError):
         return False
@@ -234,11 +279,3 @@ def _tail(log: Path | None) -> str:
         return ""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
     return ". Its last words:\n" + "\n".join(lines)
-
-
-def _keep(log: Path) -> None:
-    """Keep the output of an instance under which something failed."""
-    kept = ROOT / "build" / "localstack.log"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(log, kept)
-    print(f"localstack: its output is in {kept.relative_to(ROOT)}", file=sys.stderr)

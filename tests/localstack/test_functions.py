@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import secrets
+import subprocess
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -16,12 +18,16 @@ from mypy_boto3_lambda import LambdaClient
 from tests.integration.waiting import eventually
 from tests.localstack import Instance
 
-pytestmark = pytest.mark.integration
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(
+        os.environ.get("LOCALSTACK", "embedded") != "embedded", reason="of the embedded one only"
+    ),
+]
 
 ROLE = "arn:aws:iam::000000000000:role/function"
 HANDLER = """
-import json, os, signal, sys, time
-started = time.time()
+import json, os, signal, subprocess, sys, tempfile, time
 
 def handler(event, context):
     print("out", event.get("say"))
@@ -39,6 +45,13 @@ def handler(event, context):
             return "x" * value
         if action == "import":
             return {name: _can_import(name) for name in value}
+        if action == "start_child":
+            code = "import time; time.sleep(600)"
+            child = subprocess.Popen([sys.executable, "-c", code, value])
+        if action == "read_input":
+            return sys.stdin.read()
+        if action == "paths":
+            return [tempfile.gettempdir(), os.path.expanduser("~")]
         if action == "meet":
             mine, other = value
             open(mine, "w").close()
@@ -92,6 +105,21 @@ class Functions:
         )
         self.lambda_.get_waiter("function_active_v2").wait(FunctionName=name)
         return name
+
+    def make_layer(self, files: Mapping[str, str]) -> str:
+        """Make a layer; give the ARN of its version."""
+        return self.lambda_.publish_layer_version(
+            LayerName=f"layer-{secrets.token_hex(4)}", Content={"ZipFile": zipped(files)}
+        )["LayerVersionArn"]
+
+    def map(self, queue: str, function: str, **settings: Any) -> str:
+        """Have the messages of a queue, named by its URL, delivered to a function."""
+        attributes = self.client("sqs").get_queue_attributes(
+            QueueUrl=queue, AttributeNames=["QueueArn"]
+        )
+        return self.lambda_.create_event_source_mapping(
+            EventSourceArn=attributes["Attributes"]["QueueArn"], FunctionName=function, **settings
+        )["UUID"]
 
     def invoke(self, name: str, event: object = None) -> tuple[Any, str | None]:
         """Invoke; give what came back, and which kind of error it is."""
@@ -156,6 +184,15 @@ def test_a_function_sees_nothing_of_the_host(
     assert not [name for name in environment if name.startswith(("PYTHON", "VIRTUAL_ENV", "HOST_"))]
 
 
+def test_a_function_has_no_input_and_a_temporary_folder_of_its_own(
+    functions: Functions, function: str
+) -> None:
+    assert functions.invoke(function, {"read_input": True}) == ("", None)
+    temporary, home = functions.invoke(function, {"paths": True})[0]
+    assert temporary == home
+    assert "/localstack-" in temporary
+
+
 def test_a_warm_function_is_the_same_process(functions: Functions, function: str) -> None:
     assert functions.invoke(function)[0]["pid"] == functions.invoke(function)[0]["pid"]
 
@@ -173,6 +210,41 @@ def test_a_crash_is_reported_and_the_next_invocation_works(
     assert (error, answer["errorType"]) == ("Unhandled", "Runtime.ExitError")
     assert answer["errorMessage"].endswith(f"Error: Runtime exited with error: {how}")
     assert functions.invoke(function)[0]["pid"] != before
+
+
+def test_what_a_function_started_ends_when_it_crashes(functions: Functions, function: str) -> None:
+    mark = f"child-{secrets.token_hex(8)}"
+
+    def runs() -> bool:
+        listed = subprocess.run(["ps", "-ww", "-eo", "args"], check=True, capture_output=True)
+        return mark.encode() in listed.stdout
+
+    functions.invoke(function, {"start_child": mark})
+    assert runs()
+    functions.invoke(function, {"exit": 1})
+
+    eventually(lambda: not runs(), waiting_for="the child to end")
+
+
+def test_starting_again_counts_towards_the_time_of_the_invocation(functions: Functions) -> None:
+    code = """
+import os, time
+mark = os.path.join(os.environ["HOME"], "mark")
+if os.path.exists(mark):
+    time.sleep(30)
+
+def handler(event, context):
+    open(mark, "w").close()
+    os._exit(1)
+"""
+    name = functions.make(code, Timeout=1)
+    functions.invoke(name)
+
+    began = time.monotonic()
+    answer, _ = functions.invoke(name)
+
+    assert time.monotonic() - began < 5
+    assert answer["errorMessage"].endswith("Error: Task timed out after 1.00 seconds")
 
 
 def test_a_function_that_takes_too_long_is_stopped_and_the_next_invocation_works(
@@ -241,6 +313,28 @@ def test_what_is_written_to_both_streams_is_in_the_logs_in_order(functions: Func
     ]
 
 
+def test_lambda_writes_its_own_lines_in_the_format_of_the_function(functions: Functions) -> None:
+    code = """
+import logging
+def handler(event, context):
+    logging.getLogger().info("from the function")
+"""
+    name = functions.make(code, LoggingConfig={"LogFormat": "JSON"}, MemorySize=256)
+    functions.invoke(name)
+
+    logs = eventually(
+        lambda: functions.logs(name), until=lambda text: "report" in text, waiting_for="logs"
+    )
+    start, own, report = [json.loads(line) for line in logs.splitlines()]
+    assert (start["type"], own["message"]) == ("platform.start", "from the function")
+    assert start["record"]["requestId"] == own["requestId"] == report["record"]["requestId"]
+    assert (report["type"], report["record"]["status"]) == ("platform.report", "success")
+    metrics = report["record"]["metrics"]
+    assert metrics["memorySizeMB"] == 256
+    assert 5 < metrics["maxMemoryUsedMB"] < 256
+    assert metrics["initDurationMs"] > 0
+
+
 def test_invocations_run_at_the_same_time(
     functions: Functions, function: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -255,16 +349,41 @@ def test_invocations_run_at_the_same_time(
     assert first.result()[0]["pid"] != second.result()[0]["pid"]
 
 
-def test_layers_are_on_the_path_behind_the_function(functions: Functions) -> None:
-    layer = functions.lambda_.publish_layer_version(
-        LayerName=f"layer-{secrets.token_hex(4)}",
-        Content={
-            "ZipFile": zipped({"python/from_layer.py": "NAME = 'layer'", "python/function.py": ""})
-        },
-    )["LayerVersionArn"]
-    code = "import from_layer\ndef handler(event, context): return from_layer.NAME"
+def test_layers_are_on_the_path_behind_the_function_the_last_one_first(
+    functions: Functions,
+) -> None:
+    site_packages = "python/lib/python3.13/site-packages"
+    layers = [
+        functions.make_layer(
+            {
+                "python/both.py": "NAME = 'first'",
+                f"{site_packages}/first.py": "NAME = 'first'",
+                "bin/program": "#!/bin/sh\necho program",
+            }
+        ),
+        functions.make_layer({"python/both.py": "NAME = 'second'", "python/function.py": ""}),
+    ]
+    code = """
+import subprocess
+import both, first
+def handler(event, context):
+    return [both.NAME, first.NAME, subprocess.check_output("program", text=True)]
+"""
 
-    assert functions.invoke(functions.make(code, Layers=[layer])) == ("layer", None)
+    answer, _ = functions.invoke(functions.make(code, Layers=layers))
+
+    assert answer == ["second", "first", "program\n"]
+
+
+def test_an_event_over_6_mb_is_refused(functions: Functions, function: str) -> None:
+    assert functions.invoke(function, {"padding": "x" * 6_000_000})[1] is None
+
+    with pytest.raises(functions.lambda_.exceptions.RequestTooLargeException, match="6291456"):
+        functions.invoke(function, {"padding": "x" * 6_300_000})
+    with pytest.raises(functions.lambda_.exceptions.RequestTooLargeException, match="1048576"):
+        functions.lambda_.invoke(
+            FunctionName=function, InvocationType="Event", Payload=json.dumps("x" * 1_100_000)
+        )
 
 
 def test_an_answer_over_6_mb_is_an_error(functions: Functions, function: str) -> None:
@@ -290,12 +409,7 @@ def handler(event, context):
     queue = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "2"})["QueueUrl"]
     for body in ("fine", "again"):
         sqs.send_message(QueueUrl=queue, MessageBody=body)
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
-    mapping = functions.lambda_.create_event_source_mapping(
-        EventSourceArn=arn["QueueArn"],
-        FunctionName=name,
-        FunctionResponseTypes=["ReportBatchItemFailures"],
-    )["UUID"]
+    mapping = functions.map(queue, name, FunctionResponseTypes=["ReportBatchItemFailures"])
 
     seen = eventually(
         lambda: functions.logs(name),
@@ -304,6 +418,60 @@ def handler(event, context):
     )
     functions.lambda_.delete_event_source_mapping(UUID=mapping)
     assert seen.count("fine") == 1
+
+
+@pytest.mark.parametrize(
+    ("criteria", "expected"),
+    [
+        ({}, ['{"n":1.10,  "name": "wanted"}', '"quoted"', "1.10", "no JSON", '{"n": 1}']),
+        ({"body": {"name": ["wanted"]}}, ['{"n":1.10,  "name": "wanted"}']),
+    ],
+)
+def test_messages_reach_a_function_to_the_byte_filtered_or_not(
+    functions: Functions, criteria: dict[str, Any], expected: list[str]
+) -> None:
+    code = """
+def handler(event, context):
+    for record in event["Records"]:
+        print("body", record["body"])
+"""
+    name = functions.make(code)
+    sqs = functions.client("sqs")
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    for body in ('{"n":1.10,  "name": "wanted"}', '"quoted"', "1.10", "no JSON", '{"n": 1}'):
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    filters = [{"Pattern": json.dumps(criteria)}] if criteria else []
+    mapping = functions.map(queue, name, FilterCriteria={"Filters": filters})
+
+    def bodies() -> list[str]:
+        lines = functions.logs(name).splitlines()
+        return sorted(line.removeprefix("body ") for line in lines if line.startswith("body "))
+
+    eventually(bodies, until=lambda seen: len(seen) >= len(expected), waiting_for="the messages")
+    functions.lambda_.delete_event_source_mapping(UUID=mapping)
+    assert bodies() == sorted(expected)
+
+
+def test_a_batch_of_messages_fits_into_an_event(functions: Functions) -> None:
+    code = """
+import json
+def handler(event, context):
+    print("batch", len(event["Records"]), len(json.dumps(event)) < 6 * 1024 * 1024)
+"""
+    name = functions.make(code)
+    sqs = functions.client("sqs")
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    for _ in range(8):
+        sqs.send_message(QueueUrl=queue, MessageBody="x" * 1_000_000)
+    mapping = functions.map(queue, name)
+
+    def sizes() -> list[int]:
+        lines = [line.split() for line in functions.logs(name).splitlines()]
+        return [int(line[1]) for line in lines if line[::2] == ["batch", "True"]]
+
+    eventually(sizes, until=lambda found: sum(found) == 8, waiting_for="all messages")
+    functions.lambda_.delete_event_source_mapping(UUID=mapping)
+    assert max(sizes()) <= 6
 
 
 def test_dynamodb_answers_with_conditions(functions: Functions) -> None:

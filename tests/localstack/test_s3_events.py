@@ -1,16 +1,24 @@
 """S3's events as AWS writes them: encoded in notifications, as they are in EventBridge."""
 
 import json
+import os
 import secrets
+import subprocess
 from typing import Any
 
 import pytest
 
 from tests.integration.waiting import eventually
 from tests.localstack import Instance
+from tests.localstack.environments import HERE, LOCALSTACK, set_up
 from tests.localstack.test_functions import Functions
 
-pytestmark = pytest.mark.integration
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(
+        os.environ.get("LOCALSTACK", "embedded") != "embedded", reason="of the embedded one only"
+    ),
+]
 
 ENCODED = {
     "a b.json": "a+b.json",
@@ -84,3 +92,35 @@ def test_sequencers_tell_events_apart_and_grow(events: dict[str, list[Any]], rou
     keys = list(ENCODED.values() if route == "notification" else ENCODED)
 
     assert [by_key[key] for key in keys] == sorted(set(by_key.values()))
+
+
+@pytest.mark.parametrize(
+    ("hook", "gone"),
+    [
+        ("s3_events.emulate_s3_events", "services.s3.notifications.quote"),
+        ("s3_events.emulate_s3_events", "services.s3.notifications.EventBridgeNotifier"),
+        (
+            "queue_events.keep_message_bodies",
+            "services.lambda_.event_source_mapping.pollers.sqs_poller.transform_into_events",
+        ),
+    ],
+)
+def test_a_localstack_without_what_is_replaced_does_not_start(hook: str, gone: str) -> None:
+    set_up()
+    (module, function), (owner, name) = hook.split("."), gone.rsplit(".", 1)
+    code = f"""
+import importlib
+delattr(importlib.import_module("localstack.{owner}"), "{name}")
+importlib.import_module("host_lambda.{module}").{function}()
+"""
+
+    done = subprocess.run(
+        [LOCALSTACK / "bin" / "python", "-c", code],
+        check=False,
+        env={"PYTHONPATH": str(HERE / "plugin")},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode
+    assert name in done.stderr

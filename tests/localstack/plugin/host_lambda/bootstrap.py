@@ -6,18 +6,24 @@ boto3, as in Lambda's runtime) to import from.
 """
 
 import os
+import signal
 import sys
 import threading
 
 *paths, handler = sys.argv[1:]
 sys.path[:0] = paths
 
+# LocalStack holds the other end of standard input; the function finds it empty, as on Lambda.
+lifeline = os.dup(0)
+with open(os.devnull, "rb") as nothing:  # noqa: PTH123 (pathlib would be imported for this alone)
+    os.dup2(nothing.fileno(), 0)
+
 
 def _end_with_localstack() -> None:
-    """Exit when LocalStack does: it holds the other end of standard input, whatever ends it."""
-    while os.read(0, 1):
+    """Exit when LocalStack does, whatever ends it, and take along what the function started."""
+    while os.read(lifeline, 1):
         pass
-    os._exit(0)
+    os.killpg(0, signal.SIGKILL)
 
 
 threading.Thread(target=_end_with_localstack, daemon=True).start()

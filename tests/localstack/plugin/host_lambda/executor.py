@@ -5,12 +5,11 @@ Docker executor; this module makes an environment a process instead of a contain
 architecture is not looked at: the tests package functions for the host's processor.
 """
 
-import contextlib
 import os
 import queue
+import shutil
 import signal
-import subprocess
-import threading
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,9 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
+from host_lambda import system_log
 from host_lambda.output import Output
+from host_lambda.process import FunctionProcess
 from host_lambda.runtime_api import Answer, Invocation, RuntimeApi
 
 # The interpreter that has awslambdaric and boto3, and nothing else.
@@ -29,7 +30,8 @@ BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 # Lambda allows 10: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
 # Here many functions start at once on a few cores.
 INIT_SECONDS = 30.0
-EXITED = object()
+
+STATUS_OF_ERROR = {"Sandbox.Timedout": "timeout", "Runtime.ExitError": "failure"}
 
 
 class ProcessExecutorPlugin(RuntimeExecutorPlugin):
@@ -46,20 +48,24 @@ class ProcessExecutor(RuntimeExecutor):
     """One execution environment: a process that serves one invocation after the other.
 
     A process that crashed or was stopped for taking too long is started anew by the next
-    invocation, as Lambda does.
+    invocation, within the time that this one has, as Lambda does.
     """
 
     def __init__(self, id: str, function_version: FunctionVersion) -> None:  # noqa: A002
         super().__init__(id, function_version)
         self._environment: dict[str, str] = {}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: FunctionProcess | None = None
         self._api: RuntimeApi | None = None
         self._output = Output()
+        self._init_ms: float | None = None
+        # What is /tmp and the home folder on Lambda.
+        self._scratch = Path(tempfile.mkdtemp(prefix="environment-"))
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
         """Unpack the code and the layers."""
-        for archive in _archives(function_version):
+        configuration = function_version.config
+        for archive in (configuration.code, *(layer.code for layer in configuration.layers)):
             archive.prepare_for_execution()
 
     @classmethod
@@ -88,129 +94,152 @@ class ProcessExecutor(RuntimeExecutor):
         When that fails, the first invocation tries again and reports the error, with its logs.
         """
         self._environment = {name: str(value) for name, value in env_vars.items()}
-        self._start()
+        began = time.monotonic()
+        failure = self._start(INIT_SECONDS)
+        milliseconds = (time.monotonic() - began) * 1000
+        if failure is None:
+            self._init_ms = milliseconds
+        elif failure.error_type == "Sandbox.Timedout":
+            self._output.write(
+                f"INIT_REPORT Init Duration: {milliseconds:.2f} ms\tPhase: init\tStatus: timeout\n"
+            )
 
     def stop(self) -> None:
         """End the environment, an invocation in it included."""
         self._end()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
         """Run one invocation and give its result with what it logged."""
         request_id = payload["invoke-id"]
-        self._output.write(f"START RequestId: {request_id} Version: {self._version}\n")
+        timeout = float(self._environment["AWS_LAMBDA_FUNCTION_TIMEOUT"])
+        as_json = self._environment.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
+        version = self.function_version.id.qualifier
+        self._output.write(system_log.start(request_id, version, as_json=as_json))
+
         began = time.monotonic()
-        failure = self._start() if self._has_ended() else None
-        answer = failure or self._run(payload)
-        duration = (time.monotonic() - began) * 1000
+        # How much of its time an invocation has left is told by the clock, not by `monotonic`.
+        deadline_ms = int((time.time() + timeout) * 1000)
+        answer = self._start(timeout) if self._has_ended() else None
+        if answer is None:
+            answer = self._run(payload, deadline_ms, timeout - (time.monotonic() - began))
+        duration_ms = (time.monotonic() - began) * 1000
+        peak_memory_mb = self._process.peak_memory_mb if self._process else 0
+        if answer.error_type == "Sandbox.Timedout":
+            message = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
+            self._output.write(f"{message}\n")
+            self._end()
+            answer = Answer.error(answer.error_type, message)
+
         self._output.drain()
-        self._output.write(f"END RequestId: {request_id}\n")
-        self._output.write(f"REPORT RequestId: {request_id}\tDuration: {duration:.2f} ms\n")
+        report = system_log.Report(
+            request_id=request_id,
+            status=STATUS_OF_ERROR.get(
+                answer.error_type, "error" if answer.is_error else "success"
+            ),
+            duration_ms=duration_ms,
+            memory_mb=self.function_version.config.memory_size,
+            peak_memory_mb=peak_memory_mb,
+            init_ms=self._init_ms,
+        )
+        self._init_ms = None
+        self._output.write(system_log.end(report, as_json=as_json))
         return InvocationResult(request_id, answer.payload, answer.is_error, self._output.take())
 
-    def _run(self, payload: dict[str, str]) -> Answer:
+    def _run(self, payload: dict[str, str], deadline_ms: int, seconds: float) -> Answer:
         assert self._api is not None
-        request_id = payload["invoke-id"]
-        timeout = float(self._environment["AWS_LAMBDA_FUNCTION_TIMEOUT"])
         self._api.submit(
             Invocation(
-                request_id,
+                payload["invoke-id"],
                 payload["invoked-function-arn"],
                 payload["trace-id"],
-                int((time.time() + timeout) * 1000),
+                deadline_ms,
                 payload["payload"].encode(),
             )
         )
-        try:
-            answer = self._api.answers.get(timeout=timeout)
-        except queue.Empty:
-            self._end()
-            message = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
-            self._output.write(f"{message}\n")
-            return Answer.error("Sandbox.Timedout", message)
-        return (
-            answer if isinstance(answer, Answer) else self._exit_error(f"RequestId: {request_id} ")
-        )
+        answer = self._wait(self._api, seconds)
+        if isinstance(answer, Answer):
+            return answer
+        return self._exit_error(f"RequestId: {payload['invoke-id']} ")
 
-    def _start(self) -> Answer | None:
+    def _start(self, seconds: float) -> Answer | None:
         """Start a process; an answer is the error that kept it from asking for work."""
-        if self._api is not None:
-            self._api.close()
+        self._end()
         self._api = api = RuntimeApi()
         configuration = self.function_version.config
-        code, *layers = [
-            archive.get_unzipped_code_location() for archive in _archives(self.function_version)
-        ]
-        places = [str(code), *(str(layer / "python") for layer in layers)]
+        code = configuration.code.get_unzipped_code_location()
+        layers = [layer.code.get_unzipped_code_location() for layer in configuration.layers]
         written = self._output.open()
         try:
-            process = subprocess.Popen(
-                [PYTHON, "-I", str(BOOTSTRAP), *places, configuration.handler],
-                cwd=code,
-                env=self._process_environment(code, api),
-                stdin=subprocess.PIPE,
-                stdout=written,
-                stderr=written,
-                start_new_session=True,
+            self._process = FunctionProcess(
+                [PYTHON, "-I", BOOTSTRAP, *import_paths(code, layers), configuration.handler],
+                folder=code,
+                environment={
+                    **search_paths(code, layers),
+                    "LANG": "en_US.UTF-8",
+                    "HOME": str(self._scratch),
+                    "TMPDIR": str(self._scratch),
+                    **self._environment,
+                    "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+                    "AWS_LAMBDA_RUNTIME_API": api.address,
+                    "LAMBDA_TASK_ROOT": str(code),
+                },
+                output=written,
+                on_exit=lambda: api.answers.put(RuntimeApi.EXITED),
             )
         finally:
             os.close(written)
-        self._process = process
-        threading.Thread(target=_watch, args=(process, api), daemon=True).start()
-        try:
-            first = api.answers.get(timeout=INIT_SECONDS)
-        except queue.Empty:
-            self._end()
-            return Answer.error(
-                "Sandbox.Timedout", f"Init took more than {INIT_SECONDS:.0f} seconds"
-            )
+        first = self._wait(api, seconds)
         if first is RuntimeApi.READY:
             return None
         failure = first if isinstance(first, Answer) else self._exit_error("")
         self._end()
         return failure
 
-    def _process_environment(self, code: Path, api: RuntimeApi) -> dict[str, str]:
-        return {
-            "PATH": os.defpath,
-            "LANG": "en_US.UTF-8",
-            **self._environment,
-            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
-            "AWS_LAMBDA_RUNTIME_API": api.address,
-            "LAMBDA_TASK_ROOT": str(code),
-        }
+    def _wait(self, api: RuntimeApi, seconds: float) -> object:
+        try:
+            return api.answers.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            return Answer.error("Sandbox.Timedout", f"no answer within {seconds:.2f} seconds")
 
     def _has_ended(self) -> bool:
-        return self._process is None or self._process.poll() is not None
+        return self._process is None or self._process.has_ended
 
     def _end(self) -> None:
         if self._process is not None:
-            # The function may have children; they are in its process group.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            self._process.kill()
         if self._api is not None:
             self._api.close()
             self._api = None
 
     def _exit_error(self, request: str) -> Answer:
-        code = self._process.wait() if self._process else 0
+        assert self._process is not None
+        code = self._process.wait()
         how = f"signal: {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         message = f"{request}Error: Runtime exited with error: {how}"
         self._output.write(f"{message}\n")
         return Answer.error("Runtime.ExitError", message)
 
-    @property
-    def _version(self) -> str:
-        return self.function_version.id.qualifier
+
+def import_paths(code: Path, layers: list[Path]) -> list[str]:
+    """List what a function imports from: its own code, then the layers, the last one first.
+
+    Lambda unpacks the layers over one another in the order they are listed, so a file of a later
+    layer hides that of an earlier one:
+    https://docs.aws.amazon.com/lambda/latest/dg/adding-layers.html
+    """
+    places = [code]
+    for layer in reversed(layers):
+        places += [layer / "python" / "lib" / "python3.13" / "site-packages", layer / "python"]
+    return [str(place) for place in places]
 
 
-def _archives(function_version: FunctionVersion) -> list[Any]:
-    """List the code and then the layers, as they come in the search path."""
-    configuration = function_version.config
-    return [configuration.code, *(layer.code for layer in configuration.layers)]
+def search_paths(code: Path, layers: list[Path]) -> dict[str, str]:
+    """Let programs and libraries of the function and its layers be found.
 
-
-def _watch(process: subprocess.Popen[bytes], api: RuntimeApi) -> None:
-    """Wake up whoever waits for an answer of a process that ends without one."""
-    process.wait()
-    api.answers.put(EXITED)
+    https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
+    """
+    reverse = list(reversed(layers))
+    programs = [*(str(layer / "bin") for layer in reverse), os.defpath]
+    libraries = [code, code / "lib", *(layer / "lib" for layer in reverse)]
+    return {"PATH": ":".join(programs), "LD_LIBRARY_PATH": ":".join(map(str, libraries))}

@@ -11,11 +11,14 @@ import threading
 
 from localstack.runtime.main import main
 
+from host_lambda.process import kill_all
+
 
 def _end_with_starter(folder: str) -> None:
     while os.read(0, 1):
         pass
-    # Functions end by themselves: they watch this process as it watches its starter.
+    # A function that starts meanwhile ends by itself: it watches this process as this its starter.
+    kill_all()
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 

@@ -6,6 +6,9 @@ import os
 import select
 import termios
 import threading
+import time
+
+DRAIN_SECONDS = 1.0
 
 
 class Output:
@@ -35,9 +38,13 @@ class Output:
             return self._text.decode(errors="replace")
 
     def drain(self) -> None:
-        """Wait until what the process has written so far is collected."""
-        while self._waiting():
-            select.select([], [], [], 0.001)
+        """Wait until what the process has written so far is collected.
+
+        A process that goes on writing in the background is not waited for.
+        """
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while self._waiting() and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def take(self) -> str:
         """Give everything collected, and forget it."""

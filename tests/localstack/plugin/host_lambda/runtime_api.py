@@ -38,26 +38,30 @@ class Answer:
         The handler's result, or an error document.
     is_error
         Which of the two.
+    error_type
+        What kind of error it is, when it is one outside the function's code.
     """
 
     payload: bytes
     is_error: bool = False
+    error_type: str = ""
 
     @classmethod
     def error(cls, error_type: str, message: str) -> "Answer":
         """Write the document that Lambda writes for errors outside the function's code."""
         document = {"errorType": error_type, "errorMessage": message}
-        return cls(json.dumps(document).encode(), is_error=True)
+        return cls(json.dumps(document).encode(), is_error=True, error_type=error_type)
 
 
 class RuntimeApi:
     """Serves one process: hands out invocations one by one and takes the answers.
 
-    ``answers`` receives an `Answer` for each invocation, ``READY`` when the process first asks for
-    work, and whatever else the owner puts in to wake itself up.
+    ``answers`` receives an `Answer` for each invocation and ``READY`` when the process first asks
+    for work; whoever watches the process adds ``EXITED`` when it ends.
     """
 
     READY = object()
+    EXITED = object()
 
     def __init__(self) -> None:
         self.answers: queue.Queue[object] = queue.Queue()

@@ -5,6 +5,7 @@
 - Sequencers grow with each event, so those of one key can be compared.
 """
 
+import importlib
 import itertools
 import json
 import time
@@ -12,14 +13,15 @@ from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
 from localstack.runtime import hooks
-from localstack.services.s3 import notifications
 
 _sequence = itertools.count(time.time_ns())
 
 
 @hooks.on_infra_start()
 def emulate_s3_events() -> None:
-    """Replace what differs, and fail loudly should LocalStack no longer have it."""
+    """Replace what differs; fails, and LocalStack with it, when that is not there any more."""
+    # Imported here, as LocalStack starts in silence without a hook that can't be imported.
+    notifications: Any = importlib.import_module("localstack.services.s3.notifications")
     if not hasattr(notifications, "quote"):
         raise RuntimeError("localstack.services.s3.notifications no longer encodes keys by quote")
     notifications.quote = _encode

@@ -1,0 +1,89 @@
+"""One function process, with everything it starts: none of it outlives its environment."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+_running: set["FunctionProcess"] = set()
+
+
+class FunctionProcess:
+    """A process that leads a group of its own, which ends with it.
+
+    Its standard input is a pipe that nobody writes to. It closes when LocalStack ends, however
+    that happens, and the process is to end then (see `bootstrap`).
+
+    Parameters
+    ----------
+    output
+        The descriptor its standard output and error go to.
+    on_exit
+        Called from another thread once the process has ended.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        output: int,
+        on_exit: Callable[[], None],
+    ) -> None:
+        self._process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        self._on_exit = on_exit
+        _running.add(self)
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
+
+    @property
+    def peak_memory_mb(self) -> int:
+        """The most memory it has held so far, in MB; 0 once it is gone."""
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{self._process.pid}/status").read_text("utf-8").splitlines():
+                if line.startswith("VmHWM:"):
+                    return -(-int(line.split()[1]) // 1024)
+        return 0
+
+    def wait(self) -> int:
+        """Wait for its end and give its exit code: negative for a signal."""
+        return self._process.wait()
+
+    def kill(self) -> None:
+        """End it and what it started."""
+        # Once it has been waited for, its number may be another's.
+        if not self.has_ended:
+            self._kill_group()
+            self._process.wait()
+
+    def _watch(self) -> None:
+        self._process.wait()
+        self._kill_group()
+        _running.discard(self)
+        self._on_exit()
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def kill_all() -> None:
+    """End every function process there is."""
+    for process in list(_running):
+        process.kill()
