@@ -59,6 +59,30 @@ def test_nothing_is_left_however_it_ends(
     eventually(lambda: nothing_is_left(tmp_path), within=20, waiting_for="all of it to be gone")
 
 
+def test_objects_are_kept_in_the_instances_own_folder(
+    alone: dict[str, str], tmp_path: Path
+) -> None:
+    code = """
+import boto3, glob
+s3 = boto3.client("s3")
+s3.create_bucket(Bucket="kept-apart")
+s3.put_object(Bucket="kept-apart", Key="a", Body=b"x")
+print(glob.glob("TMP/localstack-*/s3/kept-apart"))
+""".replace("TMP", str(tmp_path))
+
+    done = subprocess.run(
+        [*COMMAND, "run", "--", sys.executable, "-c", code],
+        check=True,
+        cwd=ROOT,
+        env=alone,
+        capture_output=True,
+        text=True,
+    )
+
+    assert "kept-apart" in done.stdout
+    assert nothing_is_left(tmp_path)
+
+
 def test_a_command_runs_with_the_instances_environment_and_gives_its_exit_code(
     alone: dict[str, str], tmp_path: Path
 ) -> None:
