@@ -123,32 +123,30 @@ def test_what_can_not_be_is_refused_in_words(kind: str, message: str) -> None:
         pytest.fail("there is no such instance")
 
 
-def test_docker_without_an_engine_is_refused_in_words(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    docker = tmp_path / "docker"
-    docker.write_text("#!/bin/sh\nexit 1\n")
-    docker.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-
-    with pytest.raises(LocalStackError, match="no Docker engine answers"), running("docker"):
-        pytest.fail("there is no such engine")
-
-
-def test_docker_runs_the_pinned_image_on_loopback() -> None:
-    command = server.docker_command("docker", "name", 4711)
-
-    assert command[-1] == "localstack/localstack:4.14.0"
-    assert "--publish=127.0.0.1:4711:4566" in command
-    assert "--env=LOCALSTACK_HOST=127.0.0.1:4711" in command
-
-
 def test_an_instance_that_does_not_start_says_what_it_said_last(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    kept = tmp_path / "build" / "localstack.log"
+    monkeypatch.setattr(server, "KEPT_LOG", kept)
     monkeypatch.setattr(server, "_settings", lambda *_: {"PYTHONPATH": "/nowhere"})
 
     began = time.monotonic()
     with pytest.raises(LocalStackError, match="No module named"), running("embedded"):
         pytest.fail("it can't be running")
+
     assert time.monotonic() - began < 20
+    assert "No module named" in kept.read_text("utf-8")
+    assert f"its output is in {os.path.relpath(kept)}" in capsys.readouterr().err
+
+
+def test_a_proxy_is_not_asked_for_the_instance(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = server.Instance("http://127.0.0.1:4566")
+    for name in ("HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert "NO_PROXY" not in instance.environment
+
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.com")
+    monkeypatch.setenv("no_proxy", "example.com")
+
+    assert instance.environment["NO_PROXY"] == "127.0.0.1"
+    assert instance.environment["no_proxy"] == "example.com,127.0.0.1"
