@@ -59,13 +59,19 @@ class Log:
         self._lock = threading.Lock()
 
     def write(self, level: str, message: str, fields: Mapping[str, object]) -> None:
-        """Write one line; fields that are None are left out, and no value makes it fail."""
-        line = {
+        """Write one line.
+
+        Fields that are None are left out, none replaces what every line carries, and no value makes
+        the line fail.
+        """
+        line: dict[str, object] = {
             "timestamp": self.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": level,
             "message": message,
             **self._context,
-            **{name: value for name, value in fields.items() if value is not None},
+        }
+        line |= {
+            name: value for name, value in fields.items() if value is not None and name not in line
         }
         with self._lock:
             if not self._closed:

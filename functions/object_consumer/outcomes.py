@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # gone by when a function sets the delay.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
 MAX_DELAY = 12 * 3600 - 15 * 60
+# A line of a log holds 256 KB at most; the beginning of a message and the end of a stack tell most.
+_MAX_MESSAGE = 4_000
 _MAX_TRACEBACK = 8_000
 
 
@@ -232,7 +234,7 @@ def _reasons(failed: Sequence[tuple[str, Outcome]]) -> str:
 
 def _message(error: BaseException) -> str:
     try:
-        return str(error) or type(error).__name__
+        return str(error)[:_MAX_MESSAGE] or type(error).__name__
     except Exception:  # noqa: BLE001 - an error that can't even be printed is still an outcome
         return type(error).__name__
 

@@ -9,6 +9,7 @@ import time
 import zipfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -27,7 +28,7 @@ pytestmark = [
 
 ROLE = "arn:aws:iam::000000000000:role/function"
 HANDLER = """
-import json, os, signal, subprocess, sys, tempfile, time
+import http.client, json, os, signal, subprocess, sys, tempfile, time
 
 def handler(event, context):
     print("out", event.get("say"))
@@ -57,6 +58,13 @@ def handler(event, context):
             open(mine, "w").close()
             while not os.path.exists(other):
                 time.sleep(0.01)
+        if action == "answer_half":
+            connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+            path = f"/2018-06-01/runtime/invocation/{context.aws_request_id}/response"
+            connection.putrequest("POST", path)
+            connection.putheader("Content-Length", "1000")
+            connection.endheaders(b'"half')
+            os._exit(value)
     return {
         "pid": os.getpid(),
         "left": context.get_remaining_time_in_millis(),
@@ -198,7 +206,12 @@ def test_a_warm_function_is_the_same_process(functions: Functions, function: str
 
 
 @pytest.mark.parametrize(
-    ("event", "how"), [({"exit": 3}, "exit status 3"), ({"kill": 1}, "signal: SIGKILL")]
+    ("event", "how"),
+    [
+        ({"exit": 3}, "exit status 3"),
+        ({"kill": 1}, "signal: SIGKILL"),
+        ({"answer_half": 4}, "exit status 4"),
+    ],
 )
 def test_a_crash_is_reported_and_the_next_invocation_works(
     functions: Functions, function: str, event: dict[str, int], how: str
@@ -224,6 +237,57 @@ def test_what_a_function_started_ends_when_it_crashes(functions: Functions, func
     functions.invoke(function, {"exit": 1})
 
     eventually(lambda: not runs(), waiting_for="the child to end")
+
+
+def test_crashes_leave_nothing_behind_in_localstack(
+    functions: Functions, function: str, localstack: Instance
+) -> None:
+    assert localstack.log is not None
+    folder = localstack.log.parent
+    listed = subprocess.run(
+        ["pgrep", "-f", f"host_lambda.launch {folder}$"], check=True, capture_output=True, text=True
+    )
+    process = Path("/proc") / listed.stdout.strip()
+
+    def crash() -> tuple[int, int]:
+        """Start and crash the function; count what the Runtime API's servers listen and wait on."""
+        functions.invoke(function, {"exit": 1})
+        functions.invoke(function)
+        return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
+
+    before = crash()
+    for _ in range(8):
+        after = crash()
+
+    assert after[0] < before[0] + 8
+    assert after[1] < before[1] + 8
+
+
+def test_a_function_that_is_deleted_ends_in_the_middle_of_its_work(
+    functions: Functions, tmp_path: Path
+) -> None:
+    name = functions.make()
+    began = tmp_path / "began"
+    pid = functions.invoke(name)[0]["pid"]
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(functions.invoke, name, {"meet": [str(began), str(tmp_path / "never")]})
+        eventually(began.exists, waiting_for="the invocation to begin")
+        functions.lambda_.delete_function(FunctionName=name)
+        eventually(lambda: not Path(f"/proc/{pid}").exists(), within=15, waiting_for="its end")
+
+
+def test_an_asynchronous_invocation_is_accepted_and_then_run(
+    functions: Functions, function: str
+) -> None:
+    mark = secrets.token_hex(8)
+
+    answer = functions.lambda_.invoke(
+        FunctionName=function, InvocationType="Event", Payload=json.dumps({"say": mark})
+    )
+
+    assert (answer["StatusCode"], answer["Payload"].read()) == (202, b"")
+    eventually(lambda: f"out {mark}" in functions.logs(function), waiting_for="it to run")
 
 
 def test_starting_again_counts_towards_the_time_of_the_invocation(functions: Functions) -> None:

@@ -189,6 +189,40 @@ def test_an_object_its_filter_excludes_is_skipped(lines: Lines) -> None:
     assert [line["reason"] for line in lines() if line["outcome"] == "skipped"] == ["filtered"] * 3
 
 
+def test_a_size_is_wanted_up_to_both_limits_and_a_deletion_has_none() -> None:
+    from object_consumer.filters import ObjectFilter  # noqa: PLC0415
+
+    calls: list[str] = []
+    wanted = ObjectFilter(min_bytes=2, max_bytes=3)
+    consumer = Consumer(lambda event, _store: calls.append(event.key), settings={"wanted": wanted})
+    removal = notification(make_event("gone", event_name="ObjectRemoved:Delete"))
+
+    consumer(batch(*(consumer.upload(str(n), b"x" * n) for n in range(6)), removal))
+
+    assert sorted(calls) == ["2", "3"]
+
+
+def test_what_an_author_returns_replaces_no_field_of_the_line(lines: Lines) -> None:
+    consumer = Consumer(lambda _event, _store: {"level": "DEBUG", "request_id": "x", "mine": 1})
+
+    consumer(batch(consumer.upload("a")))
+
+    (line,) = [line for line in lines() if line.get("key") == "a"]
+    assert (line["level"], line["request_id"], line["mine"]) == ("INFO", "request-1", 1)
+
+
+def test_a_long_error_message_is_cut_so_that_its_line_fits(lines: Lines) -> None:
+    def author(_event: ObjectEvent, _store: ObjectStore) -> None:
+        raise RetryableError("x" * 1_000_000)
+
+    consumer = Consumer(author)
+
+    consumer(batch(consumer.upload("a")))
+
+    (line,) = [line for line in lines() if line.get("key") == "a"]
+    assert 0 < len(line["error_message"]) < 10_000
+
+
 @pytest.mark.parametrize("record", [{}, {"messageId": ""}, {"messageId": 7}])
 def test_a_batch_whose_messages_can_not_be_told_apart_fails_as_a_whole(
     record: dict[str, Any],

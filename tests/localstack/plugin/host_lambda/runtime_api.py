@@ -120,6 +120,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self._body()
+        if body is None:
+            # The process ended while it sent this, which whoever watches it reports.
+            self.close_connection = True
+            return
         is_error = self.path.endswith("/error")
         if not is_error and len(body) > MAX_RESPONSE_BYTES:
             message = (
@@ -131,15 +135,20 @@ class _Handler(BaseHTTPRequestHandler):
             self.api.answers.put(Answer(body, is_error))
         self._reply(HTTPStatus.ACCEPTED, b'{"status":"OK"}')
 
-    def _body(self) -> bytes:
+    def _body(self) -> bytes | None:
+        """Read the whole body; nothing when it breaks off."""
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             chunks = []
-            while size := int(self.rfile.readline().split(b";")[0], 16):
+            while line := self.rfile.readline():
+                size = int(line.split(b";")[0], 16)
                 chunks.append(self.rfile.read(size))
                 self.rfile.readline()
-            self.rfile.readline()
-            return b"".join(chunks)
-        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                if not size:
+                    return b"".join(chunks)
+            return None
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        return body if len(body) == length else None
 
     def _reply(
         self, status: HTTPStatus, body: bytes = b"", headers: dict[str, str] | None = None
