@@ -1,6 +1,43 @@
-# Filters. SNS sees keys as S3's notifications spell them: form-encoded, with the slashes kept. Where
-# encoders differ (asterisk, tilde) both spellings are listed; the function checks the real key.
+# Which files each consumer gets, and the filters that say so to each service of each route.
 locals {
+  # What the pipeline lets in and the consumer wants: of two prefixes of which one begins with the
+  # other, the longer; of two events, the narrower.
+  wanted = { for name, consumer in var.consumers : name => {
+    prefixes = length(consumer.filter.prefixes) == 0 ? var.filter.prefixes : distinct(flatten([for wanted in consumer.filter.prefixes :
+      length(var.filter.prefixes) == 0 ? [wanted] : concat(
+        [for passed in var.filter.prefixes : wanted if startswith(wanted, passed)],
+        [for passed in var.filter.prefixes : passed if startswith(passed, wanted)],
+      )
+    ]))
+    suffixes = length(consumer.filter.suffixes) == 0 ? var.filter.suffixes : distinct(flatten([for wanted in consumer.filter.suffixes :
+      length(var.filter.suffixes) == 0 ? [wanted] : concat(
+        [for passed in var.filter.suffixes : wanted if endswith(wanted, passed)],
+        [for passed in var.filter.suffixes : passed if endswith(passed, wanted)],
+      )
+    ]))
+    events = length(consumer.filter.events) == 0 ? var.filter.events : distinct(flatten([for wanted in consumer.filter.events : concat(
+      [for passed in var.filter.events : wanted if wanted == passed || (endswith(passed, "*") && startswith(wanted, trimsuffix(passed, "*")))],
+      [for passed in var.filter.events : passed if endswith(wanted, "*") && startswith(passed, trimsuffix(wanted, "*"))],
+    )]))
+    min_bytes = consumer.filter.min_bytes
+    max_bytes = consumer.filter.max_bytes
+  } }
+
+  # Who is told of files on which route. A consumer that is switched off gets its files into the queue
+  # even where others are invoked directly.
+  routed = {
+    topics    = { for name, filter in { files = var.filter } : name => filter if var.route == "topic" }
+    queues    = { for name, filter in local.wanted : name => filter if var.route == "queue" || (var.route == "function" && !var.consumers[name].enabled) }
+    functions = { for name, filter in local.wanted : name => filter if var.route == "function" && var.consumers[name].enabled }
+    rules = { for name, filter in local.wanted : name => merge(filter, {
+      # Numbers beyond 5e9 may not match, so a lower limit is left to the function: it loses nothing.
+      min_bytes = null
+      max_bytes = try(filter.max_bytes <= 5000000000, false) ? filter.max_bytes : null
+    }) if var.route == "eventbridge" }
+  }
+
+  # SNS sees keys as S3's notifications spell them: form-encoded, with the slashes kept. Where encoders
+  # differ (asterisk, tilde) both spellings are listed; the function checks the real key.
   spellings = { for part in distinct(flatten([for consumer in var.consumers : concat(consumer.filter.prefixes, consumer.filter.suffixes)])) :
     part => distinct([
       replace(urlencode(part), "%2F", "/"),
@@ -28,9 +65,16 @@ locals {
     })
   ) }
 
-  filter_criteria = { for name, keys in local.filter_keys : name =>
-    length(keys.prefixes) == 0 || length(keys.suffixes) == 0 ? [] : [jsonencode({
-      body = { Records = { s3 = { object = { key = keys.suffixes } } } }
-    })]
-  }
+  # What is left to the mapping, as JSON texts because they differ in shape. Numbers as in rules.
+  left_to_mapping = { for name, keys in local.filter_keys : name => concat(
+    [for suffixes in [keys.suffixes] : jsonencode({ key = suffixes }) if length(keys.prefixes) > 0 && length(suffixes) > 0],
+    [for limit in [var.consumers[name].filter.max_bytes] : jsonencode({ size = [{ numeric = ["<=", limit] }] }) if try(limit <= 5000000000, false)],
+  ) }
+
+  # The mapping deletes what matches no pattern. Messages of another form (an event of EventBridge, one
+  # that was set aside and is sent again) match the second, and the function decides.
+  filter_criteria = { for name, conditions in local.left_to_mapping : name => [
+    for object in [merge([for condition in conditions : jsondecode(condition)]...), { key = [{ exists = false }] }] :
+    jsonencode({ body = { Records = { s3 = { object = object } } } }) if length(conditions) > 0
+  ] }
 }

@@ -7,6 +7,11 @@ data "aws_caller_identity" "current" {
     }
 
     precondition {
+      condition     = length(local.overlaps) == 0
+      error_message = "On route ${var.route} S3 tells one consumer of a file, and these want the same files: ${join("; ", local.overlaps)}. Give them prefixes, suffixes or events that exclude each other, or choose route = \"topic\" or \"eventbridge\"."
+    }
+
+    precondition {
       condition     = length(local.unreachable) == 0
       error_message = "These consumers want files that the pipeline's own filter keeps out: ${join("; ", local.unreachable)}. Widen the pipeline's filter, or correct the consumer's."
     }
@@ -21,10 +26,29 @@ data "aws_caller_identity" "current" {
 locals {
   # What an output becomes is the function's choice, so its end can't be held against filter.suffixes.
   loops = [for name, output in local.outputs : "${name} writes to ${output.prefix}"
-    if output.bucket == local.bucket_name
-    && anytrue([for event in var.filter.events : startswith(event, "s3:ObjectCreated:")])
-    && anytrue([for prefix in coalescelist(var.filter.prefixes, [""]) :
-      startswith(output.prefix, prefix) || startswith(prefix, output.prefix)
+    if output.bucket == local.bucket_name && anytrue([for filter in local.notified :
+      anytrue([for event in filter.events : startswith(event, "s3:ObjectCreated:")])
+      && anytrue([for prefix in coalescelist(filter.prefixes, [""]) : startswith(output.prefix, prefix) || startswith(prefix, output.prefix)])
+    ])
+  ]
+
+  # What S3 tells anybody of.
+  notified = flatten([for filters in local.routed : [for filter in values(filters) : { prefixes = filter.prefixes, events = filter.events }]])
+
+  # Consumers that S3 would have to tell of one file, which it does for one target only.
+  told_directly = merge(local.routed.queues, local.routed.functions)
+  pairs         = flatten([for i, first in keys(local.told_directly) : [for second in slice(keys(local.told_directly), i + 1, length(local.told_directly)) : { names = [first, second] }]])
+  overlaps = [for pair in local.pairs[*].names : join(" and ", pair)
+    if anytrue([for prefixes in setproduct(coalescelist(local.told_directly[pair[0]].prefixes, [""]), coalescelist(local.told_directly[pair[1]].prefixes, [""])) :
+      startswith(prefixes[0], prefixes[1]) || startswith(prefixes[1], prefixes[0])
+    ])
+    && anytrue([for suffixes in setproduct(coalescelist(local.told_directly[pair[0]].suffixes, [""]), coalescelist(local.told_directly[pair[1]].suffixes, [""])) :
+      endswith(suffixes[0], suffixes[1]) || endswith(suffixes[1], suffixes[0])
+    ])
+    && anytrue([for events in setproduct(local.told_directly[pair[0]].events, local.told_directly[pair[1]].events) :
+      events[0] == events[1]
+      || (endswith(events[0], "*") && startswith(events[1], trimsuffix(events[0], "*")))
+      || (endswith(events[1], "*") && startswith(events[0], trimsuffix(events[1], "*")))
     ])
   ]
 

@@ -1,8 +1,9 @@
-# Files land in the bucket, the topic tells every consumer that wants them, and each consumer has a
-# queue, a function and alarms of its own.
+# Files land in the bucket, and each consumer has a queue, a function and alarms of its own. How it
+# hears of files is the route: through the topic, a rule of EventBridge, or from S3 directly.
 #
 # filters.tf turns filters into those of each service, permissions.tf says what each function is told
-# and may do, guardrails.tf stops mistakes at plan time.
+# and may do, encryption.tf what a customer-managed key has to allow, guardrails.tf stops mistakes at
+# plan time.
 
 data "aws_service" "current" {
   service_id = "s3"
@@ -12,9 +13,10 @@ locals {
   partition   = data.aws_service.current.partition
   bucket_name = var.bucket.name == null ? var.bucket.existing : var.bucket.name
   bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
+  arn_suffix  = "${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}"
 
   alerts_topic_arn = var.alerts.topic == null ? module.alerts[0].arn : var.alerts.topic.arn
-  alarm_arns       = "arn:${local.partition}:cloudwatch:${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}:alarm:${var.name}-*"
+  alarm_arns       = "arn:${local.partition}:cloudwatch:${local.arn_suffix}:alarm:${var.name}-*"
 
   visibility_timeouts = { for name, consumer in var.consumers :
     name => coalesce(consumer.visibility_timeout_seconds, 6 * consumer.timeout + consumer.batching_window_seconds)
@@ -27,11 +29,6 @@ locals {
       maximum_pollers = consumer.provisioned_pollers.maximum
     }
   } }
-
-  # What a consumer may be sent: its own filter, or else the pipeline's.
-  prefixes = { for name, consumer in var.consumers :
-    name => length(consumer.filter.prefixes) > 0 ? consumer.filter.prefixes : var.filter.prefixes
-  }
 
   outputs = { for name, consumer in var.consumers :
     name => merge(consumer.output, { bucket = coalesce(consumer.output.bucket, local.bucket_name) })
@@ -57,11 +54,29 @@ module "bucket" {
   versioning      = var.bucket.versioning
 }
 
+# The route is this configuration alone. Topic, queues and functions let S3 in on every route: what a
+# notification names is changed before the notification, and a file in between would be lost.
 module "notifications" {
   source = "./modules/bucket-notifications"
 
-  bucket = var.bucket.name == null ? data.aws_s3_bucket.existing[0].id : module.bucket[0].name
-  topics = { files = merge(var.filter, { arn = module.topic.arn }) }
+  bucket      = var.bucket.name == null ? data.aws_s3_bucket.existing[0].id : module.bucket[0].name
+  eventbridge = length([for rule in module.rules : rule.arn]) > 0
+  functions   = { for name, filter in local.routed.functions : name => merge(filter, { arn = module.consumers[name].function.arn }) }
+  queues      = { for name, filter in local.routed.queues : name => merge(filter, { arn = module.queues[name].arn }) }
+  topics      = { for name, filter in local.routed.topics : name => merge(filter, { arn = module.topic.arn }) }
+}
+
+module "rules" {
+  source   = "./modules/object-event-rule"
+  for_each = local.routed.rules
+
+  buckets           = [local.bucket_name]
+  dead_letter_queue = { arn = module.queues[each.key].dead_letter_queue.arn }
+  description       = "Consumer ${each.key} of the files in ${local.bucket_name}."
+  filter            = each.value
+  name              = "${var.name}-${each.key}"
+  tags              = var.tags
+  targets           = { queue = { arn = module.queues[each.key].arn } }
 }
 
 module "topic" {
@@ -86,6 +101,11 @@ module "queues" {
   subscriptions              = { files = { topic_arn = module.topic.arn, filter_policy = local.filter_policies[each.key] } }
   tags                       = var.tags
   visibility_timeout_seconds = local.visibility_timeouts[each.key]
+
+  senders = {
+    bucket = { service = "s3.amazonaws.com", source_arns = [local.bucket_arn] }
+    rule   = { service = "events.amazonaws.com", source_arns = ["arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}-${each.key}"] }
+  }
 }
 
 module "consumers" {
@@ -104,6 +124,7 @@ module "consumers" {
   function = merge(each.value, {
     description       = "Consumer ${each.key} of the files in ${local.bucket_name}."
     environment       = merge(each.value.environment, local.environments[each.key])
+    invokers          = { bucket = { service = "s3.amazonaws.com", source_arn = local.bucket_arn } }
     policy_statements = merge(each.value.policy_statements, local.policy_statements[each.key])
   })
 }

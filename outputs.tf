@@ -27,8 +27,13 @@ output "consumers" {
   } }
 }
 
+output "kms_key_statements" {
+  description = "Statements to merge into the policy of the key in kms_key_arn: they let S3, SNS, EventBridge, CloudWatch and CloudWatch Logs use it for this pipeline."
+  value       = local.kms_key_statements
+}
+
 output "topic" {
-  description = "The topic that tells of files: arn, name. Queues elsewhere subscribe to it with modules/queue-with-dlq."
+  description = "The topic that tells of files on route topic: arn, name. Queues elsewhere subscribe to it with modules/queue-with-dlq."
   value = {
     arn  = module.topic.arn
     name = module.topic.name

@@ -2,7 +2,7 @@
 locals {
   # IAM reads *, ? and $ in a resource as wildcards and variables; in a key they are characters.
   # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars
-  literal = { for prefix in distinct(concat([""], flatten(values(local.prefixes)), [for output in local.outputs : output.prefix])) :
+  literal = { for prefix in distinct(concat([""], flatten([for filter in local.wanted : filter.prefixes]), [for output in local.outputs : output.prefix])) :
     prefix => replace(replace(replace(prefix, "$", "$${$}"), "*", "$${*}"), "?", "$${?}")
   }
 
@@ -10,7 +10,7 @@ locals {
     {
       CONSUMER          = name
       METRICS_NAMESPACE = "ObjectPipeline"
-      OBJECT_FILTER     = jsonencode(merge(consumer.filter, { prefixes = local.prefixes[name] }))
+      OBJECT_FILTER     = jsonencode(local.wanted[name])
       PIPELINE          = var.name
     },
     consumer.output == null ? {} : {
@@ -23,7 +23,7 @@ locals {
     {
       read_files = {
         actions   = ["s3:GetObject", "s3:GetObjectVersion"]
-        resources = [for prefix in coalescelist(local.prefixes[name], [""]) : "${local.bucket_arn}/${local.literal[prefix]}*"]
+        resources = [for prefix in coalescelist(local.wanted[name].prefixes, [""]) : "${local.bucket_arn}/${local.literal[prefix]}*"]
       }
       # Without it S3 answers 403 for a file that is gone, as if permissions were missing.
       tell_missing_files = {

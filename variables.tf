@@ -49,16 +49,18 @@ variable "bucket" {
 }
 
 variable "consumers" {
-  description = "Who gets the files, by a name of your choice. package is the zip of the function; filter narrows the pipeline's own; output is where the function may write, and is handed to it as OUTPUT_BUCKET and OUTPUT_PREFIX. The rest is as in modules/sqs-lambda-consumer and modules/queue-with-dlq."
+  description = "Who gets the files, by a name of your choice. package is the zip of the function; filter narrows the pipeline's own, and by size; output is where the function may write, and is handed to it as OUTPUT_BUCKET and OUTPUT_PREFIX. The rest is as in modules/sqs-lambda-consumer and modules/queue-with-dlq."
   type = map(object({
     package         = string
     package_version = optional(string)
     handler         = optional(string)
 
     filter = optional(object({
-      prefixes = optional(list(string), [])
-      suffixes = optional(list(string), [])
-      events   = optional(list(string), [])
+      prefixes  = optional(list(string), [])
+      suffixes  = optional(list(string), [])
+      events    = optional(list(string), [])
+      min_bytes = optional(number)
+      max_bytes = optional(number)
     }), {})
 
     output = optional(object({
@@ -131,6 +133,15 @@ variable "consumers" {
   }
 
   validation {
+    condition = alltrue([for consumer in var.consumers : alltrue([
+      try(consumer.filter.min_bytes >= 0, consumer.filter.min_bytes == null),
+      try(consumer.filter.max_bytes >= 0, consumer.filter.max_bytes == null),
+      try(consumer.filter.min_bytes <= consumer.filter.max_bytes, true),
+    ])])
+    error_message = "A consumer's filter.min_bytes and max_bytes must be 0 or more, and min_bytes no more than max_bytes."
+  }
+
+  validation {
     condition = alltrue([for consumer in var.consumers : length(setintersection(keys(consumer.environment), [
       "CONSUMER", "METRICS_NAMESPACE", "OBJECT_FILTER", "OUTPUT_BUCKET", "OUTPUT_PREFIX", "PIPELINE",
     ])) == 0])
@@ -165,7 +176,7 @@ variable "filter" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the customer-managed KMS key for bucket, topics, queues and functions; null uses the services' own keys. The key's policy must let S3, SNS, CloudWatch and CloudWatch Logs use it."
+  description = "ARN of the customer-managed KMS key for bucket, topics, queues and functions; null uses the services' own keys. The key's policy must let S3, SNS, EventBridge, CloudWatch and CloudWatch Logs use it: output kms_key_statements."
   type        = string
   default     = null
 }
@@ -177,6 +188,18 @@ variable "name" {
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,30}$", var.name))
     error_message = "name must have 1 to 31 lower-case letters, digits and hyphens, and begin with a letter."
+  }
+}
+
+variable "route" {
+  description = "How consumers hear of files: topic (S3 publishes to SNS; consumers may want the same files, and queues elsewhere can subscribe), eventbridge (a rule for each consumer sends to its queue), queue (S3 sends to the consumers' queues), function (S3 invokes the functions; failures go to their dead-letter queues). It can be changed at any time."
+  type        = string
+  default     = "topic"
+  nullable    = false
+
+  validation {
+    condition     = contains(["topic", "eventbridge", "queue", "function"], var.route)
+    error_message = "route must be topic, eventbridge, queue or function."
   }
 }
 

@@ -17,8 +17,9 @@ from msgspec import Meta, Struct
 from object_consumer.errors import MessageFormatError
 from object_consumer.events import ObjectEvent
 
-# EventBridge to SNS to SQS is the deepest a route of S3's events goes: two wrappers and the event.
-_MAX_DEPTH = 4
+# EventBridge to SNS to a function that failed is the deepest a route goes: the failure's record, two
+# wrappers and the event.
+_MAX_DEPTH = 5
 _EXCERPT = 200
 
 type _Name = Annotated[str, Meta(min_length=1)]
@@ -123,8 +124,9 @@ _BRIDGE_NAMES = {
 def decode(text: str) -> Contents:
     """Find the object events in a message.
 
-    Understands S3's notifications, SNS's wrapper around them (delivered by SQS or to Lambda), and
-    EventBridge's events, each in any of the others. The test event that S3 sends when a
+    Understands S3's notifications, SNS's wrapper around them (delivered by SQS or to Lambda),
+    EventBridge's events, and the record of a failed asynchronous invocation, each in any of the
+    others. The test event that S3 sends when a
     notification is configured holds no events and is no error.
     """
     try:
@@ -157,6 +159,10 @@ def _contents(document: object, *, depth: int) -> Contents:
             )
         case {"detail-type": _, "source": "aws.s3"}:
             return Contents(events=(_from_eventbridge(document),))
+        case {"requestPayload": payload, "requestContext": _}:
+            # What Lambda sends to an on-failure destination, and a redrive sends back.
+            # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+            return _contents(payload, depth=depth + 1)
         case {"Service": "Amazon S3", "Event": "s3:TestEvent"}:
             return Contents()
         case _:

@@ -28,11 +28,15 @@ class ObjectFilter(Struct, frozen=True, forbid_unknown_fields=True):
         Beginnings and ends of keys, not encoded; one of each must match.
     events
         Event names as S3's notifications have them, such as ``s3:ObjectCreated:*``.
+    min_bytes, max_bytes
+        The smallest and the largest size; an event without a size (a deletion) has neither.
     """
 
     prefixes: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
+    min_bytes: int | None = None
+    max_bytes: int | None = None
 
     def wants(self, event: ObjectEvent) -> bool:
         """Whether an event is for this consumer."""
@@ -40,6 +44,12 @@ class ObjectFilter(Struct, frozen=True, forbid_unknown_fields=True):
             (not self.prefixes or event.key.startswith(self.prefixes))
             and (not self.suffixes or event.key.endswith(self.suffixes))
             and (not self.events or any(_names(name, event.event_name) for name in self.events))
+            and (
+                self.min_bytes is None or (event.size is not None and event.size >= self.min_bytes)
+            )
+            and (
+                self.max_bytes is None or (event.size is not None and event.size <= self.max_bytes)
+            )
         )
 
 

@@ -1,12 +1,4 @@
-data "aws_caller_identity" "current" {}
-
-data "aws_service" "current" {
-  service_id = "s3"
-}
-
 locals {
-  bucket_arn = "arn:${data.aws_service.current.partition}:s3:::${var.bucket}"
-
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
   event_names = toset([
     "s3:IntelligentTiering",
@@ -61,18 +53,6 @@ locals {
   encoded = { for part in distinct(flatten([for rule in local.rules : [rule.prefix, rule.suffix]])) :
     part => replace(replace(urlencode(part), "%2F", "/"), "%2A", "*")
   }
-}
-
-# Inside this module, because S3 checks at once that it may invoke what a notification names.
-resource "aws_lambda_permission" "this" {
-  for_each = var.functions
-
-  statement_id   = "AllowS3-${substr(sha256(var.bucket), 0, 12)}-${each.key}"
-  action         = "lambda:InvokeFunction"
-  function_name  = each.value.arn
-  principal      = "s3.amazonaws.com"
-  source_arn     = local.bucket_arn
-  source_account = data.aws_caller_identity.current.account_id
 }
 
 resource "aws_s3_bucket_notification" "this" {
@@ -138,6 +118,4 @@ resource "aws_s3_bucket_notification" "this" {
       error_message = "S3 takes at most 100 notifications on a bucket, and each prefix with each suffix is one. Use fewer of them, or let the functions and queues filter."
     }
   }
-
-  depends_on = [aws_lambda_permission.this]
 }

@@ -11,7 +11,7 @@ variable "eventbridge" {
 }
 
 variable "functions" {
-  description = "Lambda functions that are invoked, by a name of your choice. events are S3 event names; an object matches when its key begins with one of prefixes and ends with one of suffixes, an empty list matching all. Keys are written as they are, not URL-encoded."
+  description = "Lambda functions that are invoked, by a name of your choice. events are S3 event names; an object matches when its key begins with one of prefixes and ends with one of suffixes, an empty list matching all. Keys are written as they are, not URL-encoded. The function's own policy must let S3 invoke it."
   type = map(object({
     arn      = string
     events   = optional(list(string), ["s3:ObjectCreated:*"])

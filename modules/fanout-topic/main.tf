@@ -16,17 +16,35 @@ locals {
     Resource  = local.arn
   }] : statement if length(var.subscriber_accounts) > 0]
 
+  sids = { for name in keys(var.publishers) : name => "Allow${replace(title(replace(name, "/[-_]/", " ")), " ", "")}" }
+
+  conditions = { for name, publisher in var.publishers : name => {
+    ArnLike      = { "aws:SourceArn" = publisher.source_arns }
+    StringEquals = { "aws:SourceAccount" = coalesce(publisher.source_account, data.aws_caller_identity.current.account_id) }
+  } }
+
   allow_publishers = [for name, publisher in var.publishers : {
-    Sid       = "Allow${replace(title(replace(name, "/[-_]/", " ")), " ", "")}"
+    Sid       = local.sids[name]
     Effect    = "Allow"
     Principal = { Service = publisher.service }
     Action    = "sns:Publish"
     Resource  = local.arn
-    Condition = {
-      ArnLike      = { "aws:SourceArn" = publisher.source_arns }
-      StringEquals = { "aws:SourceAccount" = coalesce(publisher.source_account, data.aws_caller_identity.current.account_id) }
-    }
+    Condition = local.conditions[name]
   }]
+
+  # Written without var.kms_key_arn, so that the key's own policy can be made of them.
+  # EventBridge uses the key for a topic without saying for which rule, and a condition would refuse it:
+  # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+  kms_key_statements = [for name, publisher in var.publishers : merge(
+    {
+      Sid       = "${local.sids[name]}To${replace(title(replace(var.name, "/[-_]/", " ")), " ", "")}"
+      Effect    = "Allow"
+      Principal = { Service = publisher.service }
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      Resource  = "*"
+    },
+    { for key, conditions in { Condition = local.conditions[name] } : key => conditions if !startswith(publisher.service, "events.") },
+  )]
 }
 
 resource "aws_sns_topic" "this" {

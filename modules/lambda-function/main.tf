@@ -1,8 +1,35 @@
+data "aws_caller_identity" "current" {}
+
+# Names region and partition on provider 5 and 6 alike; aws_region does so only with a deprecation.
+data "aws_service" "current" {
+  service_id = "lambda"
+}
+
 locals {
+  partition     = data.aws_service.current.partition
+  region        = data.aws_service.current.region
+  account       = data.aws_caller_identity.current.account_id
+  log_group_arn = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.name}"
+
   in_s3       = startswith(var.package, "s3://")
   package_s3  = local.in_s3 ? regex("^s3://(?P<bucket>[^/]+)/(?P<key>.+)$", var.package) : null
   module_name = trimsuffix(basename(var.package), ".zip")
   handler     = coalesce(var.handler, "${local.module_name}.handler.handler")
+
+  failure_arn     = try(var.asynchronous_invocation.on_failure.arn, null)
+  failure_service = local.failure_arn == null ? "" : split(":", local.failure_arn)[2]
+  send_actions    = { events = "events:PutEvents", lambda = "lambda:InvokeFunction", sns = "sns:Publish", sqs = "sqs:SendMessage" }
+
+  # Written without var.kms_key_arn, so that the key's own policy can be made of them.
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+  kms_key_statements = [{
+    Sid       = "AllowLogsOf${replace(title(replace(var.name, "/[-_]/", " ")), " ", "")}"
+    Effect    = "Allow"
+    Principal = { Service = "logs.${local.region}.amazonaws.com${local.partition == "aws-cn" ? ".cn" : ""}" }
+    Action    = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+    Resource  = "*"
+    Condition = { ArnEquals = { "kms:EncryptionContext:aws:logs:arn" = local.log_group_arn } }
+  }]
 
   statements = concat(
     [{
@@ -17,6 +44,12 @@ locals {
       Action   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
       Resource = ["*"]
     }] : statement if var.tracing == "Active"],
+    [for statement in [{
+      Sid      = "SendToFailureDestination"
+      Effect   = "Allow"
+      Action   = [lookup(local.send_actions, local.failure_service, "")]
+      Resource = [local.failure_arn]
+    }] : statement if try(var.asynchronous_invocation.on_failure, null) != null],
     # Network interfaces have no ARN before they exist:
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
     [for statement in [{
@@ -130,4 +163,33 @@ resource "aws_lambda_function" "this" {
 
   # Without its permissions a function's first invocations fail, and Lambda refuses to map a queue to it.
   depends_on = [aws_iam_role_policy.this]
+}
+
+resource "aws_lambda_permission" "this" {
+  for_each = var.invokers
+
+  statement_id   = "allow-${each.key}"
+  action         = "lambda:InvokeFunction"
+  function_name  = aws_lambda_function.this.function_name
+  principal      = each.value.service
+  source_arn     = each.value.source_arn
+  source_account = coalesce(each.value.source_account, local.account)
+}
+
+resource "aws_lambda_function_event_invoke_config" "this" {
+  count = var.asynchronous_invocation == null ? 0 : 1
+
+  function_name                = aws_lambda_function.this.function_name
+  maximum_event_age_in_seconds = var.asynchronous_invocation.maximum_event_age_seconds
+  maximum_retry_attempts       = var.asynchronous_invocation.maximum_retry_attempts
+
+  dynamic "destination_config" {
+    for_each = var.asynchronous_invocation.on_failure == null ? [] : [var.asynchronous_invocation.on_failure]
+
+    content {
+      on_failure {
+        destination = destination_config.value.arn
+      }
+    }
+  }
 }

@@ -1,6 +1,13 @@
 output "arn" {
-  description = "ARN of the function."
+  description = "ARN of the function, once its invokers may invoke it and failed events have somewhere to go."
   value       = aws_lambda_function.this.arn
+
+  depends_on = [aws_lambda_function_event_invoke_config.this, aws_lambda_permission.this]
+}
+
+output "kms_key_statements" {
+  description = "Statements for the policy of the key in kms_key_arn, which let CloudWatch Logs use it."
+  value       = local.kms_key_statements
 }
 
 output "log_group_name" {

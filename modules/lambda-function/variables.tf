@@ -10,6 +10,30 @@ variable "architecture" {
   }
 }
 
+variable "asynchronous_invocation" {
+  description = "What Lambda does with events it queues for the function (from S3, SNS, EventBridge rules): how often and for how long it tries again, and the queue, topic, function or bus that gets the event with its error when it gives up, by its arn. null leaves Lambda's defaults, which drop the event after two retries."
+  type = object({
+    maximum_event_age_seconds = optional(number, 21600)
+    maximum_retry_attempts    = optional(number, 2)
+    on_failure                = optional(object({ arn = string }))
+  })
+  default = null
+
+  # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-configuring.html
+  validation {
+    condition = var.asynchronous_invocation == null || try(
+      var.asynchronous_invocation.maximum_event_age_seconds >= 60 && var.asynchronous_invocation.maximum_event_age_seconds <= 21600
+      && contains([0, 1, 2], var.asynchronous_invocation.maximum_retry_attempts), false
+    )
+    error_message = "asynchronous_invocation takes maximum_event_age_seconds from 60 to 21600 (6 hours), and 0, 1 or 2 as maximum_retry_attempts."
+  }
+
+  validation {
+    condition     = try(var.asynchronous_invocation.on_failure, null) == null || try(!endswith(var.asynchronous_invocation.on_failure.arn, ".fifo"), false)
+    error_message = "asynchronous_invocation.on_failure must be a standard queue or topic: Lambda can't send to FIFO ones."
+  }
+}
+
 variable "description" {
   description = "What the function does, for people who meet it in the console."
   type        = string
@@ -62,8 +86,24 @@ variable "handler" {
   }
 }
 
+variable "invokers" {
+  description = "Services that may invoke the function, by a name of your choice: the service principal and the ARN it invokes for, such as a bucket's. source_account is the account that owns it, by default this one. A queue needs no entry, as Lambda fetches its messages."
+  type = map(object({
+    service        = string
+    source_arn     = string
+    source_account = optional(string)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name, invoker in var.invokers : can(regex("^[A-Za-z0-9_-]{1,90}$", name)) && can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", invoker.service)) && can(regex("^arn:[^:]+:[^:]+:.+", invoker.source_arn))])
+    error_message = "Each invoker needs a name of letters, digits, hyphens and underscores, a service principal such as s3.amazonaws.com, and the ARN of what it invokes for: without it any account could invoke through the service."
+  }
+}
+
 variable "kms_key_arn" {
-  description = "ARN of the customer-managed KMS key that environment variables and logs are encrypted with; null uses the services' own keys. The key's policy must let logs.<region>.amazonaws.com use it."
+  description = "ARN of the customer-managed KMS key that environment variables and logs are encrypted with; null uses the services' own keys. The key's policy must let logs.<region>.amazonaws.com use it: output kms_key_statements."
   type        = string
   default     = null
 

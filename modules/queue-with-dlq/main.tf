@@ -34,8 +34,10 @@ locals {
     Condition = { ArnEquals = { "aws:SourceArn" = local.topic_arns } }
   }] : statement if length(local.topic_arns) > 0]
 
-  allow_senders = [for name, sender in var.senders : {
-    Sid       = "Allow${replace(title(replace(name, "/[-_]/", " ")), " ", "")}"
+  sids = { for name in keys(var.senders) : name => "Allow${replace(title(replace(name, "/[-_]/", " ")), " ", "")}" }
+
+  allow_senders = { for name, sender in var.senders : name => {
+    Sid       = local.sids[name]
     Effect    = "Allow"
     Principal = { Service = sender.service }
     Action    = "sqs:SendMessage"
@@ -43,7 +45,33 @@ locals {
       ArnLike      = { "aws:SourceArn" = sender.source_arns }
       StringEquals = { "aws:SourceAccount" = coalesce(sender.source_account, data.aws_caller_identity.current.account_id) }
     }
-  }]
+  } }
+
+  # EventBridge sends to the dead-letter queue what it can't deliver to the queue, as SNS does.
+  allow_to_dead_letter_queue = concat(local.allow_topics, [
+    for name, statement in local.allow_senders : statement if startswith(var.senders[name].service, "events.")
+  ])
+
+  # Written without var.kms_key_arn, so that the key's own policy can be made of them.
+  title = replace(title(replace(var.name, "/[-_]/", " ")), " ", "")
+  kms_key_statements = concat(
+    [for arns in [local.topic_arns] : {
+      Sid       = "AllowTopicsTo${local.title}"
+      Effect    = "Allow"
+      Principal = { Service = "sns.amazonaws.com" }
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      Resource  = "*"
+      Condition = { ArnEquals = { "aws:SourceArn" = arns } }
+    } if length(var.subscriptions) > 0],
+    [for name, sender in var.senders : {
+      Sid       = "${local.sids[name]}To${local.title}"
+      Effect    = "Allow"
+      Principal = { Service = sender.service }
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      Resource  = "*"
+      Condition = { StringEquals = { "aws:SourceAccount" = coalesce(sender.source_account, data.aws_caller_identity.current.account_id) } }
+    }],
+  )
 }
 
 resource "aws_sqs_queue" "dead_letter" {
@@ -62,10 +90,10 @@ resource "aws_sqs_queue" "dead_letter" {
     sourceQueueArns   = [local.arn]
   })
 
-  # SNS sends here what it can't deliver to the queue.
+  # SNS and EventBridge send here what they can't deliver to the queue.
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = [for statement in concat([local.deny_without_tls], local.allow_topics) : merge(statement, { Resource = local.dlq_arn })]
+    Statement = [for statement in concat([local.deny_without_tls], local.allow_to_dead_letter_queue) : merge(statement, { Resource = local.dlq_arn })]
   })
 }
 
@@ -90,7 +118,7 @@ resource "aws_sqs_queue" "this" {
 
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = [for statement in concat([local.deny_without_tls], local.allow_topics, local.allow_senders) : merge(statement, { Resource = local.arn })]
+    Statement = [for statement in concat([local.deny_without_tls], local.allow_topics, values(local.allow_senders)) : merge(statement, { Resource = local.arn })]
   })
 
   lifecycle {

@@ -42,6 +42,7 @@ module "function" {
   environment          = local.environment
   ephemeral_storage_mb = var.function.ephemeral_storage_mb
   handler              = var.function.handler
+  invokers             = var.function.invokers
   kms_key_arn          = var.kms_key_arn
   layers               = var.function.layers
   log_retention_days   = var.function.log_retention_days
@@ -56,6 +57,9 @@ module "function" {
   timeout              = var.function.timeout
   tracing              = var.function.tracing
   vpc                  = var.function.vpc
+
+  # Events that come past the queue end where its messages do. Lambda can't send to a FIFO queue.
+  asynchronous_invocation = var.queue.fifo ? null : { on_failure = { arn = var.queue.dead_letter_queue.arn } }
 }
 
 resource "aws_lambda_event_source_mapping" "this" {

@@ -78,11 +78,16 @@ variable "function" {
     environment          = optional(map(string), {})
     ephemeral_storage_mb = optional(number)
     handler              = optional(string)
-    layers               = optional(list(string))
-    log_retention_days   = optional(number)
-    memory_size          = optional(number)
-    package              = string
-    package_version      = optional(string)
+    invokers = optional(map(object({
+      service        = string
+      source_arn     = string
+      source_account = optional(string)
+    })), {})
+    layers             = optional(list(string))
+    log_retention_days = optional(number)
+    memory_size        = optional(number)
+    package            = string
+    package_version    = optional(string)
     policy_statements = optional(map(object({
       actions    = list(string)
       resources  = list(string)

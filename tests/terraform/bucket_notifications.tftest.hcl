@@ -62,31 +62,6 @@ run "filters_are_spelt_as_s3_spells_keys_in_events" {
   }
 }
 
-run "s3_may_invoke_a_function_for_this_bucket_of_this_account_only" {
-  module {
-    source = "./modules/bucket-notifications"
-  }
-
-  variables {
-    functions = { load = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:load" } }
-  }
-
-  assert {
-    condition = (
-      aws_lambda_permission.this["load"].function_name == "arn:aws:lambda:eu-west-1:111122223333:function:load"
-      && aws_lambda_permission.this["load"].principal == "s3.amazonaws.com"
-      && aws_lambda_permission.this["load"].source_arn == "arn:aws:s3:::example-files"
-      && aws_lambda_permission.this["load"].source_account == "111122223333"
-    )
-    error_message = "The permission is ${jsonencode(aws_lambda_permission.this["load"])}"
-  }
-
-  assert {
-    condition     = one(aws_s3_bucket_notification.this.lambda_function).lambda_function_arn == "arn:aws:lambda:eu-west-1:111122223333:function:load"
-    error_message = "The function isn't told."
-  }
-}
-
 run "eventbridge_is_told_when_asked_for" {
   module {
     source = "./modules/bucket-notifications"

@@ -183,3 +183,25 @@ run "an_address_that_is_none_is_refused" {
 
   expect_failures = [var.emails]
 }
+
+run "the_statements_for_a_key_name_the_source_except_for_eventbridge_which_gives_none" {
+  module {
+    source = "./modules/fanout-topic"
+  }
+
+  variables {
+    name = "orders"
+    publishers = {
+      bucket = { service = "s3.amazonaws.com", source_arns = ["arn:aws:s3:::example-orders"] }
+      rule   = { service = "events.amazonaws.com", source_arns = ["arn:aws:events:eu-west-1:111122223333:rule/orders"] }
+    }
+  }
+
+  assert {
+    condition = { for statement in output.kms_key_statements : statement.Sid => jsonencode(lookup(statement, "Condition", null)) } == {
+      AllowBucketToOrders = jsonencode({ ArnLike = { "aws:SourceArn" = ["arn:aws:s3:::example-orders"] }, StringEquals = { "aws:SourceAccount" = "111122223333" } })
+      AllowRuleToOrders   = "null"
+    }
+    error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
+  }
+}

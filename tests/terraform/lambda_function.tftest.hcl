@@ -289,3 +289,110 @@ run "statements_whose_ids_would_be_the_same_are_refused" {
 
   expect_failures = [var.policy_statements]
 }
+
+run "whoever_may_invoke_may_do_so_for_one_resource_of_one_account" {
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    invokers = { bucket = { service = "s3.amazonaws.com", source_arn = "arn:aws:s3:::example-orders" } }
+  }
+
+  assert {
+    condition = (
+      aws_lambda_permission.this["bucket"].function_name == aws_lambda_function.this.function_name
+      && aws_lambda_permission.this["bucket"].principal == "s3.amazonaws.com"
+      && aws_lambda_permission.this["bucket"].source_arn == "arn:aws:s3:::example-orders"
+      && aws_lambda_permission.this["bucket"].source_account == "111122223333"
+    )
+    error_message = "The permission is ${jsonencode(aws_lambda_permission.this["bucket"])}"
+  }
+
+  assert {
+    condition     = length(aws_lambda_function_event_invoke_config.this) == 0
+    error_message = "Without asynchronous_invocation Lambda's own defaults stay."
+  }
+}
+
+run "an_event_that_failed_for_good_goes_where_the_function_may_send_it" {
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    asynchronous_invocation = { on_failure = { arn = "arn:aws:sqs:eu-west-1:111122223333:failed" } }
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function_event_invoke_config.this[0].destination_config[0].on_failure[0].destination == "arn:aws:sqs:eu-west-1:111122223333:failed"
+      && aws_lambda_function_event_invoke_config.this[0].maximum_retry_attempts == 2
+      && aws_lambda_function_event_invoke_config.this[0].maximum_event_age_in_seconds == 21600
+    )
+    error_message = "The configuration is ${jsonencode(aws_lambda_function_event_invoke_config.this)}"
+  }
+
+  assert {
+    condition = contains([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : jsonencode(statement)],
+      jsonencode({ Action = ["sqs:SendMessage"], Effect = "Allow", Resource = ["arn:aws:sqs:eu-west-1:111122223333:failed"], Sid = "SendToFailureDestination" })
+    )
+    error_message = "The policy is ${aws_iam_role_policy.this.policy}"
+  }
+}
+
+run "more_retries_than_lambda_makes_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    asynchronous_invocation = { maximum_retry_attempts = 3 }
+  }
+
+  expect_failures = [var.asynchronous_invocation]
+}
+
+run "a_fifo_queue_as_failure_destination_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    asynchronous_invocation = { on_failure = { arn = "arn:aws:sqs:eu-west-1:111122223333:failed.fifo" } }
+  }
+
+  expect_failures = [var.asynchronous_invocation]
+}
+
+run "an_invoker_that_could_be_anybodys_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    invokers = { bucket = { service = "s3.amazonaws.com", source_arn = "*" } }
+  }
+
+  expect_failures = [var.invokers]
+}
+
+run "the_statement_for_a_key_is_for_the_functions_logs_alone" {
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  assert {
+    condition = (
+      output.kms_key_statements[0].Principal.Service == "logs.eu-west-1.amazonaws.com"
+      && output.kms_key_statements[0].Condition.ArnEquals["kms:EncryptionContext:aws:logs:arn"] == "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/${var.name}"
+    )
+    error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
+  }
+}

@@ -425,3 +425,41 @@ run "numbers_beyond_what_sqs_takes_are_refused" {
     var.visibility_timeout_seconds,
   ]
 }
+
+run "eventbridge_may_set_aside_in_the_dead_letter_queue_what_it_can_not_deliver" {
+  module {
+    source = "./modules/queue-with-dlq"
+  }
+
+  variables {
+    senders = {
+      bucket = { service = "s3.amazonaws.com", source_arns = ["arn:aws:s3:::example-orders"] }
+      rule   = { service = "events.amazonaws.com", source_arns = ["arn:aws:events:eu-west-1:111122223333:rule/orders"] }
+    }
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_sqs_queue.dead_letter.policy).Statement : statement.Sid] == ["DenyWithoutTLS", "AllowRule"]
+    error_message = "The policy is ${aws_sqs_queue.dead_letter.policy}"
+  }
+}
+
+run "the_statements_for_a_key_are_for_the_topics_and_senders_of_the_queue" {
+  module {
+    source = "./modules/queue-with-dlq"
+  }
+
+  variables {
+    name          = "orders"
+    senders       = { bucket = { service = "s3.amazonaws.com", source_arns = ["arn:aws:s3:::example-orders"] } }
+    subscriptions = { files = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:files" } }
+  }
+
+  assert {
+    condition = jsonencode({ for statement in output.kms_key_statements : statement.Sid => [statement.Principal.Service, statement.Condition] }) == jsonencode({
+      AllowBucketToOrders = ["s3.amazonaws.com", { StringEquals = { "aws:SourceAccount" = "111122223333" } }]
+      AllowTopicsToOrders = ["sns.amazonaws.com", { ArnEquals = { "aws:SourceArn" = ["arn:aws:sns:eu-west-1:111122223333:files"] } }]
+    })
+    error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
+  }
+}

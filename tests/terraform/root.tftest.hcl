@@ -82,7 +82,7 @@ run "the_function_is_told_its_place_in_the_pipeline" {
     condition = local.environments["transform"] == {
       CONSUMER          = "transform"
       METRICS_NAMESPACE = "ObjectPipeline"
-      OBJECT_FILTER     = "{\"events\":[],\"prefixes\":[\"incoming/\"],\"suffixes\":[]}"
+      OBJECT_FILTER     = "{\"events\":[\"s3:ObjectCreated:*\"],\"max_bytes\":null,\"min_bytes\":null,\"prefixes\":[\"incoming/\"],\"suffixes\":[]}"
       OUTPUT_BUCKET     = "example-orders"
       OUTPUT_PREFIX     = "processed/"
       PIPELINE          = "orders"
@@ -105,7 +105,10 @@ run "with_prefixes_and_suffixes_the_topic_looks_at_the_first_and_the_mapping_at_
   }
 
   assert {
-    condition     = local.filter_criteria["audit"] == tolist(["{\"body\":{\"Records\":{\"s3\":{\"object\":{\"key\":[{\"suffix\":\".json\"}]}}}}}"])
+    condition = local.filter_criteria["audit"] == [
+      "{\"body\":{\"Records\":{\"s3\":{\"object\":{\"key\":[{\"suffix\":\".json\"}]}}}}}",
+      "{\"body\":{\"Records\":{\"s3\":{\"object\":{\"key\":[{\"exists\":false}]}}}}}",
+    ]
     error_message = "The filter criteria are ${jsonencode(local.filter_criteria["audit"])}"
   }
 }
@@ -478,4 +481,233 @@ run "a_statement_that_the_pipeline_writes_is_refused" {
   }
 
   expect_failures = [var.consumers]
+}
+
+run "on_route_topic_s3_tells_the_topic_of_all_the_pipeline_lets_in" {
+  assert {
+    condition     = jsonencode({ for kind, filters in local.routed : kind => keys(filters) }) == jsonencode({ functions = [], queues = [], rules = [], topics = ["files"] })
+    error_message = "S3 tells ${jsonencode(local.routed)}"
+  }
+
+  assert {
+    condition     = local.routed.topics.files.prefixes == tolist(["incoming/"])
+    error_message = "The topic is told of ${jsonencode(local.routed.topics)}"
+  }
+}
+
+run "on_route_queue_s3_tells_each_queue_what_pipeline_and_consumer_agree_on" {
+  variables {
+    route  = "queue"
+    filter = { prefixes = ["incoming/", "returned/"], suffixes = ["a.json", ".csv"], events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:Delete"] }
+    consumers = {
+      narrow = { package = "tests/terraform/packages/load_orders.zip", filter = { prefixes = ["incoming/eu/"], suffixes = [".json"], events = ["s3:ObjectCreated:Put", "s3:ObjectRemoved:*"] } }
+      wide   = { package = "tests/terraform/packages/load_orders.zip", filter = { prefixes = ["ret"] } }
+    }
+  }
+
+  assert {
+    condition     = jsonencode({ for kind, filters in local.routed : kind => keys(filters) }) == jsonencode({ functions = [], queues = ["narrow", "wide"], rules = [], topics = [] })
+    error_message = "S3 tells ${jsonencode(local.routed)}"
+  }
+
+  assert {
+    condition = jsonencode(local.routed.queues) == jsonencode({
+      narrow = { events = ["s3:ObjectCreated:Put", "s3:ObjectRemoved:Delete"], max_bytes = null, min_bytes = null, prefixes = ["incoming/eu/"], suffixes = ["a.json"] }
+      wide   = { events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:Delete"], max_bytes = null, min_bytes = null, prefixes = ["returned/"], suffixes = ["a.json", ".csv"] }
+    })
+    error_message = "The queues are told of ${jsonencode(local.routed.queues)}"
+  }
+}
+
+run "on_route_function_a_consumer_that_is_switched_off_gets_its_files_into_its_queue" {
+  variables {
+    route = "function"
+    consumers = {
+      eu = { package = "tests/terraform/packages/load_orders.zip", filter = { prefixes = ["incoming/eu/"] } }
+      us = { package = "tests/terraform/packages/load_orders.zip", filter = { prefixes = ["incoming/us/"] }, enabled = false }
+    }
+  }
+
+  assert {
+    condition     = jsonencode({ for kind, filters in local.routed : kind => keys(filters) }) == jsonencode({ functions = ["eu"], queues = ["us"], rules = [], topics = [] })
+    error_message = "S3 tells ${jsonencode(local.routed)}"
+  }
+}
+
+run "on_route_eventbridge_each_consumer_has_a_rule_that_sends_to_its_queue" {
+  variables {
+    route     = "eventbridge"
+    consumers = { audit = { package = "tests/terraform/packages/load_orders.zip", filter = { suffixes = [".json"], min_bytes = 1, max_bytes = 1000 } } }
+  }
+
+  assert {
+    condition = jsondecode(module.rules["audit"].pattern) == {
+      source      = ["aws.s3"]
+      detail-type = ["Object Created"]
+      detail = {
+        bucket = { name = ["example-orders"] }
+        object = { key = [{ wildcard = "incoming/*.json" }], size = [{ numeric = ["<=", 1000] }] }
+      }
+    }
+    error_message = "The pattern is ${module.rules["audit"].pattern}"
+  }
+
+  assert {
+    condition     = module.rules["audit"].name == "orders-audit" && module.rules["audit"].dead_letter_queue == null
+    error_message = "The rule is ${jsonencode(module.rules["audit"])}"
+  }
+}
+
+run "a_size_beyond_what_eventbridge_compares_is_left_to_the_function" {
+  variables {
+    route     = "eventbridge"
+    consumers = { audit = { package = "tests/terraform/packages/load_orders.zip", filter = { max_bytes = 5000000001 } } }
+  }
+
+  assert {
+    condition     = local.routed.rules["audit"].max_bytes == null && length(local.filter_criteria["audit"]) == 0 && local.wanted["audit"].max_bytes == 5000000001
+    error_message = "The filters are ${jsonencode([local.routed.rules, local.filter_criteria, local.wanted])}"
+  }
+}
+
+run "a_largest_size_is_the_mappings_to_filter_and_other_forms_of_message_pass" {
+  variables {
+    consumers = { audit = { package = "tests/terraform/packages/load_orders.zip", filter = { min_bytes = 1, max_bytes = 1000 } } }
+  }
+
+  assert {
+    condition = [for pattern in local.filter_criteria["audit"] : jsondecode(pattern).body.Records.s3.object] == [
+      { size = [{ numeric = ["<=", 1000] }] }, { key = [{ exists = false }] },
+    ]
+    error_message = "The filter criteria are ${jsonencode(local.filter_criteria["audit"])}"
+  }
+}
+
+run "consumers_that_want_the_same_files_need_a_route_that_copies_them" {
+  command = plan
+
+  variables {
+    route = "queue"
+    consumers = {
+      load  = { package = "tests/terraform/packages/load_orders.zip", filter = { prefixes = ["incoming/eu/"] } }
+      audit = { package = "tests/terraform/packages/load_orders.zip", filter = { suffixes = [".json"] } }
+    }
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "functions_that_would_be_told_of_the_same_files_are_refused_too" {
+  command = plan
+
+  variables {
+    route = "function"
+    consumers = {
+      load  = { package = "tests/terraform/packages/load_orders.zip", filter = { events = ["s3:ObjectCreated:Put"] } }
+      audit = { package = "tests/terraform/packages/load_orders.zip" }
+    }
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "consumers_whose_files_exclude_each_other_may_be_told_directly" {
+  command = plan
+
+  variables {
+    route  = "queue"
+    filter = { events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"] }
+    consumers = {
+      json     = { package = "tests/terraform/packages/load_orders.zip", filter = { suffixes = [".json"], events = ["s3:ObjectCreated:*"] } }
+      csv      = { package = "tests/terraform/packages/load_orders.zip", filter = { suffixes = [".csv"] } }
+      removals = { package = "tests/terraform/packages/load_orders.zip", filter = { suffixes = [".json"], events = ["s3:ObjectRemoved:*"] } }
+    }
+  }
+}
+
+run "consumers_that_want_the_same_files_are_fine_where_a_topic_or_rules_copy_them" {
+  command = plan
+
+  variables {
+    route = "eventbridge"
+  }
+}
+
+run "an_output_that_no_consumer_is_told_of_is_no_loop_on_a_direct_route" {
+  command = plan
+
+  variables {
+    route  = "queue"
+    filter = {}
+    consumers = { transform = {
+      package = "tests/terraform/packages/load_orders.zip"
+      filter  = { prefixes = ["incoming/"] }
+      output  = { prefix = "processed/" }
+    } }
+  }
+}
+
+run "an_output_that_another_consumer_is_told_of_is_refused_on_a_direct_route" {
+  command = plan
+
+  variables {
+    route  = "function"
+    filter = {}
+    consumers = {
+      transform = {
+        package = "tests/terraform/packages/load_orders.zip"
+        filter  = { prefixes = ["incoming/"] }
+        output  = { prefix = "processed/" }
+      }
+      audit = { package = "tests/terraform/packages/load_orders.zip", filter = { prefixes = ["processed/"] } }
+    }
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "a_route_that_does_not_exist_is_refused" {
+  command = plan
+
+  variables {
+    route = "kinesis"
+  }
+
+  expect_failures = [var.route]
+}
+
+run "sizes_that_no_file_can_have_are_refused" {
+  command = plan
+
+  variables {
+    consumers = { audit = { package = "tests/terraform/packages/load_orders.zip", filter = { min_bytes = 2, max_bytes = 1 } } }
+  }
+
+  expect_failures = [var.consumers]
+}
+
+run "one_size_is_a_range_too" {
+  command = plan
+
+  variables {
+    consumers = { audit = { package = "tests/terraform/packages/load_orders.zip", filter = { min_bytes = 1, max_bytes = 1 } } }
+  }
+}
+
+run "the_statements_for_a_key_name_every_service_that_uses_it_and_need_no_key" {
+  assert {
+    condition = { for statement in output.kms_key_statements : statement.Sid => statement.Principal.Service } == {
+      AllowAlarms = "cloudwatch.amazonaws.com"
+      AllowBucket = "s3.amazonaws.com"
+      AllowLogs   = "logs.eu-west-1.amazonaws.com"
+      AllowRules  = "events.amazonaws.com"
+      AllowTopics = "sns.amazonaws.com"
+    }
+    error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
+  }
+
+  assert {
+    condition     = { for statement in output.kms_key_statements : statement.Sid => jsonencode(statement.Condition) }["AllowTopics"] == jsonencode({ ArnEquals = { "aws:SourceArn" = ["arn:aws:sns:eu-west-1:111122223333:orders", "arn:aws:sns:eu-west-1:111122223333:orders-alerts"] } })
+    error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
+  }
 }

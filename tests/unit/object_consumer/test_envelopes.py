@@ -31,11 +31,33 @@ def in_sns_for_lambda(message: str) -> str:
     return json.dumps({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": message}}]})
 
 
+def in_a_failed_invocation(message: str) -> str:
+    return json.dumps(
+        {
+            "version": "1.0",
+            "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
+            "requestPayload": json.loads(message),
+            "responsePayload": {"errorType": "InvocationError", "errorMessage": "later"},
+        }
+    )
+
+
+def from_sns_in_a_failed_invocation(message: str) -> str:
+    return in_a_failed_invocation(in_sns_for_lambda(message))
+
+
 def twice_in_sns(message: str) -> str:
     return in_sns(in_sns(message))
 
 
-ENVELOPES: list[Wrap] = [str, in_sns, in_sns_for_lambda, twice_in_sns]
+ENVELOPES: list[Wrap] = [
+    str,
+    in_sns,
+    in_sns_for_lambda,
+    in_a_failed_invocation,
+    from_sns_in_a_failed_invocation,
+    twice_in_sns,
+]
 
 EXPECTED = ObjectEvent(
     bucket="example-orders",

@@ -1,0 +1,37 @@
+# What the key in kms_key_arn has to allow. Written from names alone, so that a key whose policy is made
+# of these statements can be the key of this pipeline.
+locals {
+  topic_arns = [for name in concat([var.name], var.alerts.topic == null ? ["${var.name}-alerts"] : []) : "arn:${local.partition}:sns:${local.arn_suffix}:${name}"]
+
+  key_users = {
+    AllowBucket = {
+      service   = "s3.amazonaws.com"
+      condition = { ArnEquals = { "aws:SourceArn" = [local.bucket_arn] }, StringEquals = { "aws:SourceAccount" = [data.aws_caller_identity.current.account_id] } }
+    }
+    AllowTopics = {
+      service   = "sns.amazonaws.com"
+      condition = { ArnEquals = { "aws:SourceArn" = local.topic_arns } }
+    }
+    AllowRules = {
+      service   = "events.amazonaws.com"
+      condition = { StringEquals = { "aws:SourceAccount" = [data.aws_caller_identity.current.account_id] } }
+    }
+    AllowAlarms = {
+      service   = "cloudwatch.amazonaws.com"
+      condition = { ArnLike = { "aws:SourceArn" = [local.alarm_arns] }, StringEquals = { "aws:SourceAccount" = [data.aws_caller_identity.current.account_id] } }
+    }
+    AllowLogs = {
+      service   = "logs.${data.aws_service.current.region}.amazonaws.com${local.partition == "aws-cn" ? ".cn" : ""}"
+      condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = ["arn:${local.partition}:logs:${local.arn_suffix}:log-group:/aws/lambda/${var.name}-*"] } }
+    }
+  }
+
+  kms_key_statements = [for sid, user in local.key_users : {
+    Sid       = sid
+    Effect    = "Allow"
+    Principal = { Service = user.service }
+    Action    = sid == "AllowLogs" ? ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"] : ["kms:Decrypt", "kms:GenerateDataKey*"]
+    Resource  = "*"
+    Condition = user.condition
+  }]
+}

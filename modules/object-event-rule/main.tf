@@ -1,0 +1,207 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_service" "current" {
+  service_id = "events"
+}
+
+locals {
+  partition  = data.aws_service.current.partition
+  arn_suffix = "${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}"
+
+  # Built from names, so that neither the queue's policy nor a target's waits for the rule.
+  arn     = "arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}"
+  dlq_arn = "arn:${local.partition}:sqs:${local.arn_suffix}:${var.name}-undelivered"
+
+  # S3's notifications and EventBridge have their own names for the same events.
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+  by_type = {
+    "s3:IntelligentTiering"      = ["Object Access Tier Changed"]
+    "s3:LifecycleTransition"     = ["Object Storage Class Changed"]
+    "s3:ObjectAcl:Put"           = ["Object ACL Updated"]
+    "s3:ObjectCreated:*"         = ["Object Created"]
+    "s3:ObjectRestore:*"         = ["Object Restore Completed", "Object Restore Expired", "Object Restore Initiated"]
+    "s3:ObjectRestore:Completed" = ["Object Restore Completed"]
+    "s3:ObjectRestore:Delete"    = ["Object Restore Expired"]
+    "s3:ObjectRestore:Post"      = ["Object Restore Initiated"]
+    "s3:ObjectTagging:*"         = ["Object Tags Added", "Object Tags Deleted"]
+    "s3:ObjectTagging:Delete"    = ["Object Tags Deleted"]
+    "s3:ObjectTagging:Put"       = ["Object Tags Added"]
+  }
+  by_reason = {
+    "s3:ObjectCreated:CompleteMultipartUpload" = "CompleteMultipartUpload"
+    "s3:ObjectCreated:Copy"                    = "CopyObject"
+    "s3:ObjectCreated:Post"                    = "POST Object"
+    "s3:ObjectCreated:Put"                     = "PutObject"
+  }
+  deletions = {
+    "s3:LifecycleExpiration:*"                   = { reason = ["Lifecycle Expiration"] }
+    "s3:LifecycleExpiration:Delete"              = { reason = ["Lifecycle Expiration"], deletion-type = ["Permanently Deleted"] }
+    "s3:LifecycleExpiration:DeleteMarkerCreated" = { reason = ["Lifecycle Expiration"], deletion-type = ["Delete Marker Created"] }
+    "s3:ObjectRemoved:*"                         = { reason = ["DeleteObject"] }
+    "s3:ObjectRemoved:Delete"                    = { reason = ["DeleteObject"], deletion-type = ["Permanently Deleted"] }
+    "s3:ObjectRemoved:DeleteMarkerCreated"       = { reason = ["DeleteObject"], deletion-type = ["Delete Marker Created"] }
+  }
+  unknown_events = [for event in var.filter.events : event if !contains(concat(keys(local.by_type), keys(local.by_reason), keys(local.deletions)), event)]
+
+  types   = distinct(flatten([for event in var.filter.events : lookup(local.by_type, event, [])]))
+  reasons = [for event in distinct(var.filter.events) : local.by_reason[event] if contains(keys(local.by_reason), event)]
+
+  # Ways to match, as JSON texts because they differ in shape: any event of a type, creations by their
+  # reason, deletions by theirs.
+  kinds = concat(
+    [for types in [local.types] : jsonencode({ type = types, detail = {} }) if length(types) > 0],
+    [for reasons in [local.reasons] : jsonencode({ type = ["Object Created"], detail = { reason = reasons } }) if length(reasons) > 0],
+    [for event in distinct(var.filter.events) : jsonencode({ type = ["Object Deleted"], detail = local.deletions[event] }) if contains(keys(local.deletions), event)],
+  )
+
+  # An asterisk and a backslash in a key are characters, not a wildcard and an escape.
+  literal = { for part in distinct(concat(var.filter.prefixes, var.filter.suffixes, var.filter.excluded_prefixes, var.filter.excluded_suffixes)) :
+    part => replace(replace(part, "\\", "\\\\"), "*", "\\*")
+  }
+  wanted_keys = concat(
+    [for prefix in distinct(var.filter.prefixes) : jsonencode({ prefix = prefix }) if length(var.filter.suffixes) == 0],
+    [for suffix in distinct(var.filter.suffixes) : jsonencode({ suffix = suffix }) if length(var.filter.prefixes) == 0],
+    flatten([for pair in setproduct(distinct(var.filter.prefixes), distinct(var.filter.suffixes)) : concat(
+      [jsonencode({ wildcard = "${local.literal[pair[0]]}*${local.literal[pair[1]]}" })],
+      # The keys in which the prefix and the suffix share characters.
+      [for shared in range(1, min(length(pair[0]), length(pair[1])) + 1) : jsonencode("${pair[0]}${substr(pair[1], shared, -1)}")
+      if endswith(pair[0], substr(pair[1], 0, shared))],
+    )]),
+  )
+  unwanted_keys = concat(
+    [for prefix in distinct(var.filter.excluded_prefixes) : "${local.literal[prefix]}*"],
+    [for suffix in distinct(var.filter.excluded_suffixes) : "*${local.literal[suffix]}"],
+  )
+  size = flatten([for comparison in [[">=", var.filter.min_bytes], ["<=", var.filter.max_bytes]] : comparison if comparison[1] != null])
+
+  object = merge(
+    { for field, matchers in { key = local.wanted_keys } : field => [for matcher in matchers : jsondecode(matcher)] if length(matchers) > 0 },
+    { for field, patterns in { key = local.unwanted_keys } : field => [{ anything-but = { wildcard = patterns } }] if length(patterns) > 0 },
+    { for field, numbers in { size = local.size } : field => [{ numeric = numbers }] if length(numbers) > 0 },
+  )
+
+  patterns = [for kind in [for kind in local.kinds : jsondecode(kind)] : jsonencode({
+    detail-type = kind.type
+    detail = merge(
+      kind.detail,
+      { bucket = { name = sort(var.buckets) } },
+      { for field, object in { object = local.object } : field => object if length(object) > 0 },
+    )
+  })]
+
+  kms_key_statements = [{
+    Sid       = "AllowRuleToUndelivered"
+    Effect    = "Allow"
+    Principal = { Service = "events.amazonaws.com" }
+    Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    Resource  = "*"
+    Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+  }]
+
+  pattern = jsonencode(merge(concat(
+    [{ source = ["aws.s3"] }],
+    [for patterns in [local.patterns] : jsondecode(patterns[0]) if length(patterns) == 1],
+    [for patterns in [local.patterns] : { "$or" = [for pattern in patterns : jsondecode(pattern)] } if length(patterns) > 1],
+  )...))
+}
+
+resource "aws_cloudwatch_event_rule" "this" {
+  name          = var.name
+  description   = var.description
+  event_pattern = local.pattern
+  state         = var.enabled ? "ENABLED" : "DISABLED"
+  tags          = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(local.unknown_events) == 0
+      error_message = "EventBridge has no such events: ${join(", ", local.unknown_events)}. Use S3's names, such as s3:ObjectCreated:* or s3:ObjectRemoved:Delete; s3:ReducedRedundancyLostObject and s3:Replication:* are sent to queues, topics and functions only."
+    }
+
+    # The API's own limit: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+    precondition {
+      condition     = length(local.pattern) <= 4096
+      error_message = "The event pattern has ${length(local.pattern)} characters, and EventBridge takes 4096. Use fewer buckets, prefixes, suffixes or events, or split them between two rules."
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_target" "this" {
+  for_each = var.targets
+
+  rule      = aws_cloudwatch_event_rule.this.name
+  target_id = each.key
+  arn       = each.value.arn
+
+  dead_letter_config {
+    arn = var.dead_letter_queue == null ? one(aws_sqs_queue.undelivered[*].arn) : var.dead_letter_queue.arn
+  }
+
+  retry_policy {
+    maximum_event_age_in_seconds = var.retry.maximum_event_age_seconds
+    maximum_retry_attempts       = var.retry.maximum_attempts
+  }
+
+  dynamic "sqs_target" {
+    for_each = each.value.message_group_id == null ? [] : [each.value.message_group_id]
+
+    content {
+      message_group_id = sqs_target.value
+    }
+  }
+}
+
+# What a target could not be given: EventBridge writes the reason into the message's attributes.
+resource "aws_sqs_queue" "undelivered" {
+  count = var.dead_letter_queue == null ? 1 : 0
+
+  name                              = "${var.name}-undelivered"
+  message_retention_seconds         = 1209600
+  kms_master_key_id                 = var.kms_key_arn
+  kms_data_key_reuse_period_seconds = var.kms_key_arn == null ? null : 300
+  sqs_managed_sse_enabled           = var.kms_key_arn == null ? true : null
+  tags                              = var.tags
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "DenyWithoutTLS"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = local.dlq_arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        Sid       = "AllowRule"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sqs:SendMessage"
+        Resource  = local.dlq_arn
+        Condition = {
+          ArnEquals    = { "aws:SourceArn" = local.arn }
+          StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id }
+        }
+      },
+    ]
+  })
+}
+
+# Keeps what matches, so that it can be replayed to the rule.
+resource "aws_cloudwatch_event_archive" "this" {
+  count = var.archive == null ? 0 : 1
+
+  name             = var.name
+  description      = "Events of rule ${var.name}, for replay."
+  event_source_arn = "arn:${local.partition}:events:${local.arn_suffix}:event-bus/default"
+  event_pattern    = local.pattern
+  retention_days   = var.archive.retention_days
+
+  lifecycle {
+    precondition {
+      condition     = length(var.name) <= 48
+      error_message = "An archive's name has at most 48 characters, and ${var.name} has ${length(var.name)}. Choose a shorter name."
+    }
+  }
+}

@@ -1,0 +1,35 @@
+output "archive" {
+  description = "The archive: arn, name; null without one."
+  value       = try({ arn = aws_cloudwatch_event_archive.this[0].arn, name = aws_cloudwatch_event_archive.this[0].name }, null)
+}
+
+output "arn" {
+  description = "ARN of the rule, once its targets are in place."
+  value       = aws_cloudwatch_event_rule.this.arn
+
+  depends_on = [aws_cloudwatch_event_target.this]
+}
+
+output "dead_letter_queue" {
+  description = "The queue the module made for what could not be delivered: arn, name, url; null where you named your own."
+  value = try({
+    arn  = aws_sqs_queue.undelivered[0].arn
+    name = aws_sqs_queue.undelivered[0].name
+    url  = aws_sqs_queue.undelivered[0].url
+  }, null)
+}
+
+output "kms_key_statements" {
+  description = "Statements for the policy of the key in kms_key_arn, which let the rule send to its encrypted queue."
+  value       = local.kms_key_statements
+}
+
+output "name" {
+  description = "Name of the rule."
+  value       = aws_cloudwatch_event_rule.this.name
+}
+
+output "pattern" {
+  description = "The event pattern, as JSON text."
+  value       = local.pattern
+}

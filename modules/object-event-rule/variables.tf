@@ -1,0 +1,146 @@
+variable "archive" {
+  description = "Keeps the events the rule matches for retention_days (0 for ever), so that they can be replayed; null keeps none."
+  type = object({
+    retention_days = number
+  })
+  default = null
+
+  validation {
+    condition     = var.archive == null || try(var.archive.retention_days >= 0, false)
+    error_message = "archive.retention_days must be 0 (for ever) or more."
+  }
+}
+
+variable "buckets" {
+  description = "Names of the buckets, which must send their events to EventBridge (bucket-notifications with eventbridge = true)."
+  type        = set(string)
+
+  validation {
+    condition     = length(var.buckets) > 0
+    error_message = "buckets must name at least one bucket."
+  }
+}
+
+variable "dead_letter_queue" {
+  description = "A standard queue that gets what a target could not be given, by its arn; its policy must let events.amazonaws.com send for the rule. null makes one, <name>-undelivered."
+  type        = object({ arn = string })
+  default     = null
+}
+
+variable "description" {
+  description = "What the rule is for, for people who meet it in the console."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
+variable "enabled" {
+  description = "Whether the rule passes events on. What happens while it does not is in the archive, if there is one, and nowhere else."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "filter" {
+  description = "Which objects: the key begins with one of prefixes and ends with one of suffixes (an empty list means all), or begins and ends with none of the excluded ones; min_bytes and max_bytes limit the size; events are S3's names. Keys are written as they are."
+  type = object({
+    prefixes          = optional(list(string), [])
+    suffixes          = optional(list(string), [])
+    excluded_prefixes = optional(list(string), [])
+    excluded_suffixes = optional(list(string), [])
+    events            = optional(list(string), ["s3:ObjectCreated:*"])
+    min_bytes         = optional(number)
+    max_bytes         = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(var.filter.events) > 0
+    error_message = "filter.events must name at least one event, such as s3:ObjectCreated:*."
+  }
+
+  validation {
+    condition     = !contains(concat(var.filter.prefixes, var.filter.suffixes, var.filter.excluded_prefixes, var.filter.excluded_suffixes), "")
+    error_message = "An empty text in filter matches everything. Remove it."
+  }
+
+  validation {
+    condition     = length(concat(var.filter.prefixes, var.filter.suffixes)) == 0 || length(concat(var.filter.excluded_prefixes, var.filter.excluded_suffixes)) == 0
+    error_message = "An event pattern can't ask one key for what it must and what it must not have. Use prefixes and suffixes, or excluded_prefixes and excluded_suffixes."
+  }
+
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+  validation {
+    condition     = alltrue([for bytes in [var.filter.min_bytes, var.filter.max_bytes] : bytes == null || try(bytes >= 0 && bytes <= 5000000000, false)])
+    error_message = "filter.min_bytes and max_bytes must be from 0 to 5000000000: EventBridge compares no larger numbers, and may match no object that is larger. Let the consumer look at the size where such files come."
+  }
+
+  validation {
+    condition     = var.filter.min_bytes == null || var.filter.max_bytes == null || try(var.filter.min_bytes <= var.filter.max_bytes, false)
+    error_message = "filter.min_bytes is more than max_bytes: no object has such a size."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the customer-managed KMS key the queue <name>-undelivered is encrypted with; null encrypts with SQS's own key (SSE-SQS). The key's policy must let events.amazonaws.com use it: output kms_key_statements."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-west-1:111122223333:key/1234abcd-..."
+  }
+}
+
+variable "name" {
+  description = "Name of the rule, and of its archive if there is one."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,64}$", var.name))
+    error_message = "name must have 1 to 64 letters, digits, hyphens and underscores."
+  }
+}
+
+variable "retry" {
+  description = "How long and how often EventBridge tries to give an event to a target before it sets it aside."
+  type = object({
+    maximum_attempts          = optional(number, 185)
+    maximum_event_age_seconds = optional(number, 86400)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.retry.maximum_attempts >= 0 && var.retry.maximum_attempts <= 185 && var.retry.maximum_event_age_seconds >= 60 && var.retry.maximum_event_age_seconds <= 86400
+    error_message = "retry.maximum_attempts must be from 0 to 185, and maximum_event_age_seconds from 60 to 86400."
+  }
+}
+
+variable "tags" {
+  description = "Tags on the rule and its queue."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "targets" {
+  description = "Topics, queues and functions that get the events, by a name of your choice; each one's own policy must let events.amazonaws.com in for the rule. A FIFO queue needs a message_group_id."
+  type = map(object({
+    arn              = string
+    message_group_id = optional(string)
+  }))
+  nullable = false
+
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+  validation {
+    condition     = length(var.targets) >= 1 && length(var.targets) <= 5
+    error_message = "A rule takes 1 to 5 targets. Let it publish to a topic that more subscribe to."
+  }
+
+  validation {
+    condition     = alltrue([for target in var.targets : endswith(target.arn, ".fifo") == (target.message_group_id != null)])
+    error_message = "A target whose ARN ends in .fifo needs a message_group_id, and no other may have one."
+  }
+}

@@ -1,0 +1,338 @@
+mock_provider "aws" {
+  source = "./tests/terraform/mocks"
+}
+
+variables {
+  name    = "orders"
+  buckets = ["example-orders"]
+  targets = { topic = { arn = "arn:aws:sns:eu-west-1:111122223333:orders" } }
+}
+
+run "by_default_every_new_object_of_the_bucket_matches" {
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  assert {
+    condition     = jsondecode(output.pattern) == { source = ["aws.s3"], detail-type = ["Object Created"], detail = { bucket = { name = ["example-orders"] } } }
+    error_message = "The pattern is ${output.pattern}"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_target.this["topic"].arn == "arn:aws:sns:eu-west-1:111122223333:orders" && aws_cloudwatch_event_rule.this.state == "ENABLED" && output.archive == null
+    error_message = "The rule is ${jsonencode(aws_cloudwatch_event_rule.this)}"
+  }
+}
+
+run "prefixes_suffixes_and_sizes_are_asked_of_the_key_as_it_is" {
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    buckets = ["returns", "example-orders"]
+    filter  = { prefixes = ["in*/", "a\\b/"], suffixes = [".json"], min_bytes = 1, max_bytes = 1000 }
+  }
+
+  assert {
+    condition = jsondecode(output.pattern).detail == {
+      bucket = { name = ["example-orders", "returns"] }
+      object = {
+        key  = [{ wildcard = "in\\*/*.json" }, { wildcard = "a\\\\b/*.json" }]
+        size = [{ numeric = [">=", 1, "<=", 1000] }]
+      }
+    }
+    error_message = "The pattern is ${output.pattern}"
+  }
+}
+
+run "a_prefix_alone_and_a_suffix_alone_are_asked_as_such" {
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    filter = { suffixes = [".json", ".csv"] }
+  }
+
+  assert {
+    condition     = jsondecode(output.pattern).detail.object == { key = [{ suffix = ".json" }, { suffix = ".csv" }] }
+    error_message = "The pattern is ${output.pattern}"
+  }
+}
+
+run "a_key_in_which_prefix_and_suffix_share_characters_matches" {
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    filter = { prefixes = ["a.js"], suffixes = [".json"] }
+  }
+
+  assert {
+    condition     = jsondecode(output.pattern).detail.object.key == [{ wildcard = "a.js*.json" }, "a.json"]
+    error_message = "The pattern is ${output.pattern}"
+  }
+}
+
+run "what_is_excluded_is_excluded_at_once" {
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    filter = { excluded_prefixes = ["processed/", "tmp/"], excluded_suffixes = [".part"] }
+  }
+
+  assert {
+    condition     = jsondecode(output.pattern).detail.object == { key = [{ anything-but = { wildcard = ["processed/*", "tmp/*", "*.part"] } }] }
+    error_message = "The pattern is ${output.pattern}"
+  }
+}
+
+run "events_have_the_names_of_s3s_notifications" {
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    filter = { events = ["s3:ObjectCreated:Put", "s3:ObjectCreated:Copy", "s3:ObjectRemoved:DeleteMarkerCreated", "s3:ObjectTagging:*"] }
+  }
+
+  assert {
+    condition = jsondecode(output.pattern) == {
+      source = ["aws.s3"]
+      "$or" = [
+        { detail-type = ["Object Tags Added", "Object Tags Deleted"], detail = { bucket = { name = ["example-orders"] } } },
+        { detail-type = ["Object Created"], detail = { bucket = { name = ["example-orders"] }, reason = ["PutObject", "CopyObject"] } },
+        { detail-type = ["Object Deleted"], detail = { bucket = { name = ["example-orders"] }, reason = ["DeleteObject"], deletion-type = ["Delete Marker Created"] } },
+      ]
+    }
+    error_message = "The pattern is ${output.pattern}"
+  }
+}
+
+run "what_can_not_be_delivered_goes_to_a_queue_only_the_rule_may_send_to" {
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  assert {
+    condition = jsondecode(aws_sqs_queue.undelivered[0].policy).Statement[1] == {
+      Sid       = "AllowRule"
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = "arn:aws:sqs:eu-west-1:111122223333:orders-undelivered"
+      Condition = {
+        ArnEquals    = { "aws:SourceArn" = "arn:aws:events:eu-west-1:111122223333:rule/orders" }
+        StringEquals = { "aws:SourceAccount" = "111122223333" }
+      }
+    }
+    error_message = "The policy is ${aws_sqs_queue.undelivered[0].policy}"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_target.this["topic"].dead_letter_config[0].arn == aws_sqs_queue.undelivered[0].arn && aws_sqs_queue.undelivered[0].sqs_managed_sse_enabled
+    error_message = "The target has no net under it."
+  }
+}
+
+run "a_dead_letter_queue_of_ones_own_takes_the_place_of_the_modules" {
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    dead_letter_queue = { arn = "arn:aws:sqs:eu-west-1:111122223333:orders-dlq" }
+    targets           = { queue = { arn = "arn:aws:sqs:eu-west-1:111122223333:orders.fifo", message_group_id = "orders" } }
+  }
+
+  assert {
+    condition     = length(aws_sqs_queue.undelivered) == 0 && aws_cloudwatch_event_target.this["queue"].dead_letter_config[0].arn == "arn:aws:sqs:eu-west-1:111122223333:orders-dlq" && aws_cloudwatch_event_target.this["queue"].sqs_target[0].message_group_id == "orders"
+    error_message = "The target is ${jsonencode(aws_cloudwatch_event_target.this)}"
+  }
+}
+
+run "the_archive_keeps_what_the_rule_matches" {
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    archive = { retention_days = 30 }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_archive.this[0].event_pattern == output.pattern && aws_cloudwatch_event_archive.this[0].retention_days == 30 && aws_cloudwatch_event_archive.this[0].event_source_arn == "arn:aws:events:eu-west-1:111122223333:event-bus/default"
+    error_message = "The archive is ${jsonencode(aws_cloudwatch_event_archive.this)}"
+  }
+}
+
+run "an_archive_with_a_name_too_long_for_one_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    name    = "orders-of-a-department-with-an-exceptionally-long-name"
+    archive = { retention_days = 30 }
+  }
+
+  expect_failures = [aws_cloudwatch_event_archive.this]
+}
+
+run "an_event_that_eventbridge_does_not_have_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    filter = { events = ["s3:ObjectCreated:*", "s3:ReducedRedundancyLostObject"] }
+  }
+
+  expect_failures = [aws_cloudwatch_event_rule.this]
+}
+
+run "a_pattern_longer_than_eventbridge_takes_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    filter = { prefixes = [for n in range(200) : "incoming/department-${n}/"] }
+  }
+
+  expect_failures = [aws_cloudwatch_event_rule.this]
+}
+
+run "asking_a_key_for_what_it_must_and_must_not_have_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    filter = { prefixes = ["incoming/"], excluded_suffixes = [".part"] }
+  }
+
+  expect_failures = [var.filter]
+}
+
+run "a_size_that_eventbridge_does_not_compare_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    filter = { max_bytes = 5000000001 }
+  }
+
+  expect_failures = [var.filter]
+}
+
+run "the_largest_size_that_eventbridge_compares_is_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    filter = { min_bytes = 0, max_bytes = 5000000000 }
+  }
+}
+
+run "a_range_of_sizes_that_is_empty_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    filter = { min_bytes = 2, max_bytes = 1 }
+  }
+
+  expect_failures = [var.filter]
+}
+
+run "an_empty_text_in_a_filter_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    filter = { excluded_prefixes = [""] }
+  }
+
+  expect_failures = [var.filter]
+}
+
+run "a_fifo_queue_without_a_message_group_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    targets = { queue = { arn = "arn:aws:sqs:eu-west-1:111122223333:orders.fifo" } }
+  }
+
+  expect_failures = [var.targets]
+}
+
+run "more_targets_than_a_rule_takes_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    targets = { for n in range(6) : "t${n}" => { arn = "arn:aws:sns:eu-west-1:111122223333:t${n}" } }
+  }
+
+  expect_failures = [var.targets]
+}
+
+run "a_rule_for_no_bucket_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    buckets = []
+  }
+
+  expect_failures = [var.buckets]
+}
+
+run "a_retry_beyond_what_eventbridge_does_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    retry = { maximum_attempts = 186 }
+  }
+
+  expect_failures = [var.retry]
+}
