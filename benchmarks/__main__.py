@@ -16,6 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import loading
 from benchmarks.contenders import CONTENDERS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,16 @@ OURS, USUAL, BOUND = "object_consumer", "boto3, one by one", "bare sockets (the 
 INIT_SECONDS = 0.150
 IMPORT_RUNS = 9
 MEGABYTE = 1_000_000
+LOADED_ITEMS, LOADING_RUNS = 2000, 7
+# How many times as fast as these load_records should be.
+LOADING_TARGETS = {loading.USUAL: 7, loading.BATCH_WRITER: 3}
+# What the functions that are measured require.
+FUNCTION_SETTINGS = {
+    "OUTPUT_BUCKET": "output",
+    "OUTPUT_PREFIX": "processed/",
+    "TABLE_NAME": "orders",
+    "PARTITION_KEY": "order",
+}
 
 console = Console(width=None if sys.stdout.isatty() else 120)
 
@@ -67,23 +78,36 @@ CASES = (
 
 def main() -> int:
     """Measure everything; a target that is missed is shown, and is no failure."""
-    with s3_stub() as endpoint:
+    with stub("s3_stub", LATENCY_SECONDS) as endpoint:
         for case in CASES:
             with console.status(f"Measuring: {case.title}"):
-                results = {name: run_contender(name, case, endpoint) for name in CONTENDERS}
+                numbers = (case.objects, case.size, case.runs)
+                results = {
+                    name: run_contender("contenders", name, numbers, endpoint)
+                    for name in CONTENDERS
+                }
             console.print(table(case, results))
             for line in verdicts(case, results):
                 console.print(line)
             console.print()
+    with stub("dynamodb_stub", 0) as endpoint, console.status("Measuring: loading"):
+        results = {
+            name: run_contender("loading", name, (LOADED_ITEMS, LOADING_RUNS), endpoint)
+            for name in loading.CONTENDERS
+        }
+    console.print(loading_table(results))
+    for line in loading_verdicts(results):
+        console.print(line)
+    console.print()
     with console.status("Measuring: init"):
         console.print(init_table())
     return 0
 
 
 @contextmanager
-def s3_stub() -> Iterator[str]:
-    """Start the stand-in for S3; give its address."""
-    command = [sys.executable, "-m", "benchmarks.s3_stub", "--latency", str(LATENCY_SECONDS)]
+def stub(module: str, latency: float) -> Iterator[str]:
+    """Start the stand-in for a service; give its address."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", "--latency", str(latency)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 (asked for above)
         try:
@@ -92,7 +116,9 @@ def s3_stub() -> Iterator[str]:
             process.terminate()
 
 
-def run_contender(name: str, case: Case, endpoint: str) -> dict[str, Any]:
+def run_contender(
+    module: str, name: str, numbers: tuple[int, ...], endpoint: str
+) -> dict[str, Any]:
     """Measure a contender in a process of its own."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -105,9 +131,8 @@ def run_contender(name: str, case: Case, endpoint: str) -> dict[str, Any]:
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         "MALLOC_ARENA_MAX": "1",
         "POWERTOOLS_TRACE_DISABLED": "true",
-    }
-    numbers = map(str, (case.objects, case.size, case.runs))
-    command = [sys.executable, "-m", "benchmarks.contenders", name, *numbers]
+    } | FUNCTION_SETTINGS
+    command = [sys.executable, "-m", f"benchmarks.{module}", name, *map(str, numbers)]
     done = subprocess.run(
         command,
         check=True,
@@ -152,6 +177,33 @@ def verdicts(case: Case, results: dict[str, dict[str, Any]]) -> Iterator[str]:
         yield _verdict(met, f"at most {case.peak_bytes // MEGABYTE} MB")
 
 
+def loading_table(results: dict[str, dict[str, Any]]) -> Table:
+    """Show how many items a second each contender loads."""
+    usual, bound = _median(results[loading.USUAL]), _median(results[loading.BOUND])
+    shown = Table(
+        title=f"{LOADED_ITEMS:,} items of 200 bytes into DynamoDB, answered at once",
+        title_justify="left",
+    )
+    for column in ("", "items a second", "times as fast as the usual", "times the bound"):
+        shown.add_column(column, justify="left" if not column else "right")
+    for name, result in results.items():
+        median = _median(result)
+        shown.add_row(
+            name,
+            f"{LOADED_ITEMS / median:,.0f}",
+            f"{usual / median:.1f}",
+            f"{median / bound:.2f}",
+        )
+    return shown
+
+
+def loading_verdicts(results: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Say of each target whether it is met."""
+    ours = _median(results[loading.OURS])
+    for name, times in LOADING_TARGETS.items():
+        yield _verdict(_median(results[name]) / ours >= times, f"{times:g} times as fast as {name}")
+
+
 def init_table() -> Table:
     """Show what each package costs: its size, and its import over that of bare Python."""
     shown = Table(
@@ -173,7 +225,6 @@ def init_table() -> Table:
 
 def _import_seconds(paths: list[str], statement: str) -> float:
     code = f"import sys, time; sys.path[:0] = {paths!r}; {statement}"
-    environment = {"OUTPUT_BUCKET": "output", "OUTPUT_PREFIX": "processed/"}
     seconds = []
     for _ in range(IMPORT_RUNS):
         command = [
@@ -183,7 +234,9 @@ def _import_seconds(paths: list[str], statement: str) -> float:
             "-c",
             f"import time; began = time.perf_counter(); {code}; print(time.perf_counter() - began)",
         ]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+        done = subprocess.run(
+            command, check=True, capture_output=True, text=True, env=FUNCTION_SETTINGS
+        )
         seconds.append(float(done.stdout))
     return statistics.median(seconds)
 

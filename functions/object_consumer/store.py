@@ -228,6 +228,16 @@ class ObjectStore:
         etag, version_id = self._transport.put(bucket, key, body, headers)
         return WrittenObject(f"{_S3_URI}{bucket}/{key}", memoryview(body).nbytes, etag, version_id)
 
+    def check(self) -> None:
+        """Ask whether the object is still this invocation's; for a function that writes elsewhere.
+
+        Raises
+        ------
+        DeadlineError
+            The invocation has given this object up.
+        """
+        self._lease.check()
+
     def _admit(self, uri: str, size: int, *, already: int = 0) -> None:
         if self._max_object_bytes is not None and size > self._max_object_bytes:
             raise ObjectTooLargeError(

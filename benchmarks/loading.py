@@ -1,0 +1,133 @@
+"""Handlers that do the same: read the records of a JSON file and put them into a table.
+
+Run by itself, in a process of its own: ``python -m benchmarks.loading NAME ITEMS RUNS`` prints the
+seconds of each run and the process's peak memory as JSON.
+"""
+
+import json
+import os
+import resource
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+USUAL, BATCH_WRITER = "Table.put_item", "Table.batch_writer"
+OURS, BOUND = "load_records", "bare sockets (the bound)"
+KEY = "incoming/orders.json"
+# The bound sends as much at once as pays off with an answer that takes no time.
+BARE_CONNECTIONS = 4
+
+type Load = Callable[[], object]
+
+
+def put_item(content: bytes) -> Load:
+    """Do what most tutorials show: one record after the other."""
+    import boto3  # noqa: PLC0415 (each contender pays for its own imports)
+
+    table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
+
+    def load() -> None:
+        for record in json.loads(content, parse_float=Decimal):
+            table.put_item(Item=record)
+
+    return load
+
+
+def batch_writer(content: bytes) -> Load:
+    """Do the same with boto3's own batches."""
+    import boto3  # noqa: PLC0415
+
+    table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
+
+    def load() -> None:
+        with table.batch_writer() as batch:
+            for record in json.loads(content, parse_float=Decimal):
+                batch.put_item(Item=record)
+
+    return load
+
+
+def load_records(content: bytes) -> Load:
+    """Use the function of this project, with all that it checks."""
+    from load_records.handler import handler  # noqa: PLC0415
+    from object_consumer.testing import MemoryStore  # noqa: PLC0415
+
+    store = MemoryStore()
+    event = store.upload(KEY, content)
+    return lambda: handler.function(event, store)
+
+
+def bare_sockets(content: bytes) -> Load:
+    """Send bodies that are ready, and nothing else: no reading, no HTTP library, no signature."""
+    import msgspec  # noqa: PLC0415
+
+    from load_records.items import make_puts  # noqa: PLC0415
+    from load_records.keys import load_keys  # noqa: PLC0415
+    from load_records.table import batches  # noqa: PLC0415
+
+    puts = make_puts(msgspec.json.decode(content, type=list[msgspec.Raw]), load_keys())
+    bodies = [b'{"RequestItems":{"orders":[%b]}}' % b",".join(batch) for batch in batches(puts)]
+    requests = [b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(b), b) for b in bodies]
+    pool = ThreadPoolExecutor(BARE_CONNECTIONS)
+    host, port = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://").split(":")
+    local = threading.local()
+
+    def send(request: bytes) -> None:
+        if not hasattr(local, "connection"):
+            local.connection = socket.create_connection((host, int(port)))
+            local.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        local.connection.sendall(request)
+        received = b""
+        while not received.endswith(b"}"):
+            received += local.connection.recv(65536)
+
+    return lambda: list(pool.map(send, requests))
+
+
+CONTENDERS = {
+    USUAL: put_item,
+    BATCH_WRITER: batch_writer,
+    OURS: load_records,
+    BOUND: bare_sockets,
+}
+
+
+def make_file(items: int) -> bytes:
+    """Write a JSON array of records of about 200 bytes."""
+    records = [
+        {
+            "order": f"2026-01-01-{n:08d}",
+            "customer": f"customer-{n % 997:06d}",
+            "total": n * 1.05,
+            "quantity": n % 17,
+            "paid": n % 2 == 0,
+            "note": None,
+            "address": {"street": "Long Acre 12", "city": "London", "country": "GB"},
+            "tags": ["new", "priority"],
+        }
+        for n in range(items)
+    ]
+    return json.dumps(records).encode()
+
+
+def measure(name: str, items: int, runs: int) -> dict[str, object]:
+    """Run a contender on a warm process."""
+    load = CONTENDERS[name](make_file(items))
+    seconds = []
+    for _ in range(runs + 1):
+        began = time.perf_counter()
+        load()
+        seconds.append(time.perf_counter() - began)
+    # Linux gives kilobytes, macOS bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return {"seconds": seconds[1:], "peak_bytes": peak}
+
+
+if __name__ == "__main__":
+    contender, *numbers = sys.argv[1:]
+    json.dump(measure(contender, *map(int, numbers)), sys.stdout)

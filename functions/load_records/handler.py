@@ -1,0 +1,50 @@
+"""Read records, check them, put them into the table."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from load_records.dynamodb import send
+from load_records.items import make_puts
+from load_records.keys import load_keys, load_table_name
+from load_records.table import Table
+from object_consumer import ObjectEvent, ObjectStore, SkippedError, object_consumer, settings
+from record_formats import input_format, read_records
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TABLE = Table(load_table_name(), send)
+KEYS = load_keys()
+MAX_OBJECT_BYTES = settings.integer("MAX_OBJECT_BYTES", 64 * 1024 * 1024, minimum=1)
+
+# CSV has no types; a key that is a number in the table has to be one in the item.
+_COLUMN_TYPES = {key.name: {"number"} for key in KEYS if key.kind == "N"}
+
+# Objects are read and written side by side, but converted one by one: threads would not make that
+# faster, and each would need its working memory at the same time.
+_converting = threading.Lock()
+
+
+@object_consumer(max_object_bytes=MAX_OBJECT_BYTES)
+def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
+    """Load one object: all of its records are checked before the first is written."""
+    if event.is_removal:
+        raise SkippedError("removal")
+    kind = input_format(event.key)
+    downloaded = store.read(event)
+    with _converting:
+        content = bytes(downloaded)
+        del downloaded
+        records = read_records(content, kind, _COLUMN_TYPES)
+        puts = make_puts(records, KEYS)
+        replaced = len(records) - len(puts)
+        del content, records
+    requests = TABLE.write(puts, store.check)
+    return {
+        "items": len(puts),
+        "replaced": replaced,
+        "table": TABLE.name,
+        "write_requests": requests,
+    }

@@ -1,0 +1,267 @@
+"""From records to the items that DynamoDB takes, checked by its rules, exact to the last digit.
+
+The rules: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+"""
+
+from __future__ import annotations
+
+import decimal
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from object_consumer import PermanentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from load_records.keys import Key
+
+MAX_ITEM_BYTES = 400 * 1024
+# An attribute of the item is on the first level, what is in a list or map of it on the second.
+MAX_LEVELS = 32
+MAX_DIGITS = 38
+_MAX_NAME_BYTES = 64 * 1024 - 1
+_SHOWN_CHARACTERS = 250
+
+
+class ItemError(PermanentError):
+    """A record can't be an item of the table; the message names record, path and reason."""
+
+
+class _Number(str):
+    """The digits of a number, as they are in the file."""
+
+    __slots__ = ()
+
+
+class _RefusedError(Exception):
+    """A value breaks a rule; `path` leads to it, the last step first."""
+
+    def __init__(self, reason: str, *path: str) -> None:
+        super().__init__(reason)
+        self.path = list(path)
+
+
+# 1E-130 to 9.99...E+125, each digit kept or an error.
+_EXACT = decimal.Context(
+    prec=MAX_DIGITS,
+    Emin=-130,
+    Emax=125,
+    traps=[decimal.Inexact, decimal.Overflow, decimal.Subnormal, decimal.InvalidOperation],
+)
+_decoder = msgspec.json.Decoder(float_hook=_Number)
+# For whole numbers of more than 4,300 digits, which msgspec doesn't read.
+_patient_decoder = json.JSONDecoder(parse_int=_Number, parse_float=_Number)
+_encode = msgspec.json.encode
+
+_KINDS = {
+    bool: "a boolean",
+    dict: "an object",
+    int: "a number",
+    list: "a list",
+    str: "text",
+    _Number: "a number",
+    type(None): "null",
+}
+
+
+def make_puts(records: Sequence[msgspec.Raw], keys: Sequence[Key]) -> list[bytes]:
+    """Write records as the put requests of BatchWriteItem, in DynamoDB's JSON.
+
+    Of several records with the same key the last one counts, as if they were put one by one. That
+    is also a matter of form: BatchWriteItem refuses a request that has a key twice.
+
+    Parameters
+    ----------
+    records
+        The texts of JSON values.
+    keys
+        The table's key.
+
+    Returns
+    -------
+    list[bytes]
+        A ``{"PutRequest": ...}`` for each key.
+
+    Raises
+    ------
+    ItemError
+        A record is no object or breaks one of DynamoDB's rules.
+    """
+    puts: dict[tuple[object, ...], bytes] = {}
+    for number, record in enumerate(records, start=1):
+        try:
+            item = _read(record)
+            attributes = _map(item, 1)
+            identity = tuple([_identity(item, key) for key in keys])
+            text = _encode(attributes)
+            # In DynamoDB's JSON nothing is shorter than what DynamoDB counts for it.
+            if len(text) > _MAX_NAME_BYTES:
+                _check_large(item)
+        except _RefusedError as refused:
+            path = "$" + "".join(reversed(refused.path))
+            if len(path) > _SHOWN_CHARACTERS:
+                path = f"{path[:_SHOWN_CHARACTERS]}..."
+            raise ItemError(f"record {number}, {path}: {refused}") from None
+        puts[identity] = b'{"PutRequest":{"Item":%b}}' % text
+    return list(puts.values())
+
+
+def item_size(item: Mapping[str, object]) -> int:
+    """Count an item's bytes as DynamoDB does.
+
+    Names and texts count their bytes in UTF-8, a number a byte for two digits and one more (another
+    one if it is negative), null and booleans one, lists and maps three and one for each element.
+    AWS calls the rule for numbers approximate:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+
+    Parameters
+    ----------
+    item
+        Names and values; a number is an int or the text that `_Number` keeps.
+    """
+    return sum(_bytes(name) + _size(value) for name, value in item.items())
+
+
+def _read(record: msgspec.Raw) -> dict[str, object]:
+    try:
+        try:
+            item = _decoder.decode(record)
+        except msgspec.ValidationError:
+            item = _patient_decoder.decode(bytes(record).decode())
+    except RecursionError:
+        raise _RefusedError(f"nested deeper than {MAX_LEVELS} levels") from None
+    if not isinstance(item, dict):
+        raise _RefusedError(f"{_KINDS[type(item)]}; an item is an object")
+    return item
+
+
+def _map(members: Mapping[str, object], level: int) -> dict[str, object]:
+    _check_level(level)
+    if "" in members:
+        raise _RefusedError("an attribute without a name", "['']")
+    attributes: dict[str, object] = {}
+    for name, value in members.items():
+        if type(value) is str:
+            attributes[name] = {"S": value}
+            continue
+        try:
+            attributes[name] = _attribute(value, level)
+        except _RefusedError as refused:
+            refused.path.append(_step(name))
+            raise
+    return attributes
+
+
+def _list(elements: Sequence[object], level: int) -> list[object]:
+    _check_level(level)
+    attributes: list[object] = []
+    for value in elements:
+        try:
+            attributes.append(_attribute(value, level))
+        except _RefusedError as refused:
+            refused.path.append(f"[{len(attributes)}]")
+            raise
+    return attributes
+
+
+def _attribute(value: object, level: int) -> dict[str, object]:
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case int() | _Number():
+            return {"N": _digits(value)}
+        case str():
+            return {"S": value}
+        case None:
+            return {"NULL": True}
+        case dict():
+            return {"M": _map(value, level + 1)}
+        case list():
+            return {"L": _list(value, level + 1)}
+        case _:
+            raise TypeError(f"{type(value)} is no JSON")
+
+
+def _digits(number: int | _Number) -> str:
+    text = str(number)
+    if len(text) <= MAX_DIGITS and "e" not in text and "E" not in text:
+        return text
+    return str(_exact(text))
+
+
+def _exact(text: str) -> Decimal:
+    try:
+        return _EXACT.create_decimal(text).normalize(_EXACT)
+    except (decimal.Overflow, decimal.Subnormal, decimal.InvalidOperation):
+        raise _RefusedError("a number out of DynamoDB's range, 1E-130 to 9.99E+125") from None
+    except decimal.Inexact:
+        raise _RefusedError(f"a number of more than {MAX_DIGITS} significant digits") from None
+
+
+def _check_level(level: int) -> None:
+    if level > MAX_LEVELS:
+        raise _RefusedError(f"nested deeper than {MAX_LEVELS} levels")
+
+
+def _identity(item: Mapping[str, object], key: Key) -> object:
+    """Give a key's value such that two are equal if they are to DynamoDB: 1 and 1.0 are."""
+    step, what = _step(key.name), f"the table's {key.role} key"
+    if key.name not in item:
+        raise _RefusedError(f"missing; it is {what}", step)
+    value = item[key.name]
+    kind = type(value)
+    if key.kind == "N" and (kind is int or kind is _Number):
+        return _exact(str(value))
+    if key.kind != "S" or not isinstance(value, str) or kind is _Number:
+        raise _RefusedError(f"{_KINDS[kind]}; {what} is of type {key.kind}", step)
+    if not value:
+        raise _RefusedError(f"empty; it is {what}", step)
+    if (size := _bytes(value)) > key.max_bytes:
+        raise _RefusedError(f"{size:,} bytes; {what} has at most {key.max_bytes:,}", step)
+    return value
+
+
+def _check_large(item: Mapping[str, object]) -> None:
+    _check_names(item)
+    if (size := item_size(item)) > MAX_ITEM_BYTES:
+        raise _RefusedError(f"an item of {size:,} bytes; DynamoDB takes {MAX_ITEM_BYTES:,}")
+
+
+def _check_names(value: object) -> None:
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if _bytes(name) > _MAX_NAME_BYTES:
+                raise _RefusedError(f"a name of {_bytes(name):,} bytes; DynamoDB takes 65,535")
+            _check_names(member)
+    elif isinstance(value, list):
+        for element in value:
+            _check_names(element)
+
+
+def _size(value: object) -> int:
+    match value:
+        case bool() | None:
+            return 1
+        case int() | _Number():
+            number = _exact(str(value))
+            return (len(number.as_tuple().digits) + 1) // 2 + 1 + number.is_signed()
+        case str():
+            return _bytes(value)
+        case dict():
+            return 3 + len(value) + item_size(value)
+        case list():
+            return 3 + len(value) + sum(map(_size, value))
+        case _:
+            raise TypeError(f"{type(value)} is no JSON")
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _step(name: str) -> str:
+    return f".{name}" if name.isidentifier() else f"[{name!r}]"
