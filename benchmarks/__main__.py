@@ -181,7 +181,7 @@ def loading_table(results: dict[str, dict[str, Any]]) -> Table:
     """Show how many items a second each contender loads."""
     usual, bound = _median(results[loading.USUAL]), _median(results[loading.BOUND])
     shown = Table(
-        title=f"{LOADED_ITEMS:,} items of 200 bytes into DynamoDB, answered at once",
+        title=f"{LOADED_ITEMS:,} items of about 200 bytes into DynamoDB, answered at once",
         title_justify="left",
     )
     for column in ("", "items a second", "times as fast as the usual", "times the bound"):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_ITEMS = 25
 MAX_BYTES = 4 * 1024 * 1024
 
-# Requests of all objects together: at 10 ms each, as many as keep one processor busy.
+# Requests of all objects together: 40,000 items a second if each takes 10 ms.
 IN_FLIGHT = 16
 
 _OK = 200

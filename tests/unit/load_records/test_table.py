@@ -21,7 +21,8 @@ from load_records.table import (
 from object_consumer import DeadlineError, PermanentError, RetryableError
 
 WRITTEN = Answer(200, b'{"UnprocessedItems": {}}')
-HASTE = Patience(seconds=0.02, base=0.001, cap=0.001)
+HASTE = Patience(seconds=5, base=0.001, cap=0.001)
+LITTLE_PATIENCE = Patience(seconds=0.02, base=0.001, cap=0.001)
 
 
 def put(name: str) -> bytes:
@@ -126,23 +127,23 @@ def test_what_does_not_pass_soon_is_left_to_a_later_delivery(
     dynamodb = FakeDynamoDB(*[answer] * 1000)
 
     with pytest.raises(RetryableError, match="writing to table 'orders' failed") as caught:
-        write(dynamodb, PUTS[:1])
+        Table("orders", dynamodb, patience=LITTLE_PATIENCE).write(PUTS[:1], lambda: None)
 
     assert reason in str(caught.value)
     assert len(dynamodb.requests) > 1
 
 
 def test_as_long_as_some_items_get_through_it_goes_on() -> None:
-    puts = [put(f"{number}") for number in range(25)]
-    deadline = time.monotonic() + 3 * HASTE.seconds
+    patience = Patience(seconds=0.1, base=0.001, cap=0.001)
+    began = time.monotonic()
 
     def send(body: bytes) -> Answer:
-        time.sleep(HASTE.seconds / 8)
+        time.sleep(0.005)
         left = json.loads(body)["RequestItems"]["orders"][1:]
         return Answer(200, json.dumps({"UnprocessedItems": {"orders": left}}).encode())
 
-    assert write(send, puts) == 25
-    assert time.monotonic() > deadline
+    assert Table("orders", send, patience=patience).write(PUTS[:25], lambda: None) == 25
+    assert time.monotonic() - began > patience.seconds
 
 
 @pytest.mark.parametrize(
