@@ -69,22 +69,20 @@ class Terraform:
         """Remove every resource in the state."""
         self._watch("destroy", "-auto-approve", *self._variables())
 
-    def changes(self) -> dict[str, list[str]]:
-        """Plan, and give the actions for each address that would change: none when all is applied.
+    def changes(self) -> dict[str, str]:
+        """Plan, and give the action for each address that would change: none when all is applied.
 
         Changed outputs count too, under ``output.<name>``.
         """
-        plan_file = str((self.work / "plan").absolute())
-        self._text("plan", *self._variables(), "-lock=false", "-no-color", f"-out={plan_file}")
-        plan = json.loads(self._text("show", "-json", plan_file))
-        changed = {
-            resource["address"]: resource["change"]["actions"]
-            for resource in plan.get("resource_changes", [])
-            if resource["change"]["actions"] not in (["no-op"], ["read"])
-        }
-        for name, change in plan.get("output_changes", {}).items():
-            if change["actions"] != ["no-op"]:
-                changed[f"output.{name}"] = change["actions"]
+        changed = {}
+        for event in self._events("plan", *self._variables(), "-lock=false"):
+            match event.get("type"):
+                case "planned_change" if event["change"]["action"] not in {"noop", "read"}:
+                    changed[event["change"]["resource"]["addr"]] = event["change"]["action"]
+                case "outputs":
+                    for name, output in event["outputs"].items():
+                        if output.get("action", "noop") != "noop":
+                            changed[f"output.{name}"] = output["action"]
         return changed
 
     def outputs(self) -> dict[str, Any]:
@@ -124,33 +122,38 @@ class Terraform:
         return done.stdout
 
     def _watch(self, verb: str, *arguments: str) -> None:
-        """Run a verb with its machine-readable output, passing on what is finished.
+        """Run a verb that changes resources, passing on what is finished."""
+        total = done = 0
+        for event in self._events(verb, *arguments):
+            match event.get("type"):
+                case "change_summary":
+                    total = sum(event["changes"].get(k, 0) for k in ("add", "change", "remove"))
+                case "apply_complete" if (hook := event["hook"])["action"] != "read":
+                    done += 1
+                    address = hook["resource"]["addr"]
+                    self.report(Progress(address, hook["action"], done, total))
+
+    def _events(self, verb: str, *arguments: str) -> Iterator[dict[str, Any]]:
+        """Run a verb and give what it tells, as it tells it; an error once it has ended.
 
         https://developer.hashicorp.com/terraform/internals/machine-readable-ui
         """
         command, environment = self._command(verb, ("-json", *arguments))
-        total = done = 0
         diagnostics = []
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         ) as process:
             assert process.stdout is not None  # noqa: S101 (asked for above)
-            for event in _events(process.stdout):
-                match event.get("type"):
-                    case "change_summary":
-                        total = sum(event["changes"].get(k, 0) for k in ("add", "change", "remove"))
-                    case "apply_complete" if (hook := event["hook"])["action"] != "read":
-                        done += 1
-                        address = hook["resource"]["addr"]
-                        self.report(Progress(address, hook["action"], done, total))
-                    case "diagnostic" if event["diagnostic"]["severity"] == "error":
-                        diagnostics.append(_diagnostic(event["diagnostic"]))
+            for event in _parsed(process.stdout):
+                if event.get("type") == "diagnostic" and event["diagnostic"]["severity"] == "error":
+                    diagnostics.append(_diagnostic(event["diagnostic"]))
+                yield event
         if process.returncode:
             details = "\n".join(diagnostics) or "it gave no diagnostics"
             raise TerraformError(f"terraform {verb} failed:\n{details}")
 
 
-def _events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+def _parsed(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             event = json.loads(line)

@@ -17,8 +17,8 @@ from msgspec import Meta, Struct
 from object_consumer.errors import MessageFormatError
 from object_consumer.events import ObjectEvent
 
-# EventBridge to SNS to a function that failed is the deepest a route goes: the failure's record, two
-# wrappers and the event.
+# EventBridge to SNS to a function that failed is the deepest a route goes: the failure's record,
+# two wrappers and the event.
 _MAX_DEPTH = 5
 _EXCERPT = 200
 

@@ -49,10 +49,19 @@ locals {
     && (endswith(a.suffix, b.suffix) || endswith(b.suffix, a.suffix))
   ]]))
 
-  # S3 compares a filter with the key as its events spell it: form-encoded, with the slashes kept.
-  encoded = { for part in distinct(flatten([for rule in local.rules : [rule.prefix, rule.suffix]])) :
-    part => replace(replace(urlencode(part), "%2F", "/"), "%2A", "*")
+  # S3 compares a filter with the key as its events spell it: form-encoded, with the slashes kept. Where
+  # encoders differ (asterisk, tilde) both spellings get a notification.
+  spellings = { for part in distinct(flatten([for rule in local.rules : [rule.prefix, rule.suffix]])) :
+    part => distinct([
+      replace(urlencode(part), "%2F", "/"),
+      replace(replace(replace(urlencode(part), "%2F", "/"), "%2A", "*"), "~", "%7E"),
+    ])
   }
+
+  notifications = { for name, target in local.targets : name => flatten([for filter in local.filters[name] : [
+    for spelling in setproduct(local.spellings[filter.prefix], local.spellings[filter.suffix]) :
+    { arn = target.arn, events = target.events, prefix = spelling[0], suffix = spelling[1] }
+  ]]) }
 }
 
 resource "aws_s3_bucket_notification" "this" {
@@ -60,44 +69,44 @@ resource "aws_s3_bucket_notification" "this" {
   eventbridge = var.eventbridge
 
   dynamic "lambda_function" {
-    for_each = flatten([for name, target in var.functions : [
-      for i, filter in local.filters["functions.${name}"] : merge(filter, { id = "${name}-${i}", arn = target.arn, events = target.events })
+    for_each = flatten([for name in keys(var.functions) : [
+      for i, notification in local.notifications["functions.${name}"] : merge(notification, { id = "${name}-${i}" })
     ]])
 
     content {
       id                  = lambda_function.value.id
       lambda_function_arn = lambda_function.value.arn
       events              = lambda_function.value.events
-      filter_prefix       = local.encoded[lambda_function.value.prefix]
-      filter_suffix       = local.encoded[lambda_function.value.suffix]
+      filter_prefix       = lambda_function.value.prefix
+      filter_suffix       = lambda_function.value.suffix
     }
   }
 
   dynamic "queue" {
-    for_each = flatten([for name, target in var.queues : [
-      for i, filter in local.filters["queues.${name}"] : merge(filter, { id = "${name}-${i}", arn = target.arn, events = target.events })
+    for_each = flatten([for name in keys(var.queues) : [
+      for i, notification in local.notifications["queues.${name}"] : merge(notification, { id = "${name}-${i}" })
     ]])
 
     content {
       id            = queue.value.id
       queue_arn     = queue.value.arn
       events        = queue.value.events
-      filter_prefix = local.encoded[queue.value.prefix]
-      filter_suffix = local.encoded[queue.value.suffix]
+      filter_prefix = queue.value.prefix
+      filter_suffix = queue.value.suffix
     }
   }
 
   dynamic "topic" {
-    for_each = flatten([for name, target in var.topics : [
-      for i, filter in local.filters["topics.${name}"] : merge(filter, { id = "${name}-${i}", arn = target.arn, events = target.events })
+    for_each = flatten([for name in keys(var.topics) : [
+      for i, notification in local.notifications["topics.${name}"] : merge(notification, { id = "${name}-${i}" })
     ]])
 
     content {
       id            = topic.value.id
       topic_arn     = topic.value.arn
       events        = topic.value.events
-      filter_prefix = local.encoded[topic.value.prefix]
-      filter_suffix = local.encoded[topic.value.suffix]
+      filter_prefix = topic.value.prefix
+      filter_suffix = topic.value.suffix
     }
   }
 
@@ -114,7 +123,7 @@ resource "aws_s3_bucket_notification" "this" {
 
     # https://docs.aws.amazon.com/general/latest/gr/s3.html#limits_s3
     precondition {
-      condition     = sum(concat([0], [for filters in local.filters : length(filters)])) <= 100
+      condition     = sum(concat([0], [for notifications in local.notifications : length(notifications)])) <= 100
       error_message = "S3 takes at most 100 notifications on a bucket, and each prefix with each suffix is one. Use fewer of them, or let the functions and queues filter."
     }
   }

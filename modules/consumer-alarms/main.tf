@@ -10,7 +10,7 @@ locals {
       threshold   = 1
     }
     oldest_message_age = {
-      description = "A message has waited in ${var.queue_name} for ${var.alarms.oldest_message_age_seconds} s: ${var.function_name} is too slow, failing or stopped."
+      description = "A message has waited in ${coalesce(var.queue_name, "no queue")} for ${var.alarms.oldest_message_age_seconds} s: ${var.function_name} is too slow, failing or stopped."
       namespace   = "AWS/SQS"
       metric      = "ApproximateAgeOfOldestMessage"
       dimensions  = { QueueName = var.queue_name }
@@ -40,7 +40,7 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = { for name, alarm in local.all : name => alarm if !contains(var.alarms.disabled, name) }
+  for_each = { for name, alarm in local.all : name => alarm if !contains(var.alarms.disabled, name) && (name != "oldest_message_age" || var.queue_name != null) }
 
   alarm_name          = "${var.name}-${replace(each.key, "_", "-")}"
   alarm_description   = each.value.description

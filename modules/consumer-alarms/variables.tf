@@ -43,8 +43,9 @@ variable "name" {
 }
 
 variable "queue_name" {
-  description = "Name of the queue."
+  description = "Name of the queue; null for a function that has none, which leaves out oldest_message_age."
   type        = string
+  default     = null
 }
 
 variable "tags" {

@@ -1,10 +1,12 @@
-"""Apply the root module once for all tests, and once more onto a bucket that exists already."""
+"""Apply the root module, in three pipelines, and every example: all at once, once for all tests."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,51 @@ ON_EXISTING_BUCKET: Mapping[str, Any] = {
     "consumers": {"log": {"package": str(PACKAGES / "log_events.zip")}},
 }
 
+# Consumers of which no two want one file, so that every route can serve them.
+ROUTES: Mapping[str, Any] = {
+    "name": "routes",
+    "bucket": {"name": "routes-files", "force_destroy": True},
+    "filter": {"events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]},
+    "alarms": {"disabled": ["oldest_message_age", "function_errors", "function_throttles"]},
+    "consumers": {
+        name: {"package": str(PACKAGES / "log_events.zip"), "filter": wanted}
+        for name, wanted in {
+            "copied": {"prefixes": ["copies/"], "events": ["s3:ObjectCreated:Copy"]},
+            "prefixed": {
+                "prefixes": ["in/", "my files/é+&=*~/"],
+                "events": ["s3:ObjectCreated:*"],
+            },
+            "removed": {"prefixes": ["copies/"], "events": ["s3:ObjectRemoved:*"]},
+            "sized": {"prefixes": ["sized/"], "min_bytes": 10, "max_bytes": 100},
+            "suffixed": {"prefixes": ["by suffix/"], "suffixes": [".json", " report.csv"]},
+        }.items()
+    },
+}
+
+PIPELINES = {"orders": OWN_BUCKET, "theirs": ON_EXISTING_BUCKET, "routes": ROUTES}
+
+
+def _example(name: str, **variables: object) -> Mapping[str, Any]:
+    return {
+        "bucket_name": f"{name}-files",
+        "force_destroy": True,
+        "name": name,
+        "packages": str(PACKAGES),
+        **variables,
+    }
+
+
+ANOTHER_ACCOUNT = "222222222222"
+EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "buffered": _example("buffered", subscriber_accounts=[ANOTHER_ACCOUNT]),
+    "eventbridge": _example("eventbridge"),
+    "fan-out": _example("fan-out"),
+    "load-dynamodb": _example("load-dynamodb"),
+    "queue-direct": _example("queue-direct", emails=["oncall@example.com"]),
+}
+# Two configurations that know no more of `buffered` than its topic's ARN, and their accounts.
+SECOND_CONSUMERS = {"second-here": None, "second-elsewhere": ANOTHER_ACCOUNT}
+
 
 @pytest.fixture(scope="session")
 def clients(localstack: Instance) -> Clients:
@@ -94,58 +141,133 @@ def demonstration(localstack: Instance) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@dataclass(frozen=True)
+class Stacks:
+    """Configurations applied side by side: most of an apply is waiting.
+
+    Attributes
+    ----------
+    environment
+        The instance they are applied in.
+    folder
+        Where each has its state.
+    report
+        Makes what is told of a stack's progress.
+    """
+
+    environment: Mapping[str, str]
+    folder: Path
+    report: Callable[[str], Callable[[Progress], None]]
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=32))
+    applying: dict[str, Future[Terraform]] = field(default_factory=dict)
+
+    def start(
+        self,
+        name: str,
+        configuration: Path,
+        variables: Callable[[], Mapping[str, Any]],
+        account: str | None = None,
+    ) -> None:
+        """Begin to apply a configuration, in an account of its own if one is named.
+
+        What its variables are is asked for in the background: they may be the outputs of another.
+        """
+        environment = dict(self.environment)
+        if account is not None:
+            # LocalStack takes an access key of twelve digits for the account.
+            environment["AWS_ACCESS_KEY_ID"] = account
+
+        def apply() -> Terraform:
+            work = self.folder / name
+            stack = Terraform(configuration, work, environment, variables(), self.report(name))
+            stack.init()
+            stack.apply()
+            return stack
+
+        self.applying[name] = self.pool.submit(apply)
+
+    def __getitem__(self, name: str) -> Terraform:
+        """Wait until a configuration is applied, and give it."""
+        return self.applying[name].result()
+
+    def destroy(self) -> None:
+        """Destroy all of them, and see that nothing is left."""
+        stacks = [
+            Terraform(
+                stack.configuration, stack.work, stack.environment, stack.variables, stack.report
+            )
+            for stack in (future.result() for future in self.applying.values() if _applied(future))
+        ]
+        for destroyed in [self.pool.submit(destroy, stack) for stack in reversed(stacks)]:
+            destroyed.result()
+
+
+def _applied(future: Future[Terraform]) -> bool:
+    return future.exception() is None
+
+
+def second_consumer(stacks: Stacks, name: str) -> dict[str, Any]:
+    """Wait for the topic of `buffered`, and make the variables of one more consumer of it."""
+    topic = stacks["buffered"].outputs()["topic"]["arn"]
+    return {"name": name, "packages": str(PACKAGES), "topic_arn": topic}
+
+
 @pytest.fixture(scope="session")
-def applying(
-    demonstration: subprocess.Popen[str],
+def stacks(
+    request: pytest.FixtureRequest,
     localstack: Instance,
     clients: Clients,
     scripted_function: None,
     tmp_path_factory: pytest.TempPathFactory,
     pytestconfig: pytest.Config,
-) -> Iterator[Mapping[str, Future[Terraform]]]:
-    """Apply both stacks side by side; most of an apply is waiting. Destroy them in the end."""
-    clients.s3.create_bucket(Bucket=EXISTING_BUCKET)
-    stacks = [
-        Terraform(
-            ROOT,
-            tmp_path_factory.mktemp(variables["name"]),
-            localstack.environment,
-            variables,
-            reporter(pytestconfig, variables["name"]),
-        )
-        for variables in (OWN_BUCKET, ON_EXISTING_BUCKET)
-    ]
-    for stack in stacks:
-        stack.init()
-    with ThreadPoolExecutor() as pool:
-        started = {str(stack.variables["name"]): pool.submit(apply, stack) for stack in stacks}
-        yield started
-        for destroyed in [pool.submit(destroy, stack) for stack in stacks]:
-            destroyed.result()
+) -> Iterator[Stacks]:
+    """Begin to apply what the selected tests say they drive; destroy it in the end."""
+    needed = {
+        name
+        for item in request.session.items
+        for mark in item.iter_markers("applies")
+        for name in mark.args
+    }
+    if "demo" in needed:
+        request.getfixturevalue("demonstration")
+    if "theirs" in needed:
+        clients.s3.create_bucket(Bucket=EXISTING_BUCKET)
+    started = Stacks(
+        localstack.environment,
+        tmp_path_factory.mktemp("stacks"),
+        lambda name: reporter(pytestconfig, name),
+    )
+    for name, variables in PIPELINES.items():
+        if name in needed:
+            started.start(name, ROOT, partial(dict, variables))
+    for name, variables in EXAMPLES.items():
+        if name in needed:
+            started.start(name, ROOT / "examples" / name, partial(dict, variables))
+    for name, account in SECOND_CONSUMERS.items():
+        if name in needed:
+            variables_of = partial(second_consumer, started, name)
+            folder = ROOT / "examples" / "buffered" / "second-consumer"
+            started.start(name, folder, variables_of, account)
+    yield started
+    started.destroy()
 
 
 @pytest.fixture(scope="session")
-def root_module(applying: Mapping[str, Future[Terraform]]) -> Terraform:
+def root_module(stacks: Stacks) -> Terraform:
     """The root module, applied with a bucket of its own."""
-    return applying["orders"].result()
+    return stacks["orders"]
 
 
 @pytest.fixture(scope="session")
-def on_existing_bucket(applying: Mapping[str, Future[Terraform]]) -> Terraform:
+def on_existing_bucket(stacks: Stacks) -> Terraform:
     """The root module, applied to a bucket that somebody else owns."""
-    return applying["theirs"].result()
+    return stacks["theirs"]
 
 
 @pytest.fixture(scope="session")
 def pipeline(root_module: Terraform, clients: Clients) -> Pipeline:
     """The applied pipeline that most tests drive."""
     return Pipeline(root_module.outputs(), clients)
-
-
-def apply(terraform: Terraform) -> Terraform:
-    """Apply a configuration, and give it back."""
-    terraform.apply()
-    return terraform
 
 
 def destroy(terraform: Terraform) -> None:

@@ -1,6 +1,7 @@
 """An applied pipeline as its tests see it: upload here, look for the results there."""
 
 import json
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from mypy_boto3_cloudwatch import CloudWatchClient
+from mypy_boto3_dynamodb import DynamoDBClient
+from mypy_boto3_events import EventBridgeClient
+from mypy_boto3_iam import IAMClient
 from mypy_boto3_lambda import LambdaClient
 from mypy_boto3_logs import CloudWatchLogsClient
 from mypy_boto3_s3 import S3Client
@@ -25,6 +29,9 @@ class Clients:
     """The AWS APIs of the LocalStack under test."""
 
     cloudwatch: CloudWatchClient
+    dynamodb: DynamoDBClient
+    events: EventBridgeClient
+    iam: IAMClient
     lambda_: LambdaClient
     logs: CloudWatchLogsClient
     s3: S3Client
@@ -42,6 +49,9 @@ class Clients:
         url = environment["AWS_ENDPOINT_URL"]
         return cls(
             cloudwatch=session.client("cloudwatch", endpoint_url=url),
+            dynamodb=session.client("dynamodb", endpoint_url=url),
+            events=session.client("events", endpoint_url=url),
+            iam=session.client("iam", endpoint_url=url),
             lambda_=session.client("lambda", endpoint_url=url),
             logs=session.client("logs", endpoint_url=url),
             s3=session.client("s3", endpoint_url=url),
@@ -58,9 +68,32 @@ class Quarantined:
     attributes: Mapping[str, str]
 
 
+class Inbox:
+    """What a topic has told since somebody began to listen.
+
+    Parameters
+    ----------
+    sqs
+        The API of the queue that is subscribed.
+    url
+        That queue.
+    """
+
+    def __init__(self, sqs: SQSClient, url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._messages: list[str] = []
+
+    def messages(self) -> list[str]:
+        """Give all messages so far, oldest first."""
+        received = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
+        self._messages.extend(message["Body"] for message in received.get("Messages", []))
+        return self._messages
+
+
 @dataclass(frozen=True)
 class Pipeline:
-    """The root module's outputs, with the verbs a test needs.
+    """The outputs of the root module or of an example, with the verbs a test needs.
 
     Attributes
     ----------
@@ -179,6 +212,28 @@ class Pipeline:
             ],
         )["Attributes"]
         return sum(map(int, attributes.values()))
+
+    def role_policy(self, consumer: str) -> Any:
+        """Read what a consumer's role allows."""
+        role = self.consumer(consumer)["role"]["name"]
+        return self.clients.iam.get_role_policy(RoleName=role, PolicyName="function")[
+            "PolicyDocument"
+        ]
+
+    @contextmanager
+    def subscribed(self, topic_arn: str) -> Iterator[Inbox]:
+        """Listen to a topic as long as the block runs."""
+        sqs = self.clients.sqs
+        url = sqs.create_queue(QueueName=f"inbox-{secrets.token_hex(4)}")["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        self.clients.sns.subscribe(
+            TopicArn=topic_arn,
+            Protocol="sqs",
+            Endpoint=attributes["Attributes"]["QueueArn"],
+            Attributes={"RawMessageDelivery": "true"},
+        )
+        yield Inbox(sqs, url)
+        sqs.delete_queue(QueueUrl=url)
 
     @contextmanager
     def paused(self, consumer: str) -> Iterator[None]:

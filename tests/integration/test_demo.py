@@ -4,13 +4,14 @@ import subprocess
 
 import pytest
 
+from tests.integration.conftest import Stacks
 from tests.integration.pipeline import Clients
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.applies("demo")]
 
 
 def test_the_demonstration_shows_every_sample_and_leaves_nothing(
-    demonstration: subprocess.Popen[str], clients: Clients
+    stacks: Stacks, demonstration: subprocess.Popen[str], clients: Clients
 ) -> None:
     output, _ = demonstration.communicate(timeout=300)
 

@@ -6,7 +6,7 @@ from tests.integration.conftest import EXISTING_BUCKET
 from tests.integration.pipeline import Clients, Pipeline
 from tools.terraform import Terraform
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.applies("theirs")]
 
 
 def test_files_in_an_existing_bucket_reach_the_consumers(

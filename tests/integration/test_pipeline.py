@@ -9,11 +9,11 @@ from urllib.parse import quote_plus
 import pytest
 from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-from tests.integration.pipeline import Pipeline
+from tests.integration.pipeline import Inbox, Pipeline
 from tests.integration.waiting import eventually
 from tools.terraform import Terraform
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.applies("orders")]
 
 STRANGE_KEYS = {
     "spaces": "incoming/monthly report 2026.json",
@@ -36,24 +36,16 @@ def unique(name: str) -> str:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def alerts_inbox(pipeline: Pipeline) -> Iterator[str]:
-    """Subscribe a queue to the alerts, then fill a dead-letter queue.
+def alerts(pipeline: Pipeline) -> Iterator[Inbox]:
+    """Listen to the alerts, then fill a dead-letter queue.
 
     CloudWatch takes a minute to notice, in which the other tests run. Only here does this consumer
     fail, so its alarm hasn't gone off before.
     """
-    sqs = pipeline.clients.sqs
-    inbox = sqs.create_queue(QueueName=f"inbox-{secrets.token_hex(4)}")["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])
-    pipeline.clients.sns.subscribe(
-        TopicArn=pipeline.outputs["alerts_topic"]["arn"],
-        Protocol="sqs",
-        Endpoint=attributes["Attributes"]["QueueArn"],
-        Attributes={"RawMessageDelivery": "true"},
-    )
-    sqs.send_message(QueueUrl=pipeline.consumer("log")["queue"]["url"], MessageBody="no event")
-    yield inbox
-    sqs.delete_queue(QueueUrl=inbox)
+    with pipeline.subscribed(pipeline.outputs["alerts_topic"]["arn"]) as inbox:
+        url = pipeline.consumer("log")["queue"]["url"]
+        pipeline.clients.sqs.send_message(QueueUrl=url, MessageBody="no event")
+        yield inbox
 
 
 @pytest.fixture(scope="module")
@@ -271,20 +263,17 @@ def test_a_set_aside_file_can_be_redriven_once_its_trouble_is_over(pipeline: Pip
 
 
 def test_the_alarm_tells_the_alerts_topic_when_a_dead_letter_queue_fills(
-    pipeline: Pipeline, alerts_inbox: str
+    pipeline: Pipeline, alerts: Inbox
 ) -> None:
     alarm = pipeline.consumer("log")["alarms"]["dead_letter_queue_not_empty"]
-    mails: list[str] = []
 
-    def read_mails() -> list[str]:
-        received = pipeline.clients.sqs.receive_message(
-            QueueUrl=alerts_inbox, MaxNumberOfMessages=10
-        )
-        mails.extend(message["Body"] for message in received.get("Messages", []))
-        return [mail for mail in mails if alarm in mail]
+    mails = eventually(
+        lambda: [mail for mail in alerts.messages() if alarm in mail],
+        within=180,
+        waiting_for=f"{alarm} to be told of",
+    )
 
-    (mail, *_) = eventually(read_mails, within=180, waiting_for=f"{alarm} to be told of")
-    assert json.loads(mail)["NewStateValue"] == "ALARM"
+    assert json.loads(mails[0])["NewStateValue"] == "ALARM"
 
 
 def test_the_notification_names_the_key_as_s3_encodes_it(pipeline: Pipeline) -> None:
@@ -315,4 +304,4 @@ def test_one_more_consumer_touches_neither_bucket_nor_topic_nor_the_other_consum
     resources = [address for address in changed if not address.startswith("output.")]
     assert resources
     assert [address for address in resources if '["another"]' not in address] == []
-    assert {tuple(changed[address]) for address in resources} == {("create",)}
+    assert {changed[address] for address in resources} == {"create"}

@@ -32,6 +32,8 @@ _COMMON_SETTINGS = {
     "SQS_ENDPOINT_STRATEGY": "off",
     # Nothing is told to LocalStack's makers.
     "DISABLE_EVENTS": "1",
+    # A failed asynchronous invocation would otherwise be tried again after one and two minutes.
+    "LAMBDA_RETRY_BASE_DELAY": "1",
     # A queue that was quiet would otherwise be polled every ten seconds.
     "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
     "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.5",

@@ -255,9 +255,7 @@ def test_crashes_leave_nothing_behind_in_localstack(
         functions.invoke(function)
         return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
 
-    before = crash()
-    for _ in range(8):
-        after = crash()
+    before, *_, after = [crash() for _ in range(9)]
 
     assert after[0] < before[0] + 8
     assert after[1] < before[1] + 8

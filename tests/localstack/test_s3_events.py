@@ -94,11 +94,42 @@ def test_sequencers_tell_events_apart_and_grow(events: dict[str, list[Any]], rou
     assert [by_key[key] for key in keys] == sorted(set(by_key.values()))
 
 
+def test_wildcards_stand_for_nothing_too_and_can_be_escaped(localstack: Instance) -> None:
+    bridge = Functions(localstack).client("events")
+    event = {
+        "id": "1",
+        "account": "000000000000",
+        "source": "aws.s3",
+        "time": "2026-01-01T00:00:00Z",
+        "region": "us-east-1",
+        "resources": [],
+        "detail-type": "Object Created",
+    }
+
+    def matches(pattern: str, key: str) -> bool:
+        answer = bridge.test_event_pattern(
+            EventPattern=json.dumps({"detail": {"key": [{"wildcard": pattern}]}}),
+            Event=json.dumps(event | {"detail": {"key": key}}),
+        )
+        return bool(answer["Result"])
+
+    assert matches("in/*.json", "in/.json")
+    assert matches("in/*.json", "in/a\nb.json")
+    assert not matches("in/*.json", "in/a.jsonl")
+    assert not matches("in/*.json", "in/axjson")
+    assert matches(r"a\*/*", "a*/b")
+    assert not matches(r"a\*/*", "ab/b")
+
+
 @pytest.mark.parametrize(
     ("hook", "gone"),
     [
         ("s3_events.emulate_s3_events", "services.s3.notifications.quote"),
         ("s3_events.emulate_s3_events", "services.s3.notifications.EventBridgeNotifier"),
+        (
+            "event_patterns.match_wildcards",
+            "services.events.event_rule_engine.EventRuleEngine._evaluate_wildcard",
+        ),
         (
             "queue_events.keep_message_bodies",
             "services.lambda_.event_source_mapping.pollers.sqs_poller.transform_into_events",
@@ -109,8 +140,9 @@ def test_a_localstack_without_what_is_replaced_does_not_start(hook: str, gone: s
     set_up()
     (module, function), (owner, name) = hook.split("."), gone.rsplit(".", 1)
     code = f"""
-import importlib
-delattr(importlib.import_module("localstack.{owner}"), "{name}")
+import importlib, pkgutil
+owner = pkgutil.resolve_name("localstack.{owner}")
+delattr(owner, "{name}")
 importlib.import_module("host_lambda.{module}").{function}()
 """
 

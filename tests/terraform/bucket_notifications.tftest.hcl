@@ -53,12 +53,29 @@ run "filters_are_spelt_as_s3_spells_keys_in_events" {
   }
 
   variables {
-    topics = { files = { arn = "arn:aws:sns:eu-west-1:111122223333:files", prefixes = ["my files/a+b=é/*"] } }
+    topics = { files = { arn = "arn:aws:sns:eu-west-1:111122223333:files", prefixes = ["my files/a+b=é/"] } }
   }
 
   assert {
-    condition     = one(aws_s3_bucket_notification.this.topic).filter_prefix == "my+files/a%2Bb%3D%C3%A9/*"
+    condition     = one(aws_s3_bucket_notification.this.topic).filter_prefix == "my+files/a%2Bb%3D%C3%A9/"
     error_message = "The prefix is ${one(aws_s3_bucket_notification.this.topic).filter_prefix}"
+  }
+}
+
+run "where_encoders_differ_both_spellings_are_told" {
+  module {
+    source = "./modules/bucket-notifications"
+  }
+
+  variables {
+    queues = { files = { arn = "arn:aws:sqs:eu-west-1:111122223333:files", prefixes = ["a*/"], suffixes = ["~"] } }
+  }
+
+  assert {
+    condition = toset([for queue in aws_s3_bucket_notification.this.queue : "${queue.filter_prefix} ${queue.filter_suffix}"]) == toset([
+      "a%2A/ ~", "a%2A/ %7E", "a*/ ~", "a*/ %7E",
+    ])
+    error_message = "The notifications are ${jsonencode(aws_s3_bucket_notification.this.queue)}"
   }
 }
 

@@ -109,3 +109,18 @@ run "a_threshold_that_is_always_reached_is_refused" {
 
   expect_failures = [var.alarms]
 }
+
+run "a_function_without_a_queue_has_no_alarm_on_one" {
+  module {
+    source = "./modules/consumer-alarms"
+  }
+
+  variables {
+    queue_name = null
+  }
+
+  assert {
+    condition     = toset(keys(output.names)) == toset(["dead_letter_queue_not_empty", "function_errors", "function_throttles"])
+    error_message = "The alarms are ${jsonencode(output.names)}"
+  }
+}

@@ -1,7 +1,7 @@
 """S3's events as AWS writes them, where LocalStack's differ.
 
 - A notification's key is form-encoded: a space is ``+``, only slashes are kept.
-- An EventBridge event's key is not encoded at all.
+- An EventBridge event's key is not encoded at all, and its reason is one of AWS's.
 - Sequencers grow with each event, so those of one key can be compared.
 """
 
@@ -13,6 +13,12 @@ from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
 from localstack.runtime import hooks
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+_REASONS = {
+    "CompleteMultipartUpload": "CompleteMultipartUpload",
+    "PostObject": "POST Object",
+}
 
 _sequence = itertools.count(time.time_ns())
 
@@ -56,6 +62,9 @@ def _decode_entry(entry: Any) -> Any:
     stored["key"] = unquote_plus(stored["key"])
     if "sequencer" in stored:
         stored["sequencer"] = _next_sequencer()
+    reason = detail.get("reason", "").rpartition(":")[2]
+    if reason in _REASONS:
+        detail["reason"] = _REASONS[reason]
     return {**entry, "Detail": json.dumps(detail)}
 
 

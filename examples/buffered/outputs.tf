@@ -1,0 +1,21 @@
+output "bucket" {
+  description = "The bucket files land in, once the queue hears of them: arn, name."
+  value       = { arn = module.bucket.arn, name = module.bucket.name }
+
+  depends_on = [module.notifications, module.queue, module.transform]
+}
+
+output "consumers" {
+  description = "Each consumer: its function, role, queue and dead_letter_queue."
+  value = { transform = {
+    dead_letter_queue = module.queue.dead_letter_queue
+    function          = module.transform.function
+    queue             = module.queue.queue
+    role              = module.transform.role
+  } }
+}
+
+output "topic" {
+  description = "The topic that tells of files, for second-consumer: arn."
+  value       = { arn = module.topic.arn }
+}

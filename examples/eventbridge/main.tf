@@ -1,0 +1,94 @@
+# S3 -> EventBridge -> SNS -> SQS -> function -> S3, all of it encrypted with one customer-managed key.
+
+data "aws_caller_identity" "current" {}
+
+module "bucket" {
+  source = "../../modules/bucket"
+
+  name          = var.bucket_name
+  force_destroy = var.force_destroy
+  kms_key_arn   = aws_kms_key.this.arn
+}
+
+module "notifications" {
+  source = "../../modules/bucket-notifications"
+
+  bucket      = module.bucket.name
+  eventbridge = true
+}
+
+# What the function writes is left out here, so the bucket may hold both.
+module "rule" {
+  source = "../../modules/object-event-rule"
+
+  name        = var.name
+  archive     = { retention_days = 30 }
+  buckets     = [var.bucket_name]
+  filter      = { excluded_prefixes = ["processed/"], excluded_suffixes = [".tmp"], max_bytes = 100000000 }
+  kms_key_arn = aws_kms_key.this.arn
+  targets     = { topic = { arn = module.topic.arn } }
+}
+
+module "topic" {
+  source = "../../modules/fanout-topic"
+
+  name        = var.name
+  kms_key_arn = aws_kms_key.this.arn
+  publishers  = { rule = { service = "events.amazonaws.com", source_arns = ["arn:aws:events:*:*:rule/${var.name}"] } }
+}
+
+module "queue" {
+  source = "../../modules/queue-with-dlq"
+
+  name          = "${var.name}-transform"
+  kms_key_arn   = aws_kms_key.this.arn
+  subscriptions = { files = { topic_arn = module.topic.arn } }
+}
+
+module "transform" {
+  source = "../../modules/sqs-lambda-consumer"
+
+  name        = "${var.name}-transform"
+  kms_key_arn = aws_kms_key.this.arn
+  queue       = module.queue.queue
+
+  function = {
+    package     = "${var.packages}/transform_objects.zip"
+    environment = { OUTPUT_BUCKET = module.bucket.name, OUTPUT_PREFIX = "processed/" }
+
+    policy_statements = {
+      read_files         = { actions = ["s3:GetObject", "s3:GetObjectVersion"], resources = ["${module.bucket.arn}/*"] }
+      tell_missing_files = { actions = ["s3:ListBucket"], resources = [module.bucket.arn] }
+      write_output       = { actions = ["s3:PutObject"], resources = ["${module.bucket.arn}/processed/*"] }
+      use_key            = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [aws_kms_key.this.arn] }
+    }
+  }
+}
+
+resource "aws_kms_key" "this" {
+  description             = "Files, messages and logs of ${var.name}."
+  deletion_window_in_days = 7
+  enable_key_rotation     = true
+}
+
+# Beside the key: the queue's statement names the topic, which is encrypted with the key.
+resource "aws_kms_key_policy" "this" {
+  key_id = aws_kms_key.this.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        Sid       = "AllowAccount"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:root" }
+        Action    = "kms:*"
+        Resource  = "*"
+      }],
+      module.rule.kms_key_statements,
+      module.topic.kms_key_statements,
+      module.queue.kms_key_statements,
+      module.transform.kms_key_statements,
+    )
+  })
+}

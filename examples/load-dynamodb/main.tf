@@ -1,0 +1,83 @@
+# S3 -> function -> DynamoDB, without a queue.
+
+module "bucket" {
+  source = "../../modules/bucket"
+
+  name          = var.bucket_name
+  force_destroy = var.force_destroy
+}
+
+module "notifications" {
+  source = "../../modules/bucket-notifications"
+
+  bucket    = module.bucket.name
+  functions = { load = { arn = module.load.arn, prefixes = ["incoming/"] } }
+}
+
+module "load" {
+  source = "../../modules/lambda-function"
+
+  name     = "${var.name}-load"
+  package  = "${var.packages}/load_records.zip"
+  invokers = { bucket = { service = "s3.amazonaws.com", source_arn = module.bucket.arn } }
+  timeout  = 300
+
+  # S3 hands an event over and is done: Lambda keeps it, tries three times in all, and then sends it
+  # to the queue with the error.
+  asynchronous_invocation = { maximum_retry_attempts = 2, on_failure = { arn = aws_sqs_queue.failed.arn } }
+
+  environment = {
+    # A file that will never load is set aside at once, with its reason, instead of tried again.
+    DEAD_LETTER_QUEUE_URL = aws_sqs_queue.failed.url
+    MALLOC_ARENA_MAX      = "1"
+    PARTITION_KEY         = "id"
+    TABLE_NAME            = aws_dynamodb_table.records.name
+  }
+
+  policy_statements = {
+    read_files         = { actions = ["s3:GetObject", "s3:GetObjectVersion"], resources = ["${module.bucket.arn}/incoming/*"] }
+    tell_missing_files = { actions = ["s3:ListBucket"], resources = [module.bucket.arn] }
+    write_records      = { actions = ["dynamodb:BatchWriteItem"], resources = [aws_dynamodb_table.records.arn] }
+  }
+}
+
+resource "aws_dynamodb_table" "records" {
+  name         = "${var.name}-records"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "id"
+
+  attribute {
+    name = "id"
+    type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled = true
+  }
+}
+
+resource "aws_sqs_queue" "failed" {
+  name                      = "${var.name}-failed"
+  message_retention_seconds = 1209600
+  sqs_managed_sse_enabled   = true
+}
+
+module "alarms" {
+  source = "../../modules/consumer-alarms"
+
+  name                   = "${var.name}-load"
+  actions                = [module.alerts.arn]
+  dead_letter_queue_name = aws_sqs_queue.failed.name
+  function_name          = module.load.name
+}
+
+module "alerts" {
+  source = "../../modules/fanout-topic"
+
+  name       = "${var.name}-alerts"
+  publishers = { alarms = { service = "cloudwatch.amazonaws.com", source_arns = ["arn:aws:cloudwatch:*:*:alarm:${var.name}-*"] } }
+}

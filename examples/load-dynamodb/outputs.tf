@@ -1,0 +1,21 @@
+output "bucket" {
+  description = "The bucket files land in, once the function hears of them: arn, name."
+  value       = { arn = module.bucket.arn, name = module.bucket.name }
+
+  depends_on = [module.notifications]
+}
+
+output "consumers" {
+  description = "Each consumer: its function, role, queue and dead_letter_queue."
+  value = { load = {
+    dead_letter_queue = { arn = aws_sqs_queue.failed.arn, name = aws_sqs_queue.failed.name, url = aws_sqs_queue.failed.url }
+    function          = { arn = module.load.arn, log_group_name = module.load.log_group_name, name = module.load.name }
+    queue             = null
+    role              = module.load.role
+  } }
+}
+
+output "table" {
+  description = "The table: arn, name."
+  value       = { arn = aws_dynamodb_table.records.arn, name = aws_dynamodb_table.records.name }
+}

@@ -1,0 +1,28 @@
+variable "bucket_name" {
+  description = "Name of the bucket, unique in all of AWS."
+  type        = string
+}
+
+variable "emails" {
+  description = "Who is told when the alarm goes off; each address has to confirm."
+  type        = set(string)
+  default     = []
+}
+
+variable "force_destroy" {
+  description = "Whether terraform destroy deletes the files in the bucket."
+  type        = bool
+  default     = false
+}
+
+variable "name" {
+  description = "Beginning of the names of all that is made."
+  type        = string
+  default     = "queue-direct"
+}
+
+variable "packages" {
+  description = "Folder of the functions' zips, as make package leaves them."
+  type        = string
+  default     = "../../build"
+}
