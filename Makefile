@@ -5,7 +5,8 @@
 #            TERRAFORM=<path>            a Terraform or OpenTofu that is not on PATH
 #            TF_PLUGIN_MIRROR=<folder>   an unpacked mirror of the AWS provider
 #            VAR_FILE=<file>             what `make deploy` and `make destroy` work on
-#            KEEP=1                      `make demo` leaves its stack up
+#            NAME=<example>              what `make example` runs
+#            KEEP=1                      `make demo` and `make example` leave their stack up
 #            FUNCTION=<name>             `make package` of one function
 
 SHELL := /bin/bash
@@ -21,7 +22,7 @@ LOCALSTACK ?= embedded
 LOCKS := tools/uv requirements/development $(patsubst %.in,%,$(wildcard functions/*/requirements.in))
 export LOCALSTACK TERRAFORM TF_PLUGIN_MIRROR KEEP
 
-.PHONY: help setup environment terraform localstack package package-host demo \
+.PHONY: help setup environment terraform localstack package package-host demo example \
 	test test-unit test-terraform test-integration lint fmt docs lock bench deploy destroy clean
 
 help: ## List the targets
@@ -47,6 +48,9 @@ package-host: environment
 
 demo: localstack terraform package-host ## Apply the pipeline in LocalStack, upload files, show what became of each
 	@$(PYTHON) -m tests.localstack run -- $(PYTHON) -m demo
+
+example: localstack terraform package-host ## Apply one of examples/ in LocalStack and drive it: make example NAME=fan-out
+	@$(PYTHON) -m tests.localstack run -- $(PYTHON) -m demo "$(or $(NAME),?)"
 
 test: lint test-unit test-terraform test-integration ## All tests: lint, unit, Terraform, integration
 

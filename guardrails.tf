@@ -7,6 +7,11 @@ data "aws_caller_identity" "current" {
     }
 
     precondition {
+      condition     = length(local.unknown_events) == 0
+      error_message = "S3 has no such events: ${join(", ", local.unknown_events)}. Use names such as s3:ObjectCreated:* or s3:ObjectRemoved:Delete."
+    }
+
+    precondition {
       condition     = length(local.overlaps) == 0
       error_message = "On route ${var.route} S3 tells one consumer of a file, and these want the same files: ${join("; ", local.overlaps)}. Give them prefixes, suffixes or events that exclude each other, or choose route = \"topic\" or \"eventbridge\"."
     }
@@ -31,6 +36,10 @@ locals {
       && anytrue([for prefix in coalescelist(filter.prefixes, [""]) : startswith(output.prefix, prefix) || startswith(prefix, output.prefix)])
     ])
   ]
+
+  unknown_events = flatten([for name, consumer in var.consumers : [
+    for event in consumer.filter.events : "${name}: ${event}" if !contains(module.notifications.event_names, event)
+  ]])
 
   # What S3 tells anybody of.
   notified = flatten([for filters in local.routed : [for filter in values(filters) : { prefixes = filter.prefixes, events = filter.events }]])

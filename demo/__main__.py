@@ -1,56 +1,66 @@
-"""``make demo``: apply the root module, upload the samples, show what became of each, clean up."""
+"""``make demo``: apply the root module, upload the samples, show what became of each, clean up.
+
+``make example NAME=...`` does the same with an example: ``python -m demo NAME``.
+"""
 
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from demo.pipeline import Outcome, Pipeline, configuration
+from demo.pipeline import Outcome, Pipeline, demonstrations
 from demo.report import explain, table
 from tools import terraform
 
-SAMPLES = Path(__file__).with_name("samples")
-BROKEN = "broken.json"
 WAIT_SECONDS = 90
 
 console = Console(width=None if sys.stdout.isatty() else 120)
 
 
-def main() -> int:
+def main(names: Sequence[str]) -> int:
     """Run the demonstration; the exit code is 0 only if every file fared as it should."""
-    if "AWS_ENDPOINT_URL" not in os.environ:
-        print("demo: runs in LocalStack, start it by: make demo", file=sys.stderr)
+    known = demonstrations()
+    name = names[0] if names else ""
+    if name not in known:
+        examples = ", ".join(filter(None, known))
+        print(f"demo: there is no example {name!r}; there are: {examples}", file=sys.stderr)
         return 2
-    stack = configuration(report=_show_resource)
+    if "AWS_ENDPOINT_URL" not in os.environ:
+        command = f"make example NAME={name}" if name else "make demo"
+        print(f"demo: runs in LocalStack, start it by: {command}", file=sys.stderr)
+        return 2
+    stack = known[name].terraform(report=_show_resource)
+    samples = sorted(known[name].samples.iterdir())
     try:
         with console.status("Applying the pipeline: mostly waiting for SQS, about a minute"):
             stack.init()
             stack.apply()
         pipeline = Pipeline(stack.outputs())
-        console.print(f"\nThe pipeline is up. Uploading {len(list(SAMPLES.iterdir()))} files.\n")
-        outcomes = _drive(pipeline)
+        console.print(f"\nThe pipeline is up. Uploading {len(samples)} files.\n")
+        outcomes = _drive(pipeline, samples)
         console.print(table(outcomes))
         for line in explain(outcomes):
             console.print(line)
-        good = all(outcome.is_as_expected(BROKEN) for outcome in outcomes)
+        good = all(outcome.is_as_expected for outcome in outcomes)
     finally:
         if os.environ.get("KEEP"):
             _say_how_to_go_on(stack)
         elif stack.resources():
             with console.status("Removing the pipeline (KEEP=1 leaves it up)"):
                 stack.destroy()
-            console.print("The pipeline is removed. KEEP=1 make demo leaves it up to look around.")
+            console.print("The pipeline is removed. KEEP=1 leaves it up to look around.")
     if not good:
         console.print("[red]Not every file fared as it should: see the table.[/red]")
     return 0 if good else 1
 
 
-def _drive(pipeline: Pipeline) -> list[Outcome]:
+def _drive(pipeline: Pipeline, samples: Sequence[Path]) -> list[Outcome]:
     """Upload the samples and follow each until every consumer is done with it."""
-    for sample in sorted(SAMPLES.iterdir()):
+    for sample in samples:
         pipeline.upload(f"incoming/{sample.name}", sample.read_bytes())
     deadline = time.monotonic() + WAIT_SECONDS
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -73,11 +83,16 @@ def _show_resource(progress: terraform.Progress) -> None:
 
 
 def _say_how_to_go_on(stack: terraform.Terraform) -> None:
+    outputs = stack.outputs()
     console.print("\nThe pipeline stays up until you press Ctrl-C. In another terminal:\n")
     for name in ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         console.print(f"  export {name}={stack.environment[name]}", highlight=False)
-    console.print("  aws s3 cp my.json s3://demo-files/incoming/", highlight=False)
-    console.print("  aws logs tail /aws/lambda/demo-transform --follow\n", highlight=False)
+    bucket = outputs["bucket"]["name"]
+    console.print(f"  aws s3 cp my.json s3://{bucket}/incoming/", highlight=False)
+    for consumer in outputs["consumers"].values():
+        group = consumer["function"]["log_group_name"]
+        console.print(f"  aws logs tail {group} --follow", highlight=False)
+    console.print()
     try:
         while True:
             time.sleep(3600)
@@ -86,4 +101,4 @@ def _say_how_to_go_on(stack: terraform.Terraform) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

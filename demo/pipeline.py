@@ -14,16 +14,53 @@ import boto3
 from tools.terraform import Progress, Terraform
 
 ROOT = Path(__file__).resolve().parent.parent
-VARIABLES = Path(__file__).with_name("pipeline.tfvars.json")
+HERE = Path(__file__).resolve().parent
+EXAMPLES = ROOT / "examples"
+BROKEN = "broken.json"
+# The consumers that read files; the others only hear of them.
+READERS = {"load", "transform"}
 FINAL = {"done", "permanent", "skipped"}
 
 
-def configuration(report: Callable[[Progress], None]) -> Terraform:
-    """Take the root module as it is, with the demonstration's variables."""
-    variables = json.loads(VARIABLES.read_text(encoding="utf-8"))
-    environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    work = ROOT / "build" / "demo" / datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    return Terraform(ROOT, work, environment, variables, report)
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """What is applied and driven: the root module, or one of the examples.
+
+    Attributes
+    ----------
+    configuration
+        The folder of the configuration.
+    variables
+        Its variables.
+    samples
+        The folder of the files that are uploaded.
+    """
+
+    configuration: Path
+    variables: Mapping[str, Any]
+    samples: Path
+
+    def terraform(self, report: Callable[[Progress], None]) -> Terraform:
+        """Make the driver that applies it."""
+        environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        work = ROOT / "build" / "demo" / datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        return Terraform(self.configuration, work, environment, self.variables, report)
+
+
+def demonstrations() -> dict[str, Demonstration]:
+    """Find the examples, by the names of their folders, and the root module, by no name."""
+    variables = json.loads((HERE / "pipeline.tfvars.json").read_text(encoding="utf-8"))
+    found = {"": Demonstration(ROOT, variables, HERE / "samples")}
+    for file in sorted(EXAMPLES.glob("*/main.tf")):
+        name = file.parent.name
+        variables = {
+            "bucket_name": f"{name}-files",
+            "force_destroy": True,
+            "name": name,
+            "packages": str(ROOT / "build" / "localstack"),
+        }
+        found[name] = Demonstration(file.parent, variables, EXAMPLES / "samples")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +91,10 @@ class Outcome:
         """Whether there is more to wait for: an outcome, or the reason in the queue."""
         return self.status is None or (self.status == "permanent" and not self.reason)
 
-    def is_as_expected(self, broken: str) -> bool:
+    @property
+    def is_as_expected(self) -> bool:
         """Whether a good file is done, and the broken one set aside by the one that reads it."""
-        fails = self.file == broken and self.consumer == "transform"
+        fails = self.file == BROKEN and self.consumer in READERS
         return (
             (self.status == "permanent" and bool(self.reason)) if fails else self.status == "done"
         )

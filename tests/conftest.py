@@ -8,7 +8,9 @@ from tests.localstack import Instance, running
 
 
 @pytest.fixture(scope="session")
-def localstack() -> Iterator[Instance]:
-    """A LocalStack that is ready, stopped after the last test."""
+def localstack(request: pytest.FixtureRequest) -> Iterator[Instance]:
+    """A LocalStack that is ready, stopped after the last test; its log is kept if one failed."""
     with running() as instance:
         yield instance
+        if request.session.testsfailed:
+            instance.keep_log()

@@ -5,6 +5,7 @@ module "bucket" {
 
   name          = var.bucket_name
   force_destroy = var.force_destroy
+  kms_key_arn   = var.kms_key_arn
 }
 
 module "notifications" {
@@ -17,10 +18,11 @@ module "notifications" {
 module "load" {
   source = "../../modules/lambda-function"
 
-  name     = "${var.name}-load"
-  package  = "${var.packages}/load_records.zip"
-  invokers = { bucket = { service = "s3.amazonaws.com", source_arn = module.bucket.arn } }
-  timeout  = 300
+  name        = "${var.name}-load"
+  package     = "${var.packages}/load_records.zip"
+  invokers    = { bucket = { service = "s3.amazonaws.com", source_arn = module.bucket.arn } }
+  kms_key_arn = var.kms_key_arn
+  timeout     = 300
 
   # S3 hands an event over and is done: Lambda keeps it, tries three times in all, and then sends it
   # to the queue with the error.
@@ -34,11 +36,14 @@ module "load" {
     TABLE_NAME            = aws_dynamodb_table.records.name
   }
 
-  policy_statements = {
-    read_files         = { actions = ["s3:GetObject", "s3:GetObjectVersion"], resources = ["${module.bucket.arn}/incoming/*"] }
-    tell_missing_files = { actions = ["s3:ListBucket"], resources = [module.bucket.arn] }
-    write_records      = { actions = ["dynamodb:BatchWriteItem"], resources = [aws_dynamodb_table.records.arn] }
-  }
+  policy_statements = merge(
+    {
+      read_files         = { actions = ["s3:GetObject", "s3:GetObjectVersion"], resources = ["${module.bucket.arn}/incoming/*"] }
+      tell_missing_files = { actions = ["s3:ListBucket"], resources = [module.bucket.arn] }
+      write_records      = { actions = ["dynamodb:BatchWriteItem"], resources = [aws_dynamodb_table.records.arn] }
+    },
+    { for name, arn in { use_key = var.kms_key_arn } : name => { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [arn] } if arn != null },
+  )
 }
 
 resource "aws_dynamodb_table" "records" {
@@ -56,14 +61,16 @@ resource "aws_dynamodb_table" "records" {
   }
 
   server_side_encryption {
-    enabled = true
+    enabled     = true
+    kms_key_arn = var.kms_key_arn
   }
 }
 
 resource "aws_sqs_queue" "failed" {
   name                      = "${var.name}-failed"
   message_retention_seconds = 1209600
-  sqs_managed_sse_enabled   = true
+  kms_master_key_id         = var.kms_key_arn
+  sqs_managed_sse_enabled   = var.kms_key_arn == null ? true : null
 }
 
 module "alarms" {
@@ -78,6 +85,7 @@ module "alarms" {
 module "alerts" {
   source = "../../modules/fanout-topic"
 
-  name       = "${var.name}-alerts"
-  publishers = { alarms = { service = "cloudwatch.amazonaws.com", source_arns = ["arn:aws:cloudwatch:*:*:alarm:${var.name}-*"] } }
+  name        = "${var.name}-alerts"
+  kms_key_arn = var.kms_key_arn
+  publishers  = { alarms = { service = "cloudwatch.amazonaws.com", source_arns = ["arn:aws:cloudwatch:*:*:alarm:${var.name}-*"] } }
 }

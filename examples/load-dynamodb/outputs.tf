@@ -15,6 +15,11 @@ output "consumers" {
   } }
 }
 
+output "kms_key_statements" {
+  description = "Statements to merge into the policy of the key in kms_key_arn."
+  value       = concat(module.alerts.kms_key_statements, module.load.kms_key_statements)
+}
+
 output "table" {
   description = "The table: arn, name."
   value       = { arn = aws_dynamodb_table.records.arn, name = aws_dynamodb_table.records.name }

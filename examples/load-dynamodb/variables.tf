@@ -9,6 +9,12 @@ variable "force_destroy" {
   default     = false
 }
 
+variable "kms_key_arn" {
+  description = "ARN of the customer-managed KMS key for bucket, function, logs, table, queue and topic; null uses the services' own keys. Its policy needs the statements in the output kms_key_statements."
+  type        = string
+  default     = null
+}
+
 variable "name" {
   description = "Beginning of the names of all that is made."
   type        = string

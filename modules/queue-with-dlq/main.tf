@@ -144,6 +144,11 @@ resource "aws_sqs_queue" "this" {
     }
 
     precondition {
+      condition     = alltrue([for arn in local.topic_arns : split(":", arn)[3] == data.aws_service.current.region])
+      error_message = "A subscription is made in its topic's region, and the queue is in ${data.aws_service.current.region}. Let a topic of another region in by senders, and subscribe to it with a provider of that region; the README shows how."
+    }
+
+    precondition {
       condition     = length(local.topic_arns) == length(var.subscriptions)
       error_message = "SNS gives a queue one subscription to a topic, and the subscriptions name a topic twice. Put both filters into one filter_policy."
     }

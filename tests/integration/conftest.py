@@ -102,7 +102,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "buffered": _example("buffered", subscriber_accounts=[ANOTHER_ACCOUNT]),
     "eventbridge": _example("eventbridge"),
     "fan-out": _example("fan-out"),
-    "load-dynamodb": _example("load-dynamodb"),
+    "load-dynamodb": _example("load-dynamodb", kms_key_arn="made by the fixture"),
     "queue-direct": _example("queue-direct", emails=["oncall@example.com"]),
 }
 # Two configurations that know no more of `buffered` than its topic's ARN, and their accounts.
@@ -206,6 +206,14 @@ def _applied(future: Future[Terraform]) -> bool:
     return future.exception() is None
 
 
+def of_example(variables: Mapping[str, Any], clients: Clients) -> dict[str, Any]:
+    """Make the variables of an example, and a key where it takes one."""
+    if "kms_key_arn" not in variables:
+        return dict(variables)
+    key = clients.kms.create_key(Description=str(variables["name"]))
+    return {**variables, "kms_key_arn": key["KeyMetadata"]["Arn"]}
+
+
 def second_consumer(stacks: Stacks, name: str) -> dict[str, Any]:
     """Wait for the topic of `buffered`, and make the variables of one more consumer of it."""
     topic = stacks["buffered"].outputs()["topic"]["arn"]
@@ -242,7 +250,7 @@ def stacks(
             started.start(name, ROOT, partial(dict, variables))
     for name, variables in EXAMPLES.items():
         if name in needed:
-            started.start(name, ROOT / "examples" / name, partial(dict, variables))
+            started.start(name, ROOT / "examples" / name, partial(of_example, variables, clients))
     for name, account in SECOND_CONSUMERS.items():
         if name in needed:
             variables_of = partial(second_consumer, started, name)

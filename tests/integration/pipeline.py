@@ -13,6 +13,7 @@ from mypy_boto3_cloudwatch import CloudWatchClient
 from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_events import EventBridgeClient
 from mypy_boto3_iam import IAMClient
+from mypy_boto3_kms import KMSClient
 from mypy_boto3_lambda import LambdaClient
 from mypy_boto3_logs import CloudWatchLogsClient
 from mypy_boto3_s3 import S3Client
@@ -32,6 +33,7 @@ class Clients:
     dynamodb: DynamoDBClient
     events: EventBridgeClient
     iam: IAMClient
+    kms: KMSClient
     lambda_: LambdaClient
     logs: CloudWatchLogsClient
     s3: S3Client
@@ -52,6 +54,7 @@ class Clients:
             dynamodb=session.client("dynamodb", endpoint_url=url),
             events=session.client("events", endpoint_url=url),
             iam=session.client("iam", endpoint_url=url),
+            kms=session.client("kms", endpoint_url=url),
             lambda_=session.client("lambda", endpoint_url=url),
             logs=session.client("logs", endpoint_url=url),
             s3=session.client("s3", endpoint_url=url),

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.terraform.examples import Example, examples_in, test_of
+from tests.terraform.refusals import REFUSALS, by_file
 from tools.terraform import BINARY, ROOT
 
 TESTS = Path(__file__).resolve().parent
@@ -112,6 +113,19 @@ class Workspace:
             return Result(0, len(examples), output)
         return self._test(configuration, file)
 
+    def test_refusals(self) -> Result:
+        """Plan the mistakes that a module refuses, and what is just right, at the root."""
+        folder = TESTS.relative_to(ROOT) / "refusals"
+        (self.folder / folder).mkdir()
+        for refusal in REFUSALS:
+            for name, text in refusal.files().items():
+                (self.folder / folder / name).write_text(text, encoding="utf-8")
+        arguments = ("test", "-no-color", f"-test-directory={folder.as_posix()}")
+        _, output = self.terraform(self.folder, *arguments)
+        said = by_file(output)
+        faults = [fault for refusal in REFUSALS for fault in refusal.faults(said)]
+        return Result(2 * len(REFUSALS) - len(faults), len(faults), "\n".join(faults))
+
     def _test(self, configuration: Path, file: Path, *arguments: str) -> Result:
         wanted = len(_RUNS.findall((configuration / file).read_text(encoding="utf-8")))
         status, output = self.terraform(
@@ -155,6 +169,7 @@ def jobs_in(workspace: Workspace) -> list[Job]:
         examples += examples_in(ROOT / "modules" / module.name / "README.md", module.name)
     return [
         *(Job(file.name, partial(workspace.test_file, tests / file.name)) for file in files),
+        Job("refusals at the root", workspace.test_refusals),
         Job("README examples", partial(workspace.test_examples, examples)),
         *(
             Job(f"{module.name} validates", partial(workspace.validate, module))

@@ -463,3 +463,29 @@ run "the_statements_for_a_key_are_for_the_topics_and_senders_of_the_queue" {
     error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
   }
 }
+
+run "a_topic_of_another_region_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/queue-with-dlq"
+  }
+
+  variables {
+    subscriptions = { files = { topic_arn = "arn:aws:sns:us-east-1:111122223333:files" } }
+  }
+
+  expect_failures = [aws_sqs_queue.this]
+}
+
+run "a_topic_of_another_account_is_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/queue-with-dlq"
+  }
+
+  variables {
+    subscriptions = { files = { topic_arn = "arn:aws:sns:eu-west-1:444455556666:files" } }
+  }
+}

@@ -711,3 +711,13 @@ run "the_statements_for_a_key_name_every_service_that_uses_it_and_need_no_key" {
     error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
   }
 }
+
+run "an_event_of_a_consumer_that_s3_does_not_have_is_refused" {
+  command = plan
+
+  variables {
+    consumers = { audit = { package = "tests/terraform/packages/load_orders.zip", filter = { events = ["s3:ObjectCreated:Upload"] } } }
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}

@@ -1,0 +1,399 @@
+"""Every example, applied and driven with real uploads: the architectures that users start from."""
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import ANOTHER_ACCOUNT, EXAMPLES, SECOND_CONSUMERS, Stacks
+from tests.integration.pipeline import Clients, Inbox, Pipeline
+from tests.integration.waiting import eventually
+from tests.localstack import Instance
+
+pytestmark = pytest.mark.integration
+
+
+def applied(stacks: Stacks, name: str, clients: Clients) -> Pipeline:
+    """Wait for an example, and give it as a pipeline."""
+    return Pipeline(stacks[name].outputs(), clients)
+
+
+def unique(name: str) -> str:
+    """A key of its own for each run of a test."""
+    return f"incoming/{secrets.token_hex(4)}/{name}"
+
+
+class TestFanOut:
+    """S3 to SNS to two queues to two functions."""
+
+    pytestmark = pytest.mark.applies("fan-out")
+
+    @pytest.fixture
+    def pipeline(self, stacks: Stacks, clients: Clients) -> Pipeline:
+        return applied(stacks, "fan-out", clients)
+
+    def test_an_upload_and_a_copy_both_arrive_at_both(self, pipeline: Pipeline) -> None:
+        upload, copy = unique("a file.txt"), unique("a copy.txt")
+        pipeline.upload(upload, "content")
+        pipeline.clients.s3.copy_object(
+            Bucket=pipeline.bucket,
+            Key=copy,
+            CopySource={"Bucket": pipeline.bucket, "Key": upload},
+        )
+
+        names = {
+            (consumer, key): pipeline.outcome(consumer, key, "done")["event_name"]
+            for consumer in ("audit", "inventory")
+            for key in (upload, copy)
+        }
+        assert names == {
+            ("audit", upload): "ObjectCreated:Put",
+            ("audit", copy): "ObjectCreated:Copy",
+            ("inventory", upload): "ObjectCreated:Put",
+            ("inventory", copy): "ObjectCreated:Copy",
+        }
+
+    def test_each_function_has_a_role_that_may_use_its_own_queue_only(
+        self, pipeline: Pipeline
+    ) -> None:
+        for name, other in (("audit", "inventory"), ("inventory", "audit")):
+            policy = pipeline.role_policy(name)
+            allowed = json.dumps([statement["Resource"] for statement in policy["Statement"]])
+            assert pipeline.consumer(name)["queue"]["arn"] in allowed
+            assert other not in allowed
+            assert "*" not in {
+                action for statement in policy["Statement"] for action in statement["Action"]
+            }
+
+
+class TestLoadDynamoDB:
+    """S3 to a function to a table, without a queue."""
+
+    pytestmark = pytest.mark.applies("load-dynamodb")
+
+    @pytest.fixture
+    def pipeline(self, stacks: Stacks, clients: Clients) -> Pipeline:
+        return applied(stacks, "load-dynamodb", clients)
+
+    @staticmethod
+    def item(pipeline: Pipeline, key: str) -> dict[str, Any] | None:
+        found = pipeline.clients.dynamodb.get_item(
+            TableName=pipeline.outputs["table"]["name"], Key={"id": {"S": key}}, ConsistentRead=True
+        )
+        return found.get("Item")
+
+    def loaded(self, pipeline: Pipeline, key: str) -> dict[str, Any]:
+        item = eventually(lambda: self.item(pipeline, key), waiting_for=f"item {key}")
+        assert item is not None
+        return item
+
+    @pytest.mark.parametrize(
+        ("name", "template"),
+        [
+            ("one.json", '{"id": "%s", "total": 129.90, "paid": true, "note": null}'),
+            ("array.json", '[{"id": "%s", "total": 129.90, "paid": true, "note": null}]'),
+            ("lines.jsonl", '{"id": "%s", "total": 129.90, "paid": true, "note": null}\n'),
+        ],
+    )
+    def test_records_become_items_of_their_types(
+        self, pipeline: Pipeline, name: str, template: str
+    ) -> None:
+        record = secrets.token_hex(8)
+
+        pipeline.upload(unique(name), template % record)
+
+        assert self.loaded(pipeline, record) == {
+            "id": {"S": record},
+            "total": {"N": "129.90"},
+            "paid": {"BOOL": True},
+            "note": {"NULL": True},
+        }
+
+    def test_rows_of_csv_become_items_and_a_second_upload_changes_nothing(
+        self, pipeline: Pipeline
+    ) -> None:
+        records, key = [secrets.token_hex(8) for _ in range(60)], unique("rows.csv")
+        body = "id,total\n" + "".join(f"{record},1.10\n" for record in records)
+        pipeline.upload(key, body)
+        before = [self.loaded(pipeline, record) for record in records]
+
+        second = pipeline.upload(key, body)
+        eventually(
+            lambda: [line["version_id"] for line in pipeline.outcomes("load", key)],
+            until=lambda versions: second in versions,
+            waiting_for="the second version",
+        )
+
+        assert [self.item(pipeline, record) for record in records] == before
+        assert before[0]["total"] == {"S": "1.10"}
+
+    @pytest.mark.parametrize(
+        ("body", "reason"),
+        [
+            ('[{"id": "a"}, {"name": "no key"}]', "record 2"),
+            ('[{"id": "a"}, {"id": "b", "size": NaN}]', "column"),
+            (f'[{{"id": "big", "text": "{"x" * 410_000}"}}]', "record 1"),
+        ],
+        ids=["missing key", "NaN", "too large"],
+    )
+    def test_a_file_that_never_will_load_is_set_aside_at_once_and_writes_nothing(
+        self, pipeline: Pipeline, body: str, reason: str
+    ) -> None:
+        key = unique("bad.json")
+        pipeline.upload(key, body)
+
+        message = pipeline.quarantined_object("load", key)
+
+        assert reason in message.attributes["ErrorMessage"]
+        assert message.attributes["ErrorKind"] == "permanent"
+        assert len(pipeline.outcomes("load", key)) == 1
+        assert self.item(pipeline, "a") is None
+
+    @staticmethod
+    @contextmanager
+    def without_its_table(pipeline: Pipeline) -> Iterator[None]:
+        """Let the function look for a table that is not there."""
+        lambda_ = pipeline.clients.lambda_
+        name = pipeline.consumer("load")["function"]["name"]
+        before = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        try:
+            for settings in ({**before, "TABLE_NAME": "missing"}, before):
+                lambda_.update_function_configuration(
+                    FunctionName=name, Environment={"Variables": settings}
+                )
+                lambda_.get_waiter("function_updated_v2").wait(FunctionName=name)
+                if settings is not before:
+                    yield
+        finally:
+            lambda_.update_function_configuration(
+                FunctionName=name, Environment={"Variables": before}
+            )
+            lambda_.get_waiter("function_updated_v2").wait(FunctionName=name)
+
+    def test_what_fails_for_a_while_is_retried_kept_with_its_error_and_can_be_sent_again(
+        self, pipeline: Pipeline
+    ) -> None:
+        record, key = secrets.token_hex(8), unique("later.json")
+        with self.without_its_table(pipeline):
+            pipeline.upload(key, json.dumps({"id": record}))
+            message = pipeline.quarantined_object("load", key, within=120)
+        failure = json.loads(message.body)
+
+        assert len(pipeline.outcomes("load", key)) == 3
+        assert failure["requestContext"]["condition"] == "RetriesExhausted"
+        assert "missing" in failure["responsePayload"]["errorMessage"]
+        assert self.item(pipeline, record) is None
+
+        # As it lies in the queue, nothing unwrapped.
+        pipeline.clients.lambda_.invoke(
+            FunctionName=pipeline.consumer("load")["function"]["name"], Payload=message.body
+        )
+        assert self.loaded(pipeline, record) == {"id": {"S": record}}
+
+
+class TestBuffered:
+    """S3 to SNS to a queue to a function, and more consumers from elsewhere."""
+
+    pytestmark = pytest.mark.applies("buffered", *SECOND_CONSUMERS)
+
+    @pytest.fixture
+    def pipeline(self, stacks: Stacks, clients: Clients) -> Pipeline:
+        return applied(stacks, "buffered", clients)
+
+    def test_a_file_is_processed(self, pipeline: Pipeline) -> None:
+        key = unique("orders.json")
+        pipeline.upload(key, '[{"total": 1.10}]')
+
+        assert pipeline.output_of(key)["record_count"] == 1
+
+    def test_a_bad_file_is_set_aside_with_its_reason(self, pipeline: Pipeline) -> None:
+        key = unique("bad.json")
+        pipeline.upload(key, "no JSON")
+
+        message = pipeline.quarantined_object("transform", key)
+        assert "line 1" in message.attributes["ErrorMessage"]
+
+    @pytest.mark.parametrize("name", SECOND_CONSUMERS)
+    def test_a_consumer_that_knows_the_topic_only_gets_the_files_too(
+        self, stacks: Stacks, pipeline: Pipeline, localstack: Instance, name: str
+    ) -> None:
+        account = SECOND_CONSUMERS[name]
+        environment = dict(localstack.environment)
+        if account is not None:
+            environment["AWS_ACCESS_KEY_ID"] = account
+        second = Pipeline(stacks[name].outputs(), Clients.of(environment))
+        key = unique("for both.json")
+
+        pipeline.upload(key, "[]")
+
+        assert second.outcome("audit", key, "done")["bucket"] == pipeline.bucket
+        owner = second.consumer("audit")["queue"]["arn"].split(":")[4]
+        assert owner == (account or pipeline.outputs["topic"]["arn"].split(":")[4])
+
+    def test_another_account_is_another_account(self, stacks: Stacks) -> None:
+        arn = stacks["second-elsewhere"].outputs()["consumers"]["audit"]["function"]["arn"]
+        assert arn.split(":")[4] == ANOTHER_ACCOUNT
+
+    @pytest.mark.parametrize("name", SECOND_CONSUMERS)
+    def test_a_second_plan_of_a_second_consumer_is_empty(self, stacks: Stacks, name: str) -> None:
+        assert stacks[name].changes() == {}
+
+
+class TestEventBridge:
+    """S3 to EventBridge to SNS to a queue to a function, encrypted with one key."""
+
+    pytestmark = pytest.mark.applies("eventbridge")
+
+    @pytest.fixture
+    def pipeline(self, stacks: Stacks, clients: Clients) -> Pipeline:
+        return applied(stacks, "eventbridge", clients)
+
+    def test_a_file_is_processed_wherever_it_lies_and_its_output_is_not(
+        self, pipeline: Pipeline
+    ) -> None:
+        folder = f"wherever/{secrets.token_hex(4)} é+"
+        pipeline.upload(f"{folder}/orders.tmp", "{}")
+        pipeline.upload(f"{folder}/orders.json", '[{"total": 1.10}]')
+        pipeline.upload(f"{folder}/last.json", "[]")
+
+        assert pipeline.output_of(f"{folder}/orders.json")["record_count"] == 1
+        pipeline.output_of(f"{folder}/last.json")
+        handled = {line["key"] for line in pipeline.log_lines("transform") if "outcome" in line}
+        assert {key for key in handled if key.endswith(".tmp") or key.startswith("processed/")} == (
+            set()
+        )
+
+    def test_the_archive_sends_a_time_again(self, pipeline: Pipeline) -> None:
+        key = f"replayed/{secrets.token_hex(4)}.json"
+        began = datetime.now(UTC)
+        pipeline.upload(key, "[]")
+        pipeline.outcome("transform", key, "done")
+        rule, events = pipeline.outputs["rule"], pipeline.clients.events
+        eventually(
+            lambda: events.describe_archive(ArchiveName=rule["archive"]["name"])["EventCount"],
+            waiting_for="events in the archive",
+        )
+
+        events.start_replay(
+            ReplayName=f"again-{secrets.token_hex(4)}",
+            EventSourceArn=rule["archive"]["arn"],
+            EventStartTime=began - timedelta(seconds=1),
+            EventEndTime=datetime.now(UTC) + timedelta(seconds=1),
+            Destination={
+                "Arn": rule["arn"].split(":rule/")[0] + ":event-bus/default",
+                "FilterArns": [rule["arn"]],
+            },
+        )
+
+        eventually(
+            lambda: [line["outcome"] for line in pipeline.outcomes("transform", key)],
+            until=["done", "done"].__eq__,
+            waiting_for="the replayed event",
+        )
+
+    def test_everything_is_encrypted_with_the_key(self, pipeline: Pipeline) -> None:
+        key = f"{secrets.token_hex(4)}.json"
+        pipeline.upload(key, "[]")
+        stored = pipeline.clients.s3.head_object(Bucket=pipeline.bucket, Key=key)
+        queue = pipeline.consumer("transform")["queue"]
+        attributes = pipeline.clients.sqs.get_queue_attributes(
+            QueueUrl=queue["url"], AttributeNames=["KmsMasterKeyId"]
+        )["Attributes"]
+
+        assert stored["ServerSideEncryption"] == "aws:kms"
+        assert attributes["KmsMasterKeyId"] == stored["SSEKMSKeyId"] == queue["kms_key_arn"]
+
+
+class TestQueueDirect:
+    """S3 to a queue to a function to processed/, and what happens when a file is bad."""
+
+    pytestmark = pytest.mark.applies("queue-direct")
+
+    @pytest.fixture
+    def pipeline(self, stacks: Stacks, clients: Clients) -> Pipeline:
+        return applied(stacks, "queue-direct", clients)
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def bad_file(cls, stacks: Stacks, clients: Clients) -> Iterator[tuple[str, Inbox]]:
+        """Upload it first: CloudWatch takes a minute to notice, in which the other tests run."""
+        pipeline, key = applied(stacks, "queue-direct", clients), unique("invalid.json")
+        with pipeline.subscribed(pipeline.outputs["alerts_topic"]["arn"]) as inbox:
+            pipeline.upload(key, '{"order": 1,}')
+            yield key, inbox
+
+    def test_a_json_file_is_processed_and_others_are_left_alone(self, pipeline: Pipeline) -> None:
+        good, other = unique("orders.json"), unique("orders.csv")
+        outside = f"elsewhere/{secrets.token_hex(4)}.json"
+        for key in (other, outside, good):
+            pipeline.upload(key, '[{"total": 1.10}]')
+
+        assert pipeline.output_of(good)["record_count"] == 1
+        assert pipeline.outcomes("transform", other) == []
+        assert pipeline.outcomes("transform", outside) == []
+
+    def test_messages_live_a_day_and_are_set_aside_after_three_receives(
+        self, pipeline: Pipeline
+    ) -> None:
+        attributes = pipeline.clients.sqs.get_queue_attributes(
+            QueueUrl=pipeline.consumer("transform")["queue"]["url"],
+            AttributeNames=["MessageRetentionPeriod", "RedrivePolicy"],
+        )["Attributes"]
+
+        assert attributes["MessageRetentionPeriod"] == "86400"
+        assert int(json.loads(attributes["RedrivePolicy"])["maxReceiveCount"]) == 3
+
+    def test_processed_files_expire(self, pipeline: Pipeline) -> None:
+        rules = pipeline.clients.s3.get_bucket_lifecycle_configuration(Bucket=pipeline.bucket)
+        expiring = {
+            rule.get("Filter", {}).get("Prefix"): rule["Expiration"].get("Days")
+            for rule in rules["Rules"]
+            if "Expiration" in rule
+        }
+        assert expiring["processed/"] == 30
+
+    def test_an_invalid_file_is_set_aside_with_its_reason_and_raises_the_alarm(
+        self, pipeline: Pipeline, bad_file: tuple[str, Inbox]
+    ) -> None:
+        key, inbox = bad_file
+        message = pipeline.quarantined_object("transform", key)
+        assert "line 1, column 13" in message.attributes["ErrorMessage"]
+
+        alarm = pipeline.consumer("transform")["alarms"]["dead_letter_queue_not_empty"]
+        mails = eventually(
+            lambda: [mail for mail in inbox.messages() if alarm in mail],
+            within=180,
+            waiting_for=f"{alarm} to be told of",
+        )
+        assert json.loads(mails[0])["NewStateValue"] == "ALARM"
+
+
+def _applies(name: str) -> Any:
+    return pytest.param(name, marks=pytest.mark.applies(name))
+
+
+@pytest.mark.parametrize("name", [_applies(name) for name in EXAMPLES])
+def test_a_second_plan_is_empty(stacks: Stacks, name: str) -> None:
+    assert stacks[name].changes() == {}
+
+
+@pytest.mark.parametrize("name", [_applies(name) for name in EXAMPLES])
+def test_destroying_an_example_leaves_nothing(stacks: Stacks, clients: Clients, name: str) -> None:
+    before: Mapping[str, Any] = stacks[name].outputs()
+
+    stacks[name].destroy()
+
+    assert stacks[name].resources() == []
+    assert before["bucket"]["name"] not in {
+        bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]
+    }
+    assert not clients.sqs.list_queues(QueueNamePrefix=name).get("QueueUrls")
+    assert not [
+        function
+        for function in clients.lambda_.list_functions()["Functions"]
+        if function["FunctionName"].startswith(f"{name}-")
+    ]

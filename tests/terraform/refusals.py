@@ -1,0 +1,180 @@
+"""Mistakes at the root module that one of its modules refuses, and the nearest thing it accepts.
+
+``terraform test`` can expect a failure of the configuration under test only, not of a module in it.
+So each case is a file of its own, which plans and whose errors are read.
+"""
+
+import re
+from dataclasses import dataclass
+
+_CONSUMER = """
+variables {{
+  name   = "orders"
+  bucket = {{ name = "example-orders" }}
+  {pipeline}
+  consumers = {{
+    load = {{
+      package = "tests/terraform/packages/load_orders.zip"
+      {consumer}
+    }}
+  }}
+}}
+"""
+_MOCK = 'mock_provider "aws" {\n  source = "./tests/terraform/mocks"\n}\n'
+_PLAN = 'run "plans" {\n  command = plan\n}\n'
+_FILE = re.compile(r"^(?P<file>\S+\.tftest\.hcl)\.\.\. in progress$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A mistake.
+
+    Attributes
+    ----------
+    name
+        What is refused; becomes a file's name.
+    refused, accepted
+        Attributes of the consumer in HCL: the mistake, and what is just right.
+    says
+        What the error has to tell.
+    of_pipeline
+        Whether they are attributes of the pipeline instead.
+    """
+
+    name: str
+    refused: str
+    accepted: str
+    says: str
+    of_pipeline: bool = False
+
+    def files(self) -> dict[str, str]:
+        """Write the test of the mistake and the test of what is just right."""
+        return {
+            f"{self.name}_{kind}.tftest.hcl": _MOCK + self._variables(attributes) + _PLAN
+            for kind, attributes in (("refused", self.refused), ("accepted", self.accepted))
+        }
+
+    def _variables(self, attributes: str) -> str:
+        places = {"pipeline": "", "consumer": ""}
+        places["pipeline" if self.of_pipeline else "consumer"] = attributes
+        return _CONSUMER.format_map(places)
+
+    def faults(self, outputs: dict[str, str]) -> list[str]:
+        """Give what is wrong with what Terraform said of the two files."""
+        refused = " ".join(outputs.get(f"{self.name}_refused.tftest.hcl", "").split())
+        accepted = outputs.get(f"{self.name}_accepted.tftest.hcl", "")
+        faults = []
+        if self.says not in refused:
+            faults.append(f"{self.name}: no error says {self.says!r}:\n{refused}")
+        if "... pass" not in accepted or "Error:" in accepted:
+            faults.append(f"{self.name}: what should plan does not:\n{accepted}")
+        return faults
+
+
+def by_file(output: str) -> dict[str, str]:
+    """Split what ``terraform test`` printed into what it said of each file."""
+    starts = list(_FILE.finditer(output))
+    ends = [start.start() for start in starts[1:]] + [len(output)]
+    return {
+        start["file"].rpartition("/")[2]: output[start.end() : end]
+        for start, end in zip(starts, ends, strict=True)
+    }
+
+
+def _numbers(count: int) -> str:
+    """Write so many texts of which none ends with another."""
+    return ", ".join(f'"{n:03}"' for n in range(count))
+
+
+REFUSALS = [
+    Refusal(
+        "visibility_timeout_shorter_than_lambda_needs",
+        "timeout = 60\nvisibility_timeout_seconds = 359",
+        "timeout = 60\nvisibility_timeout_seconds = 360",
+        "Set visibility_timeout_seconds = 360 on the queue",
+    ),
+    Refusal(
+        "large_batch_without_a_window",
+        "batch_size = 11",
+        "batch_size = 11\nbatching_window_seconds = 1",
+        "window",
+    ),
+    Refusal(
+        "concurrency_out_of_range", "max_concurrency = 1", "max_concurrency = 2", "from 2 to 1000"
+    ),
+    Refusal(
+        "concurrency_beyond_the_reserved",
+        "max_concurrency = 6\nreserved_concurrency = 5",
+        "max_concurrency = 5\nreserved_concurrency = 5",
+        "raise function.reserved_concurrency",
+    ),
+    Refusal(
+        "reserved_concurrency_of_none",
+        "reserved_concurrency = 0",
+        "enabled = false",
+        "set enabled = false",
+    ),
+    Refusal(
+        "dead_letter_queue_that_forgets_sooner",
+        "message_retention_seconds = 3600\ndead_letter_retention_seconds = 3599",
+        "message_retention_seconds = 3600\ndead_letter_retention_seconds = 3600",
+        "dead-letter queue would lose messages sooner",
+    ),
+    Refusal(
+        "message_that_expires_before_it_is_set_aside",
+        "message_retention_seconds = 900\nmax_receive_count = 5",
+        "message_retention_seconds = 901\nmax_receive_count = 5",
+        "could expire before it is moved to the dead-letter queue",
+    ),
+    Refusal(
+        "pollers_and_maximum_concurrency",
+        "max_concurrency = 5\nprovisioned_pollers = { minimum = 2, maximum = 5 }",
+        "provisioned_pollers = { minimum = 2, maximum = 5 }",
+        "exclude each other",
+    ),
+    Refusal(
+        "event_that_s3_does_not_have",
+        'filter = { events = ["s3:ObjectCreated:Upload"] }',
+        'filter = { events = ["s3:ObjectCreated:Put"] }',
+        "S3 has no such events: topics.files: s3:ObjectCreated:Upload",
+        of_pipeline=True,
+    ),
+    Refusal(
+        "more_notifications_than_a_bucket_takes",
+        f'filter = {{ prefixes = ["a/", "b/"], suffixes = [{_numbers(51)}] }}',
+        f'filter = {{ prefixes = ["a/", "b/"], suffixes = [{_numbers(50)}] }}',
+        "at most 100 notifications",
+        of_pipeline=True,
+    ),
+    Refusal(
+        "overlapping_prefixes_of_the_pipeline",
+        'filter = { prefixes = ["incoming/", "incoming/eu/"] }',
+        'filter = { prefixes = ["incoming/", "returned/"] }',
+        "One object could match two notifications",
+        of_pipeline=True,
+    ),
+    Refusal(
+        "package_that_is_not_there",
+        'package_version = "1"',
+        "",
+        "package_version goes with a package in S3",
+    ),
+    Refusal(
+        "alarm_that_does_not_exist",
+        'alarms = { disabled = ["latency"] }',
+        'alarms = { disabled = ["function_throttles"] }',
+        "alarms.disabled knows",
+    ),
+    Refusal(
+        "days_that_cloudwatch_does_not_keep_logs",
+        "log_retention_days = 31",
+        "log_retention_days = 30",
+        "must be one of CloudWatch's",
+    ),
+    Refusal(
+        "variable_that_the_consumer_module_sets",
+        'environment = { QUEUE_URL = "https://example.com" }',
+        'environment = { QUEUES_URL = "https://example.com" }',
+        "must not set QUEUE_URL",
+    ),
+]
