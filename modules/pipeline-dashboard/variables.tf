@@ -1,0 +1,63 @@
+variable "bucket_name" {
+  description = "Name of the bucket files land in."
+  type        = string
+}
+
+variable "consumers" {
+  description = "The pipeline's consumers, by their names in its metrics (CONSUMER). memory_size (MB) and timeout (seconds) are the function's; alarm_names are the alarms to show, such as the names of modules/consumer-alarms."
+  type = map(object({
+    alarm_names            = optional(list(string), [])
+    dead_letter_queue_name = string
+    function_name          = string
+    memory_size            = optional(number, 512)
+    queue_name             = string
+    timeout                = optional(number, 30)
+  }))
+  nullable = false
+
+  validation {
+    condition     = alltrue([for consumer in var.consumers : consumer.timeout >= 1 && consumer.timeout <= 900 && consumer.memory_size >= 128 && consumer.memory_size <= 10240])
+    error_message = "A consumer's timeout must be from 1 to 900 seconds, and its memory_size from 128 to 10240 MB, as its function has them."
+  }
+}
+
+variable "dashboard_name" {
+  description = "Name of the dashboard; null takes name. Dashboards are global to an account: pipelines of one name in several regions need dashboards with different names, or they overwrite each other's."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,255}$", coalesce(var.dashboard_name, var.name)))
+    error_message = "The name of a dashboard has 1 to 255 letters, digits, hyphens and underscores. Set dashboard_name if name can't have that form."
+  }
+}
+
+variable "metrics_namespace" {
+  description = "Namespace of the metrics that the consumers write (METRICS_NAMESPACE)."
+  type        = string
+  default     = "ObjectPipeline"
+  nullable    = false
+}
+
+variable "name" {
+  description = "Name of the pipeline, as in its metrics (PIPELINE)."
+  type        = string
+}
+
+variable "period_seconds" {
+  description = "Seconds that one point of a graph stands for."
+  type        = number
+  default     = 300
+  nullable    = false
+
+  validation {
+    condition     = var.period_seconds >= 60 && var.period_seconds <= 86400 && var.period_seconds % 60 == 0
+    error_message = "period_seconds must be a multiple of 60, from 60 (AWS reports once a minute) to 86400 (a day)."
+  }
+}
+
+variable "topic_name" {
+  description = "Name of the topic that tells of files; null if the queues are told without one."
+  type        = string
+  default     = null
+}
