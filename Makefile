@@ -75,8 +75,9 @@ fmt: environment terraform ## Format Python and Terraform
 	@$(PYTHON) -m ruff format
 	@$(TF) fmt -recursive
 
-docs: environment ## Write the tables of variables and outputs into the modules' READMEs
+docs: environment terraform ## Write the modules' tables of variables and outputs, and the dashboard's picture
 	@$(PYTHON) tools/docs.py
+	@$(PYTHON) -m tests.terraform --update "dashboard picture"
 
 lock: environment ## Resolve every requirements.in again into its lock file
 	@for lock in $(LOCKS); do \

@@ -142,6 +142,26 @@ module "alarms" {
   tags                   = var.tags
 }
 
+module "dashboard" {
+  source = "./modules/pipeline-dashboard"
+  count  = var.dashboard ? 1 : 0
+
+  bucket_name = local.bucket_name
+  # Dashboards are global: pipelines of one name in two regions would share theirs.
+  dashboard_name = "${var.name}-${data.aws_service.current.region}"
+  name           = var.name
+  topic_name     = var.route == "topic" ? module.topic.name : null
+
+  consumers = { for name, consumer in var.consumers : name => {
+    alarm_names            = values(module.alarms[name].names)
+    dead_letter_queue_name = module.queues[name].queue.dead_letter_queue.name
+    function_name          = module.consumers[name].function.name
+    memory_size            = consumer.memory_size
+    queue_name             = module.queues[name].queue.name
+    timeout                = consumer.timeout
+  } }
+}
+
 module "alerts" {
   source = "./modules/fanout-topic"
   count  = var.alerts.topic == null ? 1 : 0

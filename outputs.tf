@@ -27,6 +27,11 @@ output "consumers" {
   } }
 }
 
+output "dashboard" {
+  description = "The dashboard: name, url; null where none is wanted."
+  value       = one([for dashboard in module.dashboard : { name = dashboard.name, url = dashboard.url }])
+}
+
 output "kms_key_statements" {
   description = "Statements to merge into the policy of the key in kms_key_arn: they let S3, SNS, EventBridge, CloudWatch and CloudWatch Logs use it for this pipeline."
   value       = local.kms_key_statements

@@ -159,6 +159,13 @@ variable "consumers" {
   }
 }
 
+variable "dashboard" {
+  description = "Whether CloudWatch gets a dashboard of the pipeline, called <name>-<region>."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "filter" {
   description = "Which files of the bucket enter the pipeline: those whose key begins with one of prefixes and ends with one of suffixes (an empty list means all), at these events. Write keys as they are, not URL-encoded."
   type = object({

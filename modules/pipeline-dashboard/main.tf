@@ -101,6 +101,11 @@ resource "aws_cloudwatch_dashboard" "this" {
   dashboard_body = local.body
 
   lifecycle {
+    precondition {
+      condition     = can(regex("^[A-Za-z0-9_-]{1,255}$", local.dashboard_name))
+      error_message = "The name of a dashboard has 1 to 255 letters, digits, hyphens and underscores, and ${local.dashboard_name} has others. Set dashboard_name."
+    }
+
     # It is reached long before 2,500 metrics on a dashboard, or 500 in a graph.
     precondition {
       condition     = length(local.widgets) <= 500

@@ -25,11 +25,6 @@ variable "dashboard_name" {
   description = "Name of the dashboard; null takes name. Dashboards are global to an account: pipelines of one name in several regions need dashboards with different names, or they overwrite each other's."
   type        = string
   default     = null
-
-  validation {
-    condition     = can(regex("^[A-Za-z0-9_-]{1,255}$", coalesce(var.dashboard_name, var.name)))
-    error_message = "The name of a dashboard has 1 to 255 letters, digits, hyphens and underscores. Set dashboard_name if name can't have that form."
-  }
 }
 
 variable "metrics_namespace" {

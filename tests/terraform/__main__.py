@@ -1,10 +1,12 @@
 """Run the Terraform tests: ``python -m tests.terraform [words of a test's name ...]``.
 
 Formatting, ``validate`` of the root and of every module by itself, the ``*.tftest.hcl`` files in
-this folder, and a plan of every HCL block in the READMEs, on a mocked provider: no credentials, no
-network. What Terraform writes goes to a folder that is removed, not into the source tree.
+this folder, a plan of every HCL block in the READMEs, and the picture of the dashboard that a
+README shows, on a mocked provider: no credentials, no network. What Terraform writes goes to a
+folder that is removed, not into the source tree; ``--update`` writes the picture into it.
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -18,14 +20,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.terraform.examples import Example, examples_in, test_of
+from tests.terraform.examples import Example, dashboard_body_in, examples_in, test_of
 from tests.terraform.refusals import REFUSALS, by_file
+from tools.dashboard_picture import render
 from tools.terraform import BINARY, ROOT
 
 TESTS = Path(__file__).resolve().parent
+PICTURE = Path("modules", "pipeline-dashboard", "dashboard.svg")
 WORKERS = 2
 _SUMMARY = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?")
 _STEERING = ("TF_CLI_ARGS", "TF_DATA_DIR", "TF_VAR_", "TF_WORKSPACE")
+_EXAMPLES = "examples.tftest.hcl"
 _RUNS = re.compile(r'^run "', re.MULTILINE)
 
 
@@ -94,6 +99,30 @@ class Workspace:
         place of one that is asked for.
         """
         configuration = self.folder / "examples"
+        status, output = self._write_examples(configuration, examples)
+        if status:
+            return Result(0, len(examples), output)
+        return self._test(configuration, Path(_EXAMPLES))
+
+    def test_picture(self, example: Example, *, update: bool) -> Result:
+        """Draw the dashboard that an example plans; compare it with the picture, or write it."""
+        configuration = self.folder / "picture"
+        status, output = self._write_examples(configuration, [example])
+        if not status:
+            status, output = self.terraform(
+                configuration, "test", "-json", "-verbose", f"-filter={_EXAMPLES}"
+            )
+        if status:
+            return Result(0, 1, output)
+        drawn = render(dashboard_body_in(output))
+        if update:
+            (ROOT / PICTURE).write_text(drawn, encoding="utf-8")
+        elif not (ROOT / PICTURE).is_file() or (ROOT / PICTURE).read_text("utf-8") != drawn:
+            return Result(0, 1, f"{PICTURE} shows another dashboard. Run: make docs")
+        return Result(1, 0)
+
+    def _write_examples(self, configuration: Path, examples: list[Example]) -> tuple[int, str]:
+        """Write a configuration that plans the examples, and install what they need."""
         for example in examples:
             folder = configuration / example.name
             folder.mkdir(parents=True)
@@ -104,14 +133,10 @@ class Workspace:
                 target = configuration / package
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(TESTS / "packages" / "load_orders.zip", target)
-        file = Path("examples.tftest.hcl")
-        (configuration / file).write_text(test_of(examples), encoding="utf-8")
+        (configuration / _EXAMPLES).write_text(test_of(examples), encoding="utf-8")
         shutil.copyfile(ROOT / "versions.tf", configuration / "versions.tf")
         shutil.copytree(TESTS / "mocks", configuration / "mocks")
-        status, output = self.init(configuration)
-        if status:
-            return Result(0, len(examples), output)
-        return self._test(configuration, file)
+        return self.init(configuration)
 
     def test_refusals(self) -> Result:
         """Plan the mistakes that a module refuses, and what is just right, at the root."""
@@ -159,7 +184,7 @@ def copy_configurations(folder: Path) -> Workspace:
     return Workspace(folder)
 
 
-def jobs_in(workspace: Workspace) -> list[Job]:
+def jobs_in(workspace: Workspace, *, update: bool) -> list[Job]:
     """List everything there is to test, what takes longest first."""
     tests = TESTS.relative_to(ROOT)
     modules = sorted((workspace.folder / "modules").iterdir())
@@ -167,10 +192,12 @@ def jobs_in(workspace: Workspace) -> list[Job]:
     examples = examples_in(ROOT / "README.md", "root")
     for module in modules:
         examples += examples_in(ROOT / "modules" / module.name / "README.md", module.name)
+    pictured = examples_in(ROOT / PICTURE.parent / "README.md", PICTURE.parent.name)[0]
     return [
         *(Job(file.name, partial(workspace.test_file, tests / file.name)) for file in files),
         Job("refusals at the root", workspace.test_refusals),
         Job("README examples", partial(workspace.test_examples, examples)),
+        Job("dashboard picture", partial(workspace.test_picture, pictured, update=update)),
         *(
             Job(f"{module.name} validates", partial(workspace.validate, module))
             for module in modules
@@ -201,13 +228,18 @@ def run(jobs: Sequence[Job]) -> tuple[int, int]:
     return passed, failed
 
 
-def main(words: Sequence[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run all jobs, or those whose names contain one of the words."""
+    parser = argparse.ArgumentParser(prog="tests.terraform", description="Run Terraform's tests.")
+    parser.add_argument("--update", action="store_true", help="write the dashboard's picture")
+    parser.add_argument("words", nargs="*", help="words of the tests' names (default: all tests)")
+    options = parser.parse_args(arguments)
+    words: list[str] = options.words
     with tempfile.TemporaryDirectory(prefix="terraform-tests-") as folder:
         workspace = copy_configurations(Path(folder).resolve())
         jobs = [
             job
-            for job in jobs_in(workspace)
+            for job in jobs_in(workspace, update=options.update)
             if not words or any(word in job.name for word in words)
         ]
         if not jobs:
@@ -225,4 +257,4 @@ def main(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

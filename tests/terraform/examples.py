@@ -1,5 +1,6 @@
 """The HCL blocks of the READMEs, as configurations that use this checkout's modules."""
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,3 +65,29 @@ run "{example.name}" {{
         for example in examples
     ]
     return 'mock_provider "aws" {\n  source = "./mocks"\n}\n' + "".join(runs)
+
+
+def dashboard_body_in(messages: str) -> str:
+    """Find the JSON of the one dashboard that a test planned.
+
+    Parameters
+    ----------
+    messages
+        What ``terraform test -json -verbose`` printed, see
+        https://developer.hashicorp.com/terraform/internals/machine-readable-ui.
+
+    Raises
+    ------
+    LookupError
+        There is no dashboard, or more than one, or its JSON isn't known at plan time.
+    """
+    bodies = [
+        resource["change"]["after"].get("dashboard_body")
+        for message in (json.loads(line) for line in messages.splitlines() if line[:1] == "{")
+        if message["type"] == "test_plan"
+        for resource in message["test_plan"]["resource_changes"]
+        if resource["type"] == "aws_cloudwatch_dashboard"
+    ]
+    if len(bodies) != 1 or not bodies[0]:
+        raise LookupError("the example doesn't plan one dashboard that is known at plan time")
+    return str(bodies[0])

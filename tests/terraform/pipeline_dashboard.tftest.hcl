@@ -292,7 +292,7 @@ run "a_name_that_no_dashboard_can_have_is_refused" {
     name = "orders.v2"
   }
 
-  expect_failures = [var.dashboard_name]
+  expect_failures = [aws_cloudwatch_dashboard.this]
 }
 
 run "a_dashboard_can_have_another_name_than_its_pipeline" {

@@ -721,3 +721,21 @@ run "an_event_of_a_consumer_that_s3_does_not_have_is_refused" {
 
   expect_failures = [data.aws_caller_identity.current]
 }
+
+run "the_dashboard_has_the_regions_name_in_its_own" {
+  assert {
+    condition     = output.dashboard.name == "orders-eu-west-1"
+    error_message = "The dashboard is ${jsonencode(output.dashboard)}"
+  }
+}
+
+run "a_pipeline_without_a_dashboard_has_none" {
+  variables {
+    dashboard = false
+  }
+
+  assert {
+    condition     = output.dashboard == null
+    error_message = "The dashboard is ${jsonencode(output.dashboard)}"
+  }
+}
