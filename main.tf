@@ -2,8 +2,8 @@
 # hears of files is the route: through the topic, a rule of EventBridge, or from S3 directly.
 #
 # filters.tf turns filters into those of each service, permissions.tf says what each function is told
-# and may do, encryption.tf what a customer-managed key has to allow, guardrails.tf stops mistakes at
-# plan time.
+# and may do, monitoring.tf who is told of trouble, encryption.tf what a customer-managed key has to
+# allow, guardrails.tf stops mistakes at plan time.
 
 data "aws_service" "current" {
   service_id = "s3"
@@ -14,9 +14,6 @@ locals {
   bucket_name = var.bucket.name == null ? var.bucket.existing : var.bucket.name
   bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
   arn_suffix  = "${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}"
-
-  alerts_topic_arn = var.alerts.topic == null ? module.alerts[0].arn : var.alerts.topic.arn
-  alarm_arns       = "arn:${local.partition}:cloudwatch:${local.arn_suffix}:alarm:${var.name}-*"
 
   visibility_timeouts = { for name, consumer in var.consumers :
     name => coalesce(consumer.visibility_timeout_seconds, 6 * consumer.timeout + consumer.batching_window_seconds)
@@ -127,49 +124,4 @@ module "consumers" {
     invokers          = { bucket = { service = "s3.amazonaws.com", source_arn = local.bucket_arn } }
     policy_statements = merge(each.value.policy_statements, local.policy_statements[each.key])
   })
-}
-
-module "alarms" {
-  source   = "./modules/consumer-alarms"
-  for_each = var.consumers
-
-  actions                = [local.alerts_topic_arn]
-  alarms                 = coalesce(each.value.alarms, var.alarms)
-  dead_letter_queue_name = module.queues[each.key].dead_letter_queue.name
-  function_name          = module.consumers[each.key].function.name
-  name                   = "${var.name}-${each.key}"
-  queue_name             = module.queues[each.key].name
-  tags                   = var.tags
-}
-
-module "dashboard" {
-  source = "./modules/pipeline-dashboard"
-  count  = var.dashboard ? 1 : 0
-
-  bucket_name = local.bucket_name
-  # Dashboards are global: pipelines of one name in two regions would share theirs.
-  dashboard_name = "${var.name}-${data.aws_service.current.region}"
-  name           = var.name
-  topic_name     = var.route == "topic" ? module.topic.name : null
-
-  consumers = { for name, consumer in var.consumers : name => {
-    alarm_names            = values(module.alarms[name].names)
-    dead_letter_queue_name = module.queues[name].queue.dead_letter_queue.name
-    function_name          = module.consumers[name].function.name
-    memory_size            = consumer.memory_size
-    queue_name             = module.queues[name].queue.name
-    timeout                = consumer.timeout
-  } }
-}
-
-module "alerts" {
-  source = "./modules/fanout-topic"
-  count  = var.alerts.topic == null ? 1 : 0
-
-  emails      = var.alerts.emails
-  kms_key_arn = var.kms_key_arn
-  name        = "${var.name}-alerts"
-  tags        = var.tags
-
-  publishers = { alarms = { service = "cloudwatch.amazonaws.com", source_arns = [local.alarm_arns] } }
 }
