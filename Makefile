@@ -4,9 +4,10 @@
 #            LOCALSTACK=embedded|docker|<url>   where `make demo` and the tests run
 #            TERRAFORM=<path>            a Terraform or OpenTofu that is not on PATH
 #            TF_PLUGIN_MIRROR=<folder>   an unpacked mirror of the AWS provider
-#            VAR_FILE=<file>             what `make deploy` and `make destroy` work on
+#            VAR_FILE=<file>             what `make deploy`, `make destroy` and `make cost` work on
 #            NAME=<example>              what `make example` runs
 #            KEEP=1                      `make demo` and `make example` leave their stack up
+#            FILES=<number> SIZE=<50KB>  a month's files for `make cost`; COST_OPTIONS=--help lists more
 #            FUNCTION=<name>             `make package` of one function
 
 SHELL := /bin/bash
@@ -23,7 +24,7 @@ LOCKS := tools/uv requirements/development $(patsubst %.in,%,$(wildcard function
 export LOCALSTACK TERRAFORM TF_PLUGIN_MIRROR KEEP
 
 .PHONY: help setup environment terraform localstack package package-host demo example \
-	test test-unit test-terraform test-integration lint fmt docs lock bench deploy destroy clean
+	test test-unit test-terraform test-integration lint fmt docs lock cost bench deploy destroy clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +86,11 @@ lock: environment ## Resolve every requirements.in again into its lock file
 		.tools/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header \
 			--python-version 3.13 $$lock.in --output-file $$lock.txt; \
 	done
+
+cost: localstack terraform package-host ## What a month costs: make cost FILES=1000000 SIZE=50KB VAR_FILE=my.tfvars
+	@$(PYTHON) -m tests.localstack run -- $(PYTHON) -m tools.cost \
+		--files "$(or $(FILES),1000000)" --size "$(or $(SIZE),100KB)" \
+		--var-file "$(or $(VAR_FILE),demo/pipeline.tfvars.json)" $(COST_OPTIONS)
 
 bench: package-host ## Measure the runtime beside its peers and the bound, in one run
 	@$(PYTHON) -m benchmarks

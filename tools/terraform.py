@@ -1,4 +1,4 @@
-"""Drive Terraform from Python: what the demonstration and the integration tests apply with.
+"""Drive Terraform from Python: what the demonstration, the tests and the estimate of costs use.
 
 State and downloaded modules stay in a work folder, never in the source tree. Errors carry what
 Terraform said; a long apply reports each resource as it is finished.
@@ -84,6 +84,13 @@ class Terraform:
                         if output.get("action", "noop") != "noop":
                             changed[f"output.{name}"] = output["action"]
         return changed
+
+    def plan(self, *arguments: str) -> Any:
+        """Plan, and give the whole plan as ``terraform show -json`` does."""
+        file = str((self.work / "plan").absolute())
+        options = ("-lock=false", "-no-color", f"-out={file}", *arguments)
+        self._text("plan", *self._variables(), *options)
+        return json.loads(self._text("show", "-json", file))
 
     def outputs(self) -> dict[str, Any]:
         """Give the values of the root module's outputs."""
