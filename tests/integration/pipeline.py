@@ -23,6 +23,7 @@ from mypy_boto3_sqs import SQSClient
 from tests.integration.waiting import eventually
 
 HIDDEN_SECONDS = 3
+DASHBOARD = "module.dashboard[0].aws_cloudwatch_dashboard.this"
 
 
 @dataclass(frozen=True)
