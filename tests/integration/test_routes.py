@@ -148,7 +148,7 @@ def test_each_consumer_gets_exactly_the_files_it_wants(
 
 
 def assert_only_the_route_changes(changes: Mapping[str, str]) -> None:
-    """See that a plan touches the bucket's notification, EventBridge rules, and the picture of it."""
+    """See that a plan touches the notification, EventBridge rules, and the dashboard only."""
     rules = {address for address in changes if address.startswith("module.rules[")}
     assert set(changes) - rules - {DASHBOARD} == {
         "module.notifications.aws_s3_bucket_notification.this"
