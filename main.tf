@@ -105,6 +105,16 @@ module "queues" {
   }
 }
 
+module "ledger" {
+  source = "./modules/processing-ledger"
+  count  = var.ledger == null ? 0 : 1
+
+  deletion_protection = var.ledger.deletion_protection
+  kms_key_arn         = var.kms_key_arn
+  name                = "${var.name}-ledger"
+  tags                = var.tags
+}
+
 module "consumers" {
   source   = "./modules/sqs-lambda-consumer"
   for_each = var.consumers

@@ -37,6 +37,11 @@ output "kms_key_statements" {
   value       = local.kms_key_statements
 }
 
+output "ledger" {
+  description = "The processing ledger's table: arn, name; null without one."
+  value       = one(module.ledger[*].table)
+}
+
 output "topic" {
   description = "The topic that tells of files on route topic: arn, name. Queues elsewhere subscribe to it with modules/queue-with-dlq."
   value = {

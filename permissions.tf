@@ -13,6 +13,10 @@ locals {
       OBJECT_FILTER     = jsonencode(local.wanted[name])
       PIPELINE          = var.name
     },
+    { for key, value in {
+      LEDGER_DAYS  = try(tostring(var.ledger.days), "")
+      LEDGER_TABLE = try(module.ledger[0].table.name, "")
+    } : key => value if var.ledger != null },
     consumer.output == null ? {} : {
       OUTPUT_BUCKET = local.outputs[name].bucket
       OUTPUT_PREFIX = local.outputs[name].prefix
@@ -37,6 +41,13 @@ locals {
         resources = [for output in try([local.outputs[name]], []) : "arn:${local.partition}:s3:::${output.bucket}/${local.literal[output.prefix]}*"]
       }
     } : key => statement if consumer.output != null },
+    { for key, statement in {
+      claim_objects = {
+        actions    = ["dynamodb:UpdateItem"]
+        resources  = module.ledger[*].table.arn
+        conditions = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = ["${var.name}/${name}"] } }
+      }
+    } : key => statement if var.ledger != null },
     { for key, statement in {
       use_key = {
         actions   = ["kms:Decrypt", "kms:GenerateDataKey"]

@@ -143,14 +143,14 @@ variable "consumers" {
 
   validation {
     condition = alltrue([for consumer in var.consumers : length(setintersection(keys(consumer.environment), [
-      "CONSUMER", "METRICS_NAMESPACE", "OBJECT_FILTER", "OUTPUT_BUCKET", "OUTPUT_PREFIX", "PIPELINE",
+      "CONSUMER", "LEDGER_DAYS", "LEDGER_TABLE", "METRICS_NAMESPACE", "OBJECT_FILTER", "OUTPUT_BUCKET", "OUTPUT_PREFIX", "PIPELINE",
     ])) == 0])
-    error_message = "A consumer's environment must not set CONSUMER, METRICS_NAMESPACE, OBJECT_FILTER, OUTPUT_BUCKET, OUTPUT_PREFIX or PIPELINE: they follow from its name, filter and output."
+    error_message = "A consumer's environment must not set CONSUMER, LEDGER_DAYS, LEDGER_TABLE, METRICS_NAMESPACE, OBJECT_FILTER, OUTPUT_BUCKET, OUTPUT_PREFIX or PIPELINE: they follow from its name, filter and output, and from ledger."
   }
 
   validation {
-    condition     = alltrue([for consumer in var.consumers : length(setintersection(keys(consumer.policy_statements), ["read_files", "tell_missing_files", "write_output", "use_key"])) == 0])
-    error_message = "A consumer's policy_statements must not have read_files, tell_missing_files, write_output or use_key: they follow from its filter, its output and kms_key_arn. Choose other names."
+    condition     = alltrue([for consumer in var.consumers : length(setintersection(keys(consumer.policy_statements), ["claim_objects", "read_files", "tell_missing_files", "write_output", "use_key"])) == 0])
+    error_message = "A consumer's policy_statements must not have claim_objects, read_files, tell_missing_files, write_output or use_key: they follow from its filter, its output, ledger and kms_key_arn. Choose other names."
   }
 
   validation {
@@ -186,6 +186,20 @@ variable "kms_key_arn" {
   description = "ARN of the customer-managed KMS key for bucket, topics, queues and functions; null uses the services' own keys. The key's policy must let S3, SNS, EventBridge, CloudWatch and CloudWatch Logs use it: output kms_key_statements."
   type        = string
   default     = null
+}
+
+variable "ledger" {
+  description = "A ledger in which consumers claim files, so that each version has its effect once, and never after a newer one; null for none. days is how long an item lives after anything happened to it; deletion_protection keeps the table when the pipeline is destroyed by mistake."
+  type = object({
+    days                = optional(number, 90)
+    deletion_protection = optional(bool, true)
+  })
+  default = null
+
+  validation {
+    condition     = var.ledger == null || try(var.ledger.days >= 1 && floor(var.ledger.days) == var.ledger.days, false)
+    error_message = "ledger.days must be a whole number of days, at least 1: longer than any message can wait."
+  }
 }
 
 variable "name" {

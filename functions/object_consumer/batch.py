@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from object_consumer.configuration import Configuration
     from object_consumer.events import ObjectEvent
+    from object_consumer.ledger import Ledger
     from object_consumer.log import Log
     from object_consumer.messages import Message
     from object_consumer.outcomes import Outcome
@@ -73,10 +74,19 @@ class Deadline:
         self._to_answer = min(0.5, 0.05 * total)
         self._to_report = min(3.0, 0.15 * total)
         self._to_start = min(10.0, 0.25 * total)
+        self._after_end = min(10.0, total)
 
     def may_start(self) -> bool:
         """Whether another object may be started."""
         return self._seconds_left() > self._to_start
+
+    def lease(self) -> float:
+        """Seconds after which nothing of this invocation can still be at work.
+
+        The queue hides a message for six times the function's timeout, so this is over before the
+        message comes again.
+        """
+        return self._seconds_left() + self._after_end
 
     def until_report(self) -> float:
         """Seconds for the objects that run: afterwards their messages are reported for retry."""
@@ -100,6 +110,8 @@ class Batch:
         How objects travel.
     queue
         Where messages are quarantined and delayed.
+    ledger
+        Where objects are claimed before they are processed; None remembers nothing.
     configuration, limits, deadline
         The circumstances.
     log
@@ -115,6 +127,7 @@ class Batch:
         function: Function,
         transport: Transport,
         queue: Queue,
+        ledger: Ledger | None,
         configuration: Configuration,
         limits: Limits,
         deadline: Deadline,
@@ -125,6 +138,7 @@ class Batch:
         self._function = function
         self._transport = transport
         self._queue = queue
+        self._ledger = ledger
         self._configuration = configuration
         self._limits = limits
         self._deadline = deadline
@@ -185,10 +199,36 @@ class Batch:
                 return
             self._leases[task] = lease
         began = time.perf_counter()
-        outcome = self._call(task.event, lease)
+        outcome = self._process_claimed(task, lease)
         duration = time.perf_counter() - began
         lease.release()
         self._finish(task, outcome, duration)
+
+    def _process_claimed(self, task: Task, lease: ObjectLease) -> Outcome:
+        """Call the consumer's function, if the ledger lets it, and record how it ended."""
+        if self._ledger is None:
+            return self._call(task.event, lease)
+        try:
+            claim = self._ledger.claim(
+                task.event,
+                seconds=self._deadline.lease(),
+                attempts=task.deliveries[0].message.receive_count,
+                request_id=self._request_id,
+            )
+        except Exception as error:  # noqa: BLE001 - without the ledger nothing is processed
+            return outcomes.not_claimed(error)
+        outcome = self._call(task.event, lease)
+        try:
+            if outcome.status in {Status.DONE, Status.SKIPPED}:
+                self._ledger.complete(claim, outcome.fields)
+            else:
+                self._ledger.fail(claim, outcomes.failure_of(outcome))
+        except Exception as error:  # noqa: BLE001 - the object is processed, but nobody knows
+            if outcome.status is Status.DONE:
+                return outcomes.of_error(error)
+            # Its lease runs out by itself.
+            self._note("WARN", "outcome not recorded", {"key": task.event.key, "error": str(error)})
+        return outcome
 
     def _call(self, event: ObjectEvent, lease: ObjectLease) -> Outcome:
         store = ObjectStore(

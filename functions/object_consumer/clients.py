@@ -7,11 +7,17 @@ import threading
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 _lock = threading.Lock()
 _made: dict[str, object] = {}
+
+
+def dynamodb() -> DynamoDBClient:
+    """Return the client for the ledger; its requests give up soon, as files wait for them."""
+    return cast("DynamoDBClient", _client("dynamodb", read_timeout=3))
 
 
 def sqs() -> SQSClient:

@@ -9,6 +9,7 @@ from object_consumer.filters import ObjectFilter, parse_filter
 
 _MEBIBYTE = 1024 * 1024
 _DEFAULT_MEMORY = 1024
+_LEDGER_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,9 @@ class Configuration:
         The objects the consumer wants.
     pipeline, consumer
         Names for logs and metrics.
+    ledger_table, ledger_days
+        The processing ledger's table, and how many days its items live; without a table nothing
+        is remembered from one delivery to the next.
     metrics_namespace
         The CloudWatch namespace; without it no metrics are written.
     function_name
@@ -41,6 +45,8 @@ class Configuration:
     wanted: ObjectFilter = field(default_factory=ObjectFilter)
     pipeline: str = ""
     consumer: str = ""
+    ledger_table: str | None = None
+    ledger_days: int = _LEDGER_DAYS
     metrics_namespace: str | None = None
     function_name: str = ""
     memory: int = _DEFAULT_MEMORY * _MEBIBYTE
@@ -63,6 +69,8 @@ def from_environment() -> Configuration:
         wanted=parse_filter("OBJECT_FILTER", wanted) if wanted else ObjectFilter(),
         pipeline=settings.text("PIPELINE", ""),
         consumer=settings.text("CONSUMER", function_name),
+        ledger_table=settings.text("LEDGER_TABLE", "") or None,
+        ledger_days=settings.integer("LEDGER_DAYS", _LEDGER_DAYS, minimum=1),
         metrics_namespace=settings.text("METRICS_NAMESPACE", "") or None,
         function_name=function_name,
         memory=_MEBIBYTE

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypedDict, overload
 
 from object_consumer import configuration
 from object_consumer.batch import Batch, Deadline, Limits, count
+from object_consumer.dynamodb_ledger import DynamoDBLedger
 from object_consumer.errors import SettingError
 from object_consumer.log import Log, emit
 from object_consumer.messages import InvocationError, received
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from object_consumer.batch import Function
     from object_consumer.configuration import Configuration
+    from object_consumer.ledger import Ledger
     from object_consumer.plan import Delivery
     from object_consumer.store import Transport
 
@@ -71,6 +73,7 @@ class ConsumerHandler:
         limits: Limits,
         transport: Transport,
         queue: Queue,
+        ledger: Ledger | None = None,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
@@ -78,6 +81,7 @@ class ConsumerHandler:
         self._limits = limits
         self._transport = transport
         self._queue = queue
+        self._ledger = ledger
 
     def __call__(self, event: object, context: LambdaContext) -> PartialBatchResponse:
         """Handle one Lambda invocation.
@@ -109,6 +113,7 @@ class ConsumerHandler:
             function=self.function,
             transport=self._transport,
             queue=self._queue,
+            ledger=self._ledger,
             configuration=config,
             limits=self._limits,
             deadline=deadline,
@@ -202,9 +207,17 @@ def object_consumer(
             limits=limits,
             transport=S3Transport(),
             queue=SqsQueue(config.queue_url or "", config.dead_letter_queue_url or ""),
+            ledger=_ledger(config),
         )
 
     return decorate if function is None else decorate(function)
+
+
+def _ledger(config: Configuration) -> Ledger | None:
+    if config.ledger_table is None:
+        return None
+    consumer = f"{config.pipeline}/{config.consumer}" if config.pipeline else config.consumer
+    return DynamoDBLedger(config.ledger_table, consumer, days=config.ledger_days)
 
 
 def _positive(name: str, value: int | None, default: int) -> int:

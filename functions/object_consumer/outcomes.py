@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from object_consumer.errors import DeadlineError, PermanentError, RetryableError, SkippedError
+from object_consumer.ledger import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,6 +115,20 @@ def of_error(error: BaseException) -> Outcome:
         error_message=_message(error),
         stack=None if expected else _stack(error),
         retry_after=error.retry_after if isinstance(error, RetryableError) else None,
+    )
+
+
+def not_claimed(error: Exception) -> Outcome:
+    """Judge why the ledger did not let an object be processed: nothing was started."""
+    return replace(of_error(error), started=False)
+
+
+def failure_of(outcome: Outcome) -> Failure:
+    """Say for the ledger why an object failed."""
+    return Failure(
+        kind=str(outcome.status),
+        error_type=outcome.error_type or "",
+        message=outcome.error_message or "",
     )
 
 

@@ -35,6 +35,13 @@ CONSUMERS: Mapping[str, Any] = {
         "filter": {"prefixes": ["incoming/"]},
         "timeout": 20,
     },
+    "fragile": {
+        "package": str(PACKAGES / "transform_objects.zip"),
+        "filter": {"prefixes": ["fragile/"]},
+        "output": {"prefix": "fragile-processed/"},
+        "timeout": 3,
+        "max_receive_count": 50,
+    },
     "scripted": {
         "package": str(PACKAGES / "scripted.zip"),
         "filter": {"prefixes": ["scripted/"]},
@@ -52,7 +59,8 @@ CONSUMERS: Mapping[str, Any] = {
 OWN_BUCKET: Mapping[str, Any] = {
     "name": "orders",
     "bucket": {"name": "orders-files", "force_destroy": True},
-    "filter": {"prefixes": ["incoming/", "scripted/"]},
+    "filter": {"prefixes": ["fragile/", "incoming/", "scripted/"]},
+    "ledger": {"deletion_protection": False},
     "consumers": CONSUMERS,
     "alerts": {"emails": ["oncall@example.com"]},
 }

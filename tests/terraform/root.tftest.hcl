@@ -739,3 +739,40 @@ run "a_pipeline_without_a_dashboard_has_none" {
     error_message = "The dashboard is ${jsonencode(output.dashboard)}"
   }
 }
+
+run "with_a_ledger_each_consumer_may_claim_for_itself_only" {
+  variables {
+    ledger = { days = 30 }
+  }
+
+  assert {
+    condition = local.policy_statements["audit"].claim_objects == {
+      actions    = ["dynamodb:UpdateItem"]
+      resources  = ["arn:aws:dynamodb:eu-west-1:111122223333:table/mock"]
+      conditions = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = ["orders/audit"] } }
+    }
+    error_message = "The statements are ${jsonencode(local.policy_statements["audit"])}"
+  }
+
+  assert {
+    condition     = local.environments["audit"].LEDGER_TABLE == "orders-ledger" && local.environments["audit"].LEDGER_DAYS == "30" && output.ledger.name == "orders-ledger"
+    error_message = "The environment is ${jsonencode(local.environments["audit"])}"
+  }
+}
+
+run "without_a_ledger_nobody_is_told_of_one" {
+  assert {
+    condition     = output.ledger == null && !contains(keys(local.environments["audit"]), "LEDGER_TABLE") && !contains(keys(local.policy_statements["audit"]), "claim_objects")
+    error_message = "The ledger is ${jsonencode(output.ledger)}"
+  }
+}
+
+run "a_ledger_that_forgets_at_once_is_refused" {
+  command = plan
+
+  variables {
+    ledger = { days = 0 }
+  }
+
+  expect_failures = [var.ledger]
+}

@@ -12,6 +12,7 @@ from object_consumer import ObjectEvent, ObjectStore
 from object_consumer.batch import Limits
 from object_consumer.configuration import Configuration
 from object_consumer.handler import ConsumerHandler
+from object_consumer.ledger import Ledger
 from object_consumer.messages import Message
 from object_consumer.testing import MemoryStore
 
@@ -68,6 +69,7 @@ class Consumer:
     concurrency: int = 8
     bytes_in_flight: int = 1_000_000
     settings: dict[str, Any] = field(default_factory=dict)
+    ledger: Ledger | None = None
 
     def __call__(self, event: object) -> list[str]:
         """Hand over a Lambda event; give the ids of the messages to be tried again."""
@@ -84,6 +86,7 @@ class Consumer:
             limits=Limits(concurrency=self.concurrency, bytes_in_flight=self.bytes_in_flight),
             transport=self.store.transport,
             queue=self.queue,
+            ledger=self.ledger,
         )
         answer = handler(event, self.context)
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]

@@ -1,0 +1,220 @@
+"""The processing ledger in Amazon DynamoDB: one conditional UpdateItem to claim, one to complete.
+
+The conditions say what `object_consumer.ledger.check` says. When DynamoDB refuses one it returns
+the item as it is, from which the reason is worked out: a refusal costs no second request.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+from object_consumer import clients
+from object_consumer.ledger import (
+    Claim,
+    ClaimLostError,
+    Entry,
+    Failure,
+    LedgerError,
+    Order,
+    State,
+    check,
+    version_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from object_consumer.events import ObjectEvent
+
+_DAY = 24 * 3600
+# Of an item's 400 KB; what a function returns is for people to read.
+_MAX_TEXT = 1000
+_MAX_RESULTS = 20
+
+_FREE = "(attribute_not_exists(#state) OR #state <> :processing OR lease_until < :now)"
+_NOT_BEFORE_A_NEWER = (
+    "(attribute_not_exists(claimed_left) OR #state <> :processing"
+    " OR NOT (:left < claimed_left AND :right < claimed_right))"
+)
+_NOT_DONE = (
+    "(attribute_not_exists(newest_left) OR NOT ("
+    "(newest_left = :left AND newest_version = :version)"
+    " OR (:left < newest_left AND :right < newest_right)))"
+)
+_CLAIM = (
+    "SET #state = :processing, #owner = :owner, lease_until = :lease_until, #version = :version,"
+    " event_name = :event_name, event_at = :event_at, started_at = :now, attempts = :attempts,"
+    " request_id = :request_id, expires_at = :expires_at{order}"
+    " REMOVE finished_at, error_kind, error_type, error_message, #result{no_order}"
+)
+_ORDER = ", sequencer = :sequencer, claimed_left = :left, claimed_right = :right"
+_COMPLETE = (
+    "SET #state = :succeeded, finished_at = :now, #result = :result,"
+    " expires_at = :expires_at{newest}"
+    " REMOVE #owner, lease_until"
+)
+_FAIL = (
+    "SET #state = :failed, finished_at = :now, error_kind = :kind, error_type = :type,"
+    " error_message = :message, expires_at = :expires_at"
+    " REMOVE #owner, lease_until"
+)
+_NAMES = {"#state": "state", "#owner": "owner", "#version": "version", "#result": "result"}
+
+
+class DynamoDBLedger:
+    """A table as `modules/processing-ledger` makes it.
+
+    Parameters
+    ----------
+    table
+        Its name.
+    consumer
+        The pipeline and the consumer: ``orders/transform``.
+    days
+        Days after which an item that nothing happens to is removed.
+    client
+        Makes the client when it is first needed.
+    clock
+        Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        consumer: str,
+        *,
+        days: int,
+        client: Callable[[], DynamoDBClient] = clients.dynamodb,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._table = table
+        self._consumer = consumer
+        self._days = days
+        self._client = client
+        self._clock = clock
+
+    def claim(
+        self, event: ObjectEvent, *, seconds: float, attempts: int | None, request_id: str
+    ) -> Claim:
+        """Claim an event; see `object_consumer.ledger.Ledger`."""
+        claim = Claim(event, secrets.token_hex(16))
+        now, order = self._now(), Order.of(event.sequencer)
+        values: dict[str, Any] = {
+            ":processing": {"S": State.PROCESSING},
+            ":now": {"N": str(now)},
+            ":owner": {"S": claim.owner},
+            ":lease_until": {"N": str(now + int(seconds * 1000))},
+            ":version": {"S": version_of(event)},
+            ":event_name": {"S": event.event_name},
+            ":event_at": {"N": str(int(event.event_time.timestamp() * 1000))},
+            ":attempts": {"N": str(attempts or 1)},
+            ":request_id": {"S": request_id},
+            ":expires_at": self._expiry(),
+        }
+        if order is not None:
+            values |= {":left": {"S": order.left}, ":right": {"S": order.right}}
+            values[":sequencer"] = {"S": event.sequencer}
+        refused = self._update(
+            event,
+            _CLAIM.format(
+                order="" if order is None else _ORDER,
+                no_order=", sequencer, claimed_left, claimed_right" if order is None else "",
+            ),
+            _FREE if order is None else f"{_FREE} AND {_NOT_BEFORE_A_NEWER} AND {_NOT_DONE}",
+            values,
+        )
+        if refused is not None:
+            check(_entry(refused), event, now)
+            raise LedgerError(f"the ledger refused a claim of {event.uri} that it should take")
+        return claim
+
+    def complete(self, claim: Claim, result: Mapping[str, object]) -> None:
+        """Record a success; see `object_consumer.ledger.Ledger`."""
+        order = Order.of(claim.event.sequencer)
+        values: dict[str, Any] = {
+            ":succeeded": {"S": State.SUCCEEDED},
+            ":result": {"M": _texts(result)},
+        }
+        newest = ""
+        if order is not None:
+            newest = ", newest_left = :left, newest_right = :right, newest_version = :version"
+            values |= {
+                ":left": {"S": order.left},
+                ":right": {"S": order.right},
+                ":version": {"S": version_of(claim.event)},
+            }
+        self._as_owner(claim, _COMPLETE.format(newest=newest), values)
+
+    def fail(self, claim: Claim, failure: Failure) -> None:
+        """Record a failure; see `object_consumer.ledger.Ledger`."""
+        values: dict[str, Any] = {
+            ":failed": {"S": State.FAILED},
+            ":kind": {"S": failure.kind},
+            ":type": {"S": failure.error_type},
+            ":message": {"S": failure.message[:_MAX_TEXT]},
+        }
+        self._as_owner(claim, _FAIL, values)
+
+    def _as_owner(self, claim: Claim, update: str, values: dict[str, Any]) -> None:
+        values |= {
+            ":mine": {"S": claim.owner},
+            ":now": {"N": str(self._now())},
+            ":expires_at": self._expiry(),
+        }
+        if self._update(claim.event, update, "#owner = :mine", values) is not None:
+            raise ClaimLostError(
+                f"the lease of {claim.event.uri} ran out, and another delivery has claimed it"
+            )
+
+    def _update(
+        self, event: ObjectEvent, update: str, condition: str, values: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        """Write if the condition holds; otherwise give the item that it does not hold for."""
+        used = update + condition
+        try:
+            self._client().update_item(
+                TableName=self._table,
+                Key={"consumer": {"S": self._consumer}, "object": {"S": event.uri}},
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={
+                    name: attribute for name, attribute in _NAMES.items() if name in used
+                },
+                ExpressionAttributeValues=values,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except Exception as error:  # what boto3 raises is made when it is imported, as it is here
+            answer: Any = getattr(error, "response", {})
+            if answer.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+                return dict(answer.get("Item", {}))
+            raise LedgerError(f"the ledger {self._table} can't be written: {error}") from error
+        return None
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+    def _expiry(self) -> dict[str, str]:
+        return {"N": str(int(self._clock()) + self._days * _DAY)}
+
+
+def _entry(item: Mapping[str, Any]) -> Entry:
+    """Read what a claim depends on."""
+    text = {name: value.get("S", value.get("N", "")) for name, value in item.items()}
+    claimed, newest = text.get("claimed_left"), text.get("newest_left")
+    return Entry(
+        state=State(text["state"]) if "state" in text else None,
+        lease_until=int(text.get("lease_until") or 0),
+        claimed=Order(claimed, text["claimed_right"]) if claimed else None,
+        newest=Order(newest, text["newest_right"]) if newest else None,
+        newest_version=text.get("newest_version"),
+    )
+
+
+def _texts(result: Mapping[str, object]) -> dict[str, Any]:
+    """Keep what a function returned as texts, for people; not all of it if it is much."""
+    some = list(result.items())[:_MAX_RESULTS]
+    return {str(name)[:255]: {"S": str(value)[:_MAX_TEXT]} for name, value in some if name}

@@ -1,0 +1,273 @@
+"""The processing ledger: which version of an object is processed, by whom, and which was last.
+
+One item for a consumer and an object. An event is claimed before the consumer's function sees it,
+and completed afterwards, each by one conditional write:
+
+- a claim is refused while somebody else's is valid (`BusyError`), for what is done already
+  (`DuplicateError`), and for an event older than the newest success (`StaleError`);
+- a claim has an owner token and a lease; only its owner can complete it, and when the lease has run
+  out, as it does after a crash or a timeout, the next delivery may claim the event anew. An older
+  event may not: nobody knows whether the newer one has had its effect.
+
+The versions of one object are so processed one after the other, and none over a newer one. What
+the rules are is said here in Python; `object_consumer.dynamodb_ledger` says the same to DynamoDB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from object_consumer.errors import RetryableError, SkippedError
+
+if TYPE_CHECKING:
+    from object_consumer.events import ObjectEvent
+
+# Longer than any sequencer that S3 has sent; digits are compared as texts of one length.
+_DIGITS = 64
+# A delivery that comes while another is processed waits a little longer than that one's lease.
+_BUSY_MARGIN = 1.0
+# How long an older event waits for the next delivery of a newer one that ended without a word.
+_WAIT_FOR_NEWER = 60.0
+
+
+class State(StrEnum):
+    """How far an object has come."""
+
+    PROCESSING = "PROCESSING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+class DuplicateError(SkippedError):
+    """The event has been processed already."""
+
+    def __init__(self) -> None:
+        super().__init__("duplicate")
+
+
+class StaleError(SkippedError):
+    """A newer event of the object has been processed already."""
+
+    def __init__(self) -> None:
+        super().__init__("stale")
+
+
+class BusyError(RetryableError):
+    """Another delivery of the object is being processed."""
+
+
+class LedgerError(RetryableError):
+    """The ledger can't be reached, or refuses; nothing is processed without it."""
+
+
+class ClaimLostError(RetryableError):
+    """The lease ran out, and somebody else has claimed the object since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A sequencer in the two forms in which it can be compared.
+
+    AWS's page has told readers to fill the shorter of two sequencers up on its right and, at other
+    times, on its left: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html.
+    An event counts as older only when both forms say so.
+
+    Attributes
+    ----------
+    left, right
+        The digits, filled up with zeros on that side.
+    """
+
+    left: str
+    right: str
+
+    @classmethod
+    def of(cls, sequencer: str | None) -> Order | None:
+        """Make the order of an event; none without a sequencer."""
+        if not sequencer:
+            return None
+        digits = sequencer.upper()
+        return cls(digits.rjust(_DIGITS, "0"), digits.ljust(_DIGITS, "0"))
+
+    def is_older_than(self, other: Order) -> bool:
+        """Whether this is the older of two, whichever way they are meant."""
+        return self.left < other.left and self.right < other.right
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What the ledger holds of an object, as far as a claim depends on it.
+
+    Attributes
+    ----------
+    state
+        How far it has come; None if nothing was claimed yet.
+    lease_until
+        When the claim of one that is processed runs out, in milliseconds since 1970.
+    claimed
+        The order of the event that was claimed last.
+    newest
+        The order of the newest success.
+    newest_version
+        Its version.
+    """
+
+    state: State | None = None
+    lease_until: int = 0
+    claimed: Order | None = None
+    newest: Order | None = None
+    newest_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to process one event of an object.
+
+    Attributes
+    ----------
+    event
+        The event.
+    owner
+        The token that completes the claim.
+    """
+
+    event: ObjectEvent
+    owner: str
+
+
+def version_of(event: ObjectEvent) -> str:
+    """Name the version of an event: its id, or the entity tag in a bucket without versions."""
+    return event.version_id or event.etag or ""
+
+
+def check(entry: Entry, event: ObjectEvent, now: int) -> None:
+    """Check whether an event may be claimed.
+
+    Parameters
+    ----------
+    entry
+        What the ledger holds of the object.
+    event
+        The event. One without a sequencer, such as an operator's replay, is neither a duplicate
+        nor stale.
+    now
+        Milliseconds since 1970.
+
+    Raises
+    ------
+    DuplicateError, StaleError, BusyError
+        It may not; a duplicate is told before the object is said to be busy.
+    """
+    order = Order.of(event.sequencer)
+    if order is not None and entry.newest is not None:
+        if order.left == entry.newest.left and entry.newest_version == version_of(event):
+            raise DuplicateError
+        if order.is_older_than(entry.newest):
+            raise StaleError
+    if entry.state is not State.PROCESSING:
+        return
+    if entry.lease_until >= now:
+        seconds = (entry.lease_until - now) / 1000
+        raise BusyError(
+            f"{event.uri} is being processed by another delivery",
+            retry_after=seconds + _BUSY_MARGIN,
+        )
+    if order is not None and entry.claimed is not None and order.is_older_than(entry.claimed):
+        raise BusyError(
+            f"a newer event of {event.uri} ended without a word, and comes again first",
+            retry_after=_WAIT_FOR_NEWER,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an object failed.
+
+    Attributes
+    ----------
+    kind
+        ``retry`` or ``permanent``.
+    error_type, message
+        The error.
+    """
+
+    kind: str
+    error_type: str = ""
+    message: str = ""
+
+
+class Ledger(Protocol):
+    """Where claims are kept."""
+
+    def claim(
+        self, event: ObjectEvent, *, seconds: float, attempts: int | None, request_id: str
+    ) -> Claim:
+        """Claim an event for so many seconds; raises what `check` does, or `LedgerError`."""
+        ...
+
+    def complete(self, claim: Claim, result: Mapping[str, object]) -> None:
+        """Record a success; raises `ClaimLostError` if the claim is somebody else's by now."""
+        ...
+
+    def fail(self, claim: Claim, failure: Failure) -> None:
+        """Record a failure and give the claim back; raises as `complete` does."""
+        ...
+
+
+@dataclass
+class MemoryLedger:
+    """A ledger in memory, for tests: the rules without DynamoDB.
+
+    Attributes
+    ----------
+    now
+        The time in milliseconds since 1970; the test moves it.
+    """
+
+    now: int = 0
+    entries: dict[str, Entry] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    claims: int = 0
+
+    def claim(
+        self,
+        event: ObjectEvent,
+        *,
+        seconds: float,
+        attempts: int | None,  # noqa: ARG002 (kept by the real one for people)
+        request_id: str,  # noqa: ARG002 (as above)
+    ) -> Claim:
+        """Claim an event; see `Ledger`."""
+        entry = self.entries.get(event.uri, Entry())
+        check(entry, event, self.now)
+        self.claims += 1
+        claim = Claim(event, str(self.claims))
+        self.owners[event.uri] = claim.owner
+        self.entries[event.uri] = replace(
+            entry,
+            state=State.PROCESSING,
+            lease_until=self.now + int(seconds * 1000),
+            claimed=Order.of(event.sequencer),
+        )
+        return claim
+
+    def complete(self, claim: Claim, result: Mapping[str, object]) -> None:  # noqa: ARG002
+        """Record a success; see `Ledger`."""
+        entry = self._give_back(claim, State.SUCCEEDED)
+        order = Order.of(claim.event.sequencer)
+        if order is not None:
+            entry = replace(entry, newest=order, newest_version=version_of(claim.event))
+        self.entries[claim.event.uri] = entry
+
+    def fail(self, claim: Claim, failure: Failure) -> None:  # noqa: ARG002
+        """Record a failure; see `Ledger`."""
+        self.entries[claim.event.uri] = self._give_back(claim, State.FAILED)
+
+    def _give_back(self, claim: Claim, state: State) -> Entry:
+        if self.owners.get(claim.event.uri) != claim.owner:
+            raise ClaimLostError(f"{claim.event.uri} is claimed by somebody else")
+        del self.owners[claim.event.uri]
+        return replace(self.entries[claim.event.uri], state=state)

@@ -1,0 +1,34 @@
+# One item for a consumer and an object. The keys are what the runtime writes; nothing else is declared.
+resource "aws_dynamodb_table" "this" {
+  name                        = var.name
+  billing_mode                = "PAY_PER_REQUEST"
+  deletion_protection_enabled = var.deletion_protection
+  hash_key                    = "consumer"
+  range_key                   = "object"
+  tags                        = var.tags
+
+  attribute {
+    name = "consumer"
+    type = "S"
+  }
+
+  attribute {
+    name = "object"
+    type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  # Without a key of one's own it is DynamoDB's, which costs nothing.
+  server_side_encryption {
+    enabled     = var.kms_key_arn != null
+    kms_key_arn = var.kms_key_arn
+  }
+
+  ttl {
+    attribute_name = "expires_at"
+    enabled        = true
+  }
+}

@@ -1,0 +1,345 @@
+"""What the ledger changes: duplicates, stale events, crashes, and a ledger that is not there."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from object_consumer import ObjectEvent, ObjectStore, PermanentError, RetryableError
+from object_consumer.dynamodb_ledger import DynamoDBLedger
+from object_consumer.ledger import (
+    BusyError,
+    Claim,
+    ClaimLostError,
+    DuplicateError,
+    Entry,
+    Failure,
+    LedgerError,
+    MemoryLedger,
+    Order,
+    StaleError,
+    State,
+    check,
+)
+from object_consumer.testing import make_event
+from tests.unit.object_consumer.conftest import Consumer, batch, notification
+
+TABLE = "orders-ledger"
+
+
+def consumer_with(ledger: Any, calls: list[str] | None = None) -> Consumer:
+    noted = calls if calls is not None else []
+
+    def author(event: ObjectEvent, _store: ObjectStore) -> Mapping[str, object]:
+        noted.append(f"{event.key} {event.version_id}")
+        if event.key.startswith("permanent"):
+            raise PermanentError("never will")
+        if event.key.startswith("retry"):
+            raise RetryableError("later", retry_after=7)
+        return {"output": "somewhere"}
+
+    return Consumer(author, ledger=ledger)
+
+
+def version(number: int, key: str = "a") -> ObjectEvent:
+    return make_event(key, version_id=f"v{number}", sequencer=f"{number:016X}")
+
+
+class TestRuntime:
+    def test_a_second_delivery_of_what_is_done_is_acknowledged_and_not_processed(self) -> None:
+        calls: list[str] = []
+        consumer = consumer_with(MemoryLedger(), calls)
+
+        assert consumer(batch(notification(version(1)))) == []
+        assert consumer(batch(notification(version(1)))) == []
+
+        assert calls == ["a v1"]
+
+    def test_an_older_version_than_the_newest_done_is_acknowledged(self) -> None:
+        calls: list[str] = []
+        consumer = consumer_with(MemoryLedger(), calls)
+
+        for number in (2, 1, 3):
+            consumer(batch(notification(version(number))))
+
+        assert calls == ["a v2", "a v3"]
+
+    def test_what_somebody_else_processes_is_retried_once_that_is_over(self) -> None:
+        ledger, calls = MemoryLedger(now=1_000), list[str]()
+        ledger.claim(version(1), seconds=20, attempts=1, request_id="other")
+        consumer = consumer_with(ledger, calls)
+
+        assert consumer(batch(notification(version(2)))) == ["m0"]
+        assert 20 <= consumer.queue.delays["m0"] <= 22
+        assert calls == []
+
+        ledger.now += 21_000
+        assert consumer(batch(notification(version(2)))) == []
+        assert calls == ["a v2"]
+
+    def test_after_a_crash_of_a_newer_version_an_older_one_waits(self) -> None:
+        ledger, calls = MemoryLedger(), list[str]()
+        ledger.claim(version(2), seconds=20, attempts=1, request_id="crashed")
+        ledger.now += 21_000
+        consumer = consumer_with(ledger, calls)
+
+        assert consumer(batch(notification(version(1)))) == ["m0"]
+        assert consumer(batch(notification(version(2)))) == []
+        assert consumer(batch(notification(version(1)))) == []
+
+        assert calls == ["a v2"]
+
+    @pytest.mark.parametrize("key", ["retry", "permanent"])
+    def test_what_failed_may_be_claimed_again_at_once(self, key: str) -> None:
+        ledger, calls = MemoryLedger(), list[str]()
+        consumer = consumer_with(ledger, calls)
+        event = version(1, key)
+
+        consumer(batch(notification(event)))
+        assert ledger.entries[event.uri].state is State.FAILED
+        consumer(batch(notification(event)))
+
+        assert len(calls) == 2
+
+    @pytest.mark.parametrize("failing", ["claim", "complete"])
+    def test_without_the_ledger_nothing_is_acknowledged(
+        self, monkeypatch: pytest.MonkeyPatch, failing: str
+    ) -> None:
+        ledger, calls = MemoryLedger(), list[str]()
+
+        def fail(*_arguments: object, **_named: object) -> None:
+            raise LedgerError("the ledger can't be written")
+
+        monkeypatch.setattr(ledger, failing, fail)
+
+        assert consumer_with(ledger, calls)(batch(notification(version(1)))) == ["m0"]
+        assert calls == ([] if failing == "claim" else ["a v1"])
+
+    def test_a_claim_that_was_lost_is_not_acknowledged(self) -> None:
+        ledger = MemoryLedger()
+
+        def author(event: ObjectEvent, _store: ObjectStore) -> None:
+            # The lease runs out, and another delivery takes over, while this one still works.
+            ledger.now += 60_000
+            ledger.claim(event, seconds=30, attempts=2, request_id="other")
+
+        assert Consumer(author, ledger=ledger)(batch(notification(version(1)))) == ["m0"]
+
+    def test_the_lease_ends_after_the_invocation_and_before_the_message_comes_again(self) -> None:
+        ledger = MemoryLedger()
+        leases: list[int] = []
+
+        def author(event: ObjectEvent, _store: ObjectStore) -> None:
+            leases.append(ledger.entries[event.uri].lease_until)
+
+        Consumer(author, ledger=ledger)(batch(notification(version(1))))
+
+        timeout = 30_000
+        assert timeout <= leases[0] <= 6 * timeout
+
+    def test_an_operators_replay_has_no_sequencer_and_is_processed_again(self) -> None:
+        calls: list[str] = []
+        consumer = consumer_with(MemoryLedger(), calls)
+        replayed = dataclasses.replace(version(1), sequencer=None)
+
+        for event in (version(1), replayed, version(1)):
+            consumer(batch(notification(event)))
+
+        assert calls == ["a v1", "a v1"]
+
+
+@pytest.fixture(scope="module")
+def dynamodb() -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        yield boto3.client("dynamodb", region_name="eu-west-1")
+
+
+@pytest.fixture
+def table(dynamodb: Any) -> Iterator[Any]:
+    make_table(dynamodb)
+    yield dynamodb
+    if dynamodb.list_tables()["TableNames"]:
+        dynamodb.delete_table(TableName=TABLE)
+
+
+@pytest.fixture(scope="module")
+def another_table(dynamodb: Any) -> str:
+    """A table for many examples of one test."""
+    make_table(dynamodb, "examples")
+    return "examples"
+
+
+def make_table(client: Any, name: str = TABLE) -> None:
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "consumer", "KeyType": "HASH"},
+            {"AttributeName": "object", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "consumer", "AttributeType": "S"},
+            {"AttributeName": "object", "AttributeType": "S"},
+        ],
+    )
+
+
+def in_dynamodb(client: Any, now: float = 1_000.0) -> DynamoDBLedger:
+    return DynamoDBLedger(TABLE, "orders/load", days=90, client=lambda: client, clock=lambda: now)
+
+
+def item(client: Any, event: ObjectEvent) -> dict[str, Any]:
+    key = {"consumer": {"S": "orders/load"}, "object": {"S": event.uri}}
+    found = client.get_item(TableName=TABLE, Key=key).get("Item", {})
+    return {name: next(iter(value.values())) for name, value in found.items()}
+
+
+class TestDynamoDB:
+    def test_a_success_is_on_record_with_all_that_people_ask(self, table: Any) -> None:
+        event, ledger = version(1), in_dynamodb(table)
+
+        claim = ledger.claim(event, seconds=40, attempts=3, request_id="request-1")
+        processing = item(table, event)
+        ledger.complete(claim, {"output": "s3://out/a", "records": 2})
+        done = item(table, event)
+
+        assert (processing["state"], processing["lease_until"]) == ("PROCESSING", "1040000")
+        assert (done["state"], done["version"], done["attempts"]) == ("SUCCEEDED", "v1", "3")
+        assert done["result"] == {"output": {"S": "s3://out/a"}, "records": {"S": "2"}}
+        assert done["expires_at"] == str(1_000 + 90 * 24 * 3600)
+        assert "owner" not in done
+        assert "lease_until" not in done
+
+    def test_a_failure_is_on_record_with_its_reason_until_the_next_try(self, table: Any) -> None:
+        event, ledger = version(1), in_dynamodb(table)
+        claim = ledger.claim(event, seconds=40, attempts=1, request_id="r")
+
+        ledger.fail(claim, Failure("permanent", "RecordFormatError", "line 3"))
+        failed = item(table, event)
+        ledger.claim(event, seconds=40, attempts=2, request_id="r")
+
+        reason = (failed["state"], failed["error_kind"], failed["error_type"])
+        assert (*reason, failed["error_message"]) == (
+            "FAILED",
+            "permanent",
+            "RecordFormatError",
+            "line 3",
+        )
+        assert "error_type" not in item(table, event)
+
+    def test_only_the_owner_completes(self, table: Any) -> None:
+        event, ledger = version(1), in_dynamodb(table)
+        lost = ledger.claim(event, seconds=40, attempts=1, request_id="r")
+        later = in_dynamodb(table, now=1_041.0)
+        claim = later.claim(event, seconds=40, attempts=2, request_id="r")
+
+        with pytest.raises(ClaimLostError):
+            ledger.complete(lost, {})
+        with pytest.raises(ClaimLostError):
+            ledger.fail(lost, Failure("retry"))
+        later.complete(claim, {})
+
+        assert item(table, event)["state"] == "SUCCEEDED"
+
+    def test_a_table_that_is_not_there_is_a_retry(self, table: Any) -> None:
+        table.delete_table(TableName=TABLE)
+
+        with pytest.raises(LedgerError, match=f"{TABLE}.*ResourceNotFound"):
+            in_dynamodb(table).claim(version(1), seconds=1, attempts=1, request_id="r")
+
+
+SEQUENCERS = st.one_of(st.none(), st.text("0123456789ABCDEF", min_size=1, max_size=4))
+ENTRIES = st.builds(
+    Entry,
+    state=st.sampled_from(State),
+    lease_until=st.integers(999_990, 1_000_010),
+    claimed=SEQUENCERS.map(Order.of),
+    newest=SEQUENCERS.map(Order.of),
+    newest_version=st.sampled_from(["v1", "v2"]),
+)
+
+
+@given(ENTRIES, SEQUENCERS, st.sampled_from(["v1", "v2"]))
+def test_dynamodb_refuses_exactly_what_the_rules_refuse_and_says_the_same(
+    dynamodb: Any, another_table: str, entry: Entry, sequencer: str | None, version_id: str
+) -> None:
+    event = make_event("a", version_id=version_id, sequencer=sequencer)
+    stored = {
+        "consumer": {"S": "orders/load"},
+        "object": {"S": event.uri},
+        "state": {"S": entry.state or ""},
+        "lease_until": {"N": str(entry.lease_until)},
+    }
+    if entry.claimed is not None:
+        stored |= {
+            "claimed_left": {"S": entry.claimed.left},
+            "claimed_right": {"S": entry.claimed.right},
+        }
+    if entry.newest is not None:
+        stored |= {
+            "newest_left": {"S": entry.newest.left},
+            "newest_right": {"S": entry.newest.right},
+            "newest_version": {"S": entry.newest_version or ""},
+        }
+    dynamodb.put_item(TableName=another_table, Item=stored)
+    ledger = DynamoDBLedger(
+        another_table, "orders/load", days=90, client=lambda: dynamodb, clock=lambda: 1_000.0
+    )
+
+    assert outcome_of(lambda: check(entry, event, 1_000_000)) == outcome_of(
+        lambda: ledger.claim(event, seconds=1, attempts=1, request_id="r")
+    )
+
+
+def outcome_of(attempt: Any) -> type[Exception] | None:
+    try:
+        attempt()
+    except (BusyError, DuplicateError, StaleError) as error:
+        return type(error)
+    return None
+
+
+class TestOrder:
+    @pytest.mark.parametrize(
+        ("one", "other"), [("0055AED6DCD90281E5", "0055AED6DCD90281E6"), ("01", "02")]
+    )
+    def test_of_one_length_the_smaller_is_older(self, one: str, other: str) -> None:
+        first, second = Order.of(one), Order.of(other)
+        assert first is not None
+        assert second is not None
+        assert first.is_older_than(second)
+        assert not second.is_older_than(first)
+
+    def test_where_the_two_readings_differ_neither_is_older(self) -> None:
+        short, long = Order.of("9"), Order.of("10")
+        assert short is not None
+        assert long is not None
+        assert not short.is_older_than(long)
+        assert not long.is_older_than(short)
+
+    def test_an_equal_sequencer_of_another_version_is_no_duplicate(self) -> None:
+        newest = Entry(state=State.SUCCEEDED, newest=Order.of("01"), newest_version="v1")
+
+        check(newest, make_event("a", version_id="v2", sequencer="01"), now=0)
+        with pytest.raises(DuplicateError):
+            check(newest, make_event("a", version_id="v1", sequencer="01"), now=0)
+
+
+def test_a_claim_of_the_memory_ledger_is_refused_as_dynamodbs_is() -> None:
+    ledger = MemoryLedger()
+    first = ledger.claim(version(1), seconds=1, attempts=1, request_id="r")
+
+    with pytest.raises(BusyError):
+        ledger.claim(version(2), seconds=1, attempts=1, request_id="r")
+    with pytest.raises(ClaimLostError):
+        ledger.complete(Claim(version(1), "nobody"), {})
+    ledger.complete(first, {})
+    with pytest.raises(DuplicateError):
+        ledger.claim(version(1), seconds=1, attempts=1, request_id="r")
