@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import loading
+from benchmarks import claiming, loading
 from benchmarks.contenders import CONTENDERS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,6 +29,9 @@ MEGABYTE = 1_000_000
 LOADED_ITEMS, LOADING_RUNS = 2000, 7
 # How many times as fast as these load_records should be.
 LOADING_TARGETS = {loading.USUAL: 7, loading.BATCH_WRITER: 3}
+CLAIMED_OBJECTS, CLAIMING_RUNS = 100, 7
+# On demand, in us-east-1: https://aws.amazon.com/dynamodb/pricing/on-demand/
+USD_A_MILLION_WRITES = 0.625
 # What the functions that are measured require.
 FUNCTION_SETTINGS = {
     "OUTPUT_BUCKET": "output",
@@ -97,6 +100,15 @@ def main() -> int:
         }
     console.print(loading_table(results))
     for line in loading_verdicts(results):
+        console.print(line)
+    console.print()
+    with stub("dynamodb_stub", 0) as endpoint, console.status("Measuring: claiming"):
+        results = {
+            name: run_contender("claiming", name, (CLAIMED_OBJECTS, CLAIMING_RUNS), endpoint)
+            for name in claiming.CONTENDERS
+        }
+    console.print(claiming_table(results))
+    for line in claiming_verdicts(results):
         console.print(line)
     console.print()
     with console.status("Measuring: init"):
@@ -202,6 +214,32 @@ def loading_verdicts(results: dict[str, dict[str, Any]]) -> Iterator[str]:
     ours = _median(results[loading.OURS])
     for name, times in LOADING_TARGETS.items():
         yield _verdict(_median(results[name]) / ours >= times, f"{times:g} times as fast as {name}")
+
+
+def claiming_table(results: dict[str, dict[str, Any]]) -> Table:
+    """Show what processing an object once in effect costs with each contender."""
+    shown = Table(
+        title=f"{CLAIMED_OBJECTS} objects once in effect, DynamoDB answers at once",
+        title_justify="left",
+    )
+    for column in ("", "requests an object", "time an object", "USD a million objects"):
+        shown.add_column(column, justify="left" if not column else "right")
+    for name, result in results.items():
+        shown.add_row(
+            name,
+            f"{result['requests']:g}",
+            f"{_median(result) * 1000 / CLAIMED_OBJECTS:.2f} ms",
+            f"{result['requests'] * USD_A_MILLION_WRITES:.2f}",
+        )
+    return shown
+
+
+def claiming_verdicts(results: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Say of each target whether it is met."""
+    ours = results[claiming.OURS]
+    yield _verdict(ours["requests"] <= claiming.REQUESTS, "at most two write requests an object")
+    faster = _median(ours) <= _median(results[claiming.PEER])
+    yield _verdict(faster, f"no slower than {claiming.PEER}")
 
 
 def init_table() -> Table:

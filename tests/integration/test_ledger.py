@@ -55,18 +55,15 @@ def test_the_ledger_tells_what_became_of_a_file(pipeline: Pipeline) -> None:
 
 def test_a_message_that_comes_twice_has_its_effect_once(pipeline: Pipeline) -> None:
     key = f"incoming/{secrets.token_hex(4)}/twice.json"
-    queue = pipeline.consumer("transform")["queue"]["url"]
-    with pipeline.paused("transform"):
+    with pipeline.subscribed(pipeline.outputs["topic"]["arn"]) as inbox:
         pipeline.upload(key, "[1]")
-        eventually(lambda: pipeline.visible_messages(queue), waiting_for="the message")
-        received = pipeline.clients.sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)
-        body = next(
-            message["Body"]
-            for message in received["Messages"]
-            if json.dumps(key) in message["Body"]
+        (body,) = eventually(
+            lambda: [message for message in inbox.messages() if json.dumps(key) in message],
+            waiting_for="the message about the file",
         )
     pipeline.outcome("transform", key, "done")
 
+    queue = pipeline.consumer("transform")["queue"]["url"]
     pipeline.clients.sqs.send_message(QueueUrl=queue, MessageBody=body)
 
     assert pipeline.outcome("transform", key, "skipped")["reason"] == "duplicate"

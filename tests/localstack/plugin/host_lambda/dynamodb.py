@@ -1,8 +1,18 @@
-"""DynamoDB by the moto that LocalStack contains, instead of a Java archive it would download."""
+"""DynamoDB by the moto that LocalStack contains, instead of a Java archive it would download.
+
+Its operations are carried out one after the other: moto has no locks, and between a condition and
+the write that hangs on it nobody else may write.
+"""
+
+import functools
+import threading
+from typing import Any
 
 from localstack.aws.api.dynamodb import DynamodbApi
 from localstack.services.moto import MotoFallbackDispatcher
 from localstack.services.plugins import Service, aws_provider
+
+_one_at_a_time = threading.Lock()
 
 
 class MotoDynamoDB(DynamodbApi):
@@ -12,4 +22,19 @@ class MotoDynamoDB(DynamodbApi):
 @aws_provider(api="dynamodb", name="moto")
 def dynamodb() -> Service:
     """Make the service; chosen by ``PROVIDER_OVERRIDE_DYNAMODB=moto``."""
-    return Service.for_provider(MotoDynamoDB(), dispatch_table_factory=MotoFallbackDispatcher)
+    return Service.for_provider(MotoDynamoDB(), dispatch_table_factory=_dispatcher)
+
+
+def _dispatcher(provider: Any) -> dict[str, Any]:
+    return {
+        operation: _locked(call) for operation, call in MotoFallbackDispatcher(provider).items()
+    }
+
+
+def _locked(call: Any) -> Any:
+    @functools.wraps(call)
+    def locked(*arguments: Any, **named: Any) -> Any:
+        with _one_at_a_time:
+            return call(*arguments, **named)
+
+    return locked
