@@ -19,7 +19,7 @@ module "topic" {
   source = "../../modules/fanout-topic"
 
   name                = var.name
-  publishers          = { bucket = { service = "s3.amazonaws.com", source_arns = ["arn:aws:s3:::${var.bucket_name}"] } }
+  publishers          = { bucket = { service = "s3.amazonaws.com", source_arns = [module.bucket.arn] } }
   subscriber_accounts = var.subscriber_accounts
 }
 

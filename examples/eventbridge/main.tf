@@ -2,6 +2,8 @@
 
 data "aws_caller_identity" "current" {}
 
+data "aws_partition" "current" {}
+
 module "bucket" {
   source = "../../modules/bucket"
 
@@ -34,7 +36,7 @@ module "topic" {
 
   name        = var.name
   kms_key_arn = aws_kms_key.this.arn
-  publishers  = { rule = { service = "events.amazonaws.com", source_arns = ["arn:aws:events:*:*:rule/${var.name}"] } }
+  publishers  = { rule = { service = "events.amazonaws.com", source_arns = ["arn:*:events:*:*:rule/${var.name}"] } }
 }
 
 module "queue" {
@@ -81,7 +83,7 @@ resource "aws_kms_key_policy" "this" {
       [{
         Sid       = "AllowAccount"
         Effect    = "Allow"
-        Principal = { AWS = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:root" }
+        Principal = { AWS = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root" }
         Action    = "kms:*"
         Resource  = "*"
       }],

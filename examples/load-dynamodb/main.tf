@@ -87,5 +87,5 @@ module "alerts" {
 
   name        = "${var.name}-alerts"
   kms_key_arn = var.kms_key_arn
-  publishers  = { alarms = { service = "cloudwatch.amazonaws.com", source_arns = ["arn:aws:cloudwatch:*:*:alarm:${var.name}-*"] } }
+  publishers  = { alarms = { service = "cloudwatch.amazonaws.com", source_arns = ["arn:*:cloudwatch:*:*:alarm:${var.name}-*"] } }
 }

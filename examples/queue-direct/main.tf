@@ -22,7 +22,7 @@ module "queue" {
   name                      = var.name
   max_receive_count         = 3
   message_retention_seconds = 86400
-  senders                   = { bucket = { service = "s3.amazonaws.com", source_arns = ["arn:aws:s3:::${var.bucket_name}"] } }
+  senders                   = { bucket = { service = "s3.amazonaws.com", source_arns = [module.bucket.arn] } }
 }
 
 module "transform" {
@@ -58,5 +58,5 @@ module "alerts" {
 
   name       = "${var.name}-alerts"
   emails     = var.emails
-  publishers = { alarms = { service = "cloudwatch.amazonaws.com", source_arns = ["arn:aws:cloudwatch:*:*:alarm:${var.name}-*"] } }
+  publishers = { alarms = { service = "cloudwatch.amazonaws.com", source_arns = ["arn:*:cloudwatch:*:*:alarm:${var.name}-*"] } }
 }
