@@ -39,6 +39,8 @@ _FREE = "(attribute_not_exists(#state) OR #state <> :processing OR lease_until <
 _NOT_BEFORE_A_NEWER = (
     "(attribute_not_exists(claimed_left) OR #state <> :processing"
     " OR NOT (:left < claimed_left AND :right < claimed_right))"
+    " AND (attribute_not_exists(unresolved_left)"
+    " OR NOT (:left < unresolved_left AND :right < unresolved_right))"
 )
 _NOT_DONE = (
     "(attribute_not_exists(newest_left) OR NOT ("
@@ -55,11 +57,11 @@ _ORDER = ", sequencer = :sequencer, claimed_left = :left, claimed_right = :right
 _COMPLETE = (
     "SET #state = :succeeded, finished_at = :now, #result = :result,"
     " expires_at = :expires_at{newest}"
-    " REMOVE #owner, lease_until"
+    " REMOVE #owner, lease_until, unresolved_left, unresolved_right"
 )
 _FAIL = (
     "SET #state = :failed, finished_at = :now, error_kind = :kind, error_type = :type,"
-    " error_message = :message, expires_at = :expires_at"
+    " error_message = :message, expires_at = :expires_at{unresolved}"
     " REMOVE #owner, lease_until"
 )
 _NAMES = {"#state": "state", "#owner": "owner", "#version": "version", "#result": "result"}
@@ -101,12 +103,12 @@ class DynamoDBLedger:
         self, event: ObjectEvent, *, seconds: float, attempts: int | None, request_id: str
     ) -> Claim:
         """Claim an event; see `object_consumer.ledger.Ledger`."""
-        claim = Claim(event, secrets.token_hex(16))
+        owner = secrets.token_hex(16)
         now, order = self._now(), Order.of(event.sequencer)
         values: dict[str, Any] = {
             ":processing": {"S": State.PROCESSING},
             ":now": {"N": str(now)},
-            ":owner": {"S": claim.owner},
+            ":owner": {"S": owner},
             ":lease_until": {"N": str(now + int(seconds * 1000))},
             ":version": {"S": version_of(event)},
             ":event_name": {"S": event.event_name},
@@ -118,7 +120,7 @@ class DynamoDBLedger:
         if order is not None:
             values |= {":left": {"S": order.left}, ":right": {"S": order.right}}
             values[":sequencer"] = {"S": event.sequencer}
-        refused = self._update(
+        before, taken = self._update(
             event,
             _CLAIM.format(
                 order="" if order is None else _ORDER,
@@ -127,10 +129,10 @@ class DynamoDBLedger:
             _FREE if order is None else f"{_FREE} AND {_NOT_BEFORE_A_NEWER} AND {_NOT_DONE}",
             values,
         )
-        if refused is not None:
-            check(_entry(refused), event, now)
+        if not taken:
+            check(_entry(before), event, now)
             raise LedgerError(f"the ledger refused a claim of {event.uri} that it should take")
-        return claim
+        return Claim(event, owner, _entry(before).perhaps_in_effect)
 
     def complete(self, claim: Claim, result: Mapping[str, object]) -> None:
         """Record a success; see `object_consumer.ledger.Ledger`."""
@@ -157,7 +159,14 @@ class DynamoDBLedger:
             ":type": {"S": failure.error_type},
             ":message": {"S": failure.message[:_MAX_TEXT]},
         }
-        self._as_owner(claim, _FAIL, values)
+        unresolved = ""
+        if claim.unresolved is not None:
+            unresolved = ", unresolved_left = :left, unresolved_right = :right"
+            values |= {
+                ":left": {"S": claim.unresolved.left},
+                ":right": {"S": claim.unresolved.right},
+            }
+        self._as_owner(claim, _FAIL.format(unresolved=unresolved), values)
 
     def _as_owner(self, claim: Claim, update: str, values: dict[str, Any]) -> None:
         values |= {
@@ -165,18 +174,19 @@ class DynamoDBLedger:
             ":now": {"N": str(self._now())},
             ":expires_at": self._expiry(),
         }
-        if self._update(claim.event, update, "#owner = :mine", values) is not None:
+        _, taken = self._update(claim.event, update, "#owner = :mine", values)
+        if not taken:
             raise ClaimLostError(
                 f"the lease of {claim.event.uri} ran out, and another delivery has claimed it"
             )
 
     def _update(
         self, event: ObjectEvent, update: str, condition: str, values: dict[str, Any]
-    ) -> dict[str, Any] | None:
-        """Write if the condition holds; otherwise give the item that it does not hold for."""
+    ) -> tuple[dict[str, Any], bool]:
+        """Write if the condition holds; give the item as it was, and whether it was written."""
         used = update + condition
         try:
-            self._client().update_item(
+            before: Any = self._client().update_item(
                 TableName=self._table,
                 Key={"consumer": {"S": self._consumer}, "object": {"S": event.uri}},
                 UpdateExpression=update,
@@ -185,14 +195,15 @@ class DynamoDBLedger:
                     name: attribute for name, attribute in _NAMES.items() if name in used
                 },
                 ExpressionAttributeValues=values,
+                ReturnValues="ALL_OLD",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except Exception as error:  # what boto3 raises is made when it is imported, as it is here
             answer: Any = getattr(error, "response", {})
             if answer.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-                return dict(answer.get("Item", {}))
+                return dict(answer.get("Item", {})), False
             raise LedgerError(f"the ledger {self._table} can't be written: {error}") from error
-        return None
+        return dict(before.get("Attributes", {})), True
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
@@ -204,12 +215,17 @@ class DynamoDBLedger:
 def _entry(item: Mapping[str, Any]) -> Entry:
     """Read what a claim depends on."""
     text = {name: value.get("S", value.get("N", "")) for name, value in item.items()}
-    claimed, newest = text.get("claimed_left"), text.get("newest_left")
+
+    def order(name: str) -> Order | None:
+        left = text.get(f"{name}_left")
+        return Order(left, text[f"{name}_right"]) if left else None
+
     return Entry(
         state=State(text["state"]) if "state" in text else None,
         lease_until=int(text.get("lease_until") or 0),
-        claimed=Order(claimed, text["claimed_right"]) if claimed else None,
-        newest=Order(newest, text["newest_right"]) if newest else None,
+        claimed=order("claimed"),
+        unresolved=order("unresolved"),
+        newest=order("newest"),
         newest_version=text.get("newest_version"),
     )
 

@@ -97,6 +97,13 @@ class Order:
         return self.left < other.left and self.right < other.right
 
 
+def newer(one: Order | None, other: Order | None) -> Order | None:
+    """Give the newer of two orders, or the one there is."""
+    if one is None or other is None:
+        return one or other
+    return other if one.is_older_than(other) else one
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """What the ledger holds of an object, as far as a claim depends on it.
@@ -109,6 +116,9 @@ class Entry:
         When the claim of one that is processed runs out, in milliseconds since 1970.
     claimed
         The order of the event that was claimed last.
+    unresolved
+        The order of the newest event that ended without a word, before others failed: it may have
+        had its effect.
     newest
         The order of the newest success.
     newest_version
@@ -118,8 +128,15 @@ class Entry:
     state: State | None = None
     lease_until: int = 0
     claimed: Order | None = None
+    unresolved: Order | None = None
     newest: Order | None = None
     newest_version: str | None = None
+
+    @property
+    def perhaps_in_effect(self) -> Order | None:
+        """The order of the newest event that may have had its effect, though nobody said so."""
+        ended_without_a_word = self.claimed if self.state is State.PROCESSING else None
+        return newer(self.unresolved, ended_without_a_word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +149,13 @@ class Claim:
         The event.
     owner
         The token that completes the claim.
+    unresolved
+        What `Entry.perhaps_in_effect` was before.
     """
 
     event: ObjectEvent
     owner: str
+    unresolved: Order | None = None
 
 
 def version_of(event: ObjectEvent) -> str:
@@ -167,15 +187,14 @@ def check(entry: Entry, event: ObjectEvent, now: int) -> None:
             raise DuplicateError
         if order.is_older_than(entry.newest):
             raise StaleError
-    if entry.state is not State.PROCESSING:
-        return
-    if entry.lease_until >= now:
+    if entry.state is State.PROCESSING and entry.lease_until >= now:
         seconds = (entry.lease_until - now) / 1000
         raise BusyError(
             f"{event.uri} is being processed by another delivery",
             retry_after=seconds + _BUSY_MARGIN,
         )
-    if order is not None and entry.claimed is not None and order.is_older_than(entry.claimed):
+    perhaps = entry.perhaps_in_effect
+    if order is not None and perhaps is not None and order.is_older_than(perhaps):
         raise BusyError(
             f"a newer event of {event.uri} ended without a word, and comes again first",
             retry_after=_WAIT_FOR_NEWER,
@@ -244,7 +263,7 @@ class MemoryLedger:
         entry = self.entries.get(event.uri, Entry())
         check(entry, event, self.now)
         self.claims += 1
-        claim = Claim(event, str(self.claims))
+        claim = Claim(event, str(self.claims), entry.perhaps_in_effect)
         self.owners[event.uri] = claim.owner
         self.entries[event.uri] = replace(
             entry,
@@ -256,7 +275,7 @@ class MemoryLedger:
 
     def complete(self, claim: Claim, result: Mapping[str, object]) -> None:  # noqa: ARG002
         """Record a success; see `Ledger`."""
-        entry = self._give_back(claim, State.SUCCEEDED)
+        entry = replace(self._give_back(claim, State.SUCCEEDED), unresolved=None)
         order = Order.of(claim.event.sequencer)
         if order is not None:
             entry = replace(entry, newest=order, newest_version=version_of(claim.event))
@@ -264,7 +283,8 @@ class MemoryLedger:
 
     def fail(self, claim: Claim, failure: Failure) -> None:  # noqa: ARG002
         """Record a failure; see `Ledger`."""
-        self.entries[claim.event.uri] = self._give_back(claim, State.FAILED)
+        entry = self._give_back(claim, State.FAILED)
+        self.entries[claim.event.uri] = replace(entry, unresolved=claim.unresolved)
 
     def _give_back(self, claim: Claim, state: State) -> Entry:
         if self.owners.get(claim.event.uri) != claim.owner:

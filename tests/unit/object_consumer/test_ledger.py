@@ -94,6 +94,20 @@ class TestRuntime:
 
         assert calls == ["a v2"]
 
+    def test_it_waits_even_when_one_newer_still_has_failed_meanwhile(self) -> None:
+        ledger, calls = MemoryLedger(), list[str]()
+        ledger.claim(version(2), seconds=20, attempts=1, request_id="crashed")
+        ledger.now += 21_000
+        third = ledger.claim(version(3), seconds=20, attempts=1, request_id="other")
+        ledger.fail(third, Failure("retry"))
+        consumer = consumer_with(ledger, calls)
+
+        assert consumer(batch(notification(version(1)))) == ["m0"]
+        assert consumer(batch(notification(version(2)))) == []
+        assert consumer(batch(notification(version(1)))) == []
+
+        assert calls == ["a v2"]
+
     @pytest.mark.parametrize("key", ["retry", "permanent"])
     def test_what_failed_may_be_claimed_again_at_once(self, key: str) -> None:
         ledger, calls = MemoryLedger(), list[str]()
@@ -234,6 +248,21 @@ class TestDynamoDB:
         )
         assert "error_type" not in item(table, event)
 
+    def test_what_ended_without_a_word_is_remembered_while_others_fail(self, table: Any) -> None:
+        ledger, later = in_dynamodb(table), in_dynamodb(table, now=1_041.0)
+        ledger.claim(version(2), seconds=40, attempts=1, request_id="crashed")
+        third = later.claim(version(3), seconds=40, attempts=1, request_id="r")
+        later.fail(third, Failure("retry", "Error", "down"))
+
+        with pytest.raises(BusyError, match="without a word"):
+            later.claim(version(1), seconds=40, attempts=1, request_id="r")
+        again = later.claim(version(2), seconds=40, attempts=2, request_id="r")
+        later.complete(again, {})
+
+        assert "unresolved_left" not in item(table, version(2))
+        with pytest.raises(StaleError):
+            later.claim(version(1), seconds=40, attempts=2, request_id="r")
+
     def test_only_the_owner_completes(self, table: Any) -> None:
         event, ledger = version(1), in_dynamodb(table)
         lost = ledger.claim(event, seconds=40, attempts=1, request_id="r")
@@ -261,6 +290,7 @@ ENTRIES = st.builds(
     state=st.sampled_from(State),
     lease_until=st.integers(999_990, 1_000_010),
     claimed=SEQUENCERS.map(Order.of),
+    unresolved=SEQUENCERS.map(Order.of),
     newest=SEQUENCERS.map(Order.of),
     newest_version=st.sampled_from(["v1", "v2"]),
 )
@@ -277,17 +307,15 @@ def test_dynamodb_refuses_exactly_what_the_rules_refuse_and_says_the_same(
         "state": {"S": entry.state or ""},
         "lease_until": {"N": str(entry.lease_until)},
     }
-    if entry.claimed is not None:
-        stored |= {
-            "claimed_left": {"S": entry.claimed.left},
-            "claimed_right": {"S": entry.claimed.right},
-        }
+    for name, order in (
+        ("claimed", entry.claimed),
+        ("unresolved", entry.unresolved),
+        ("newest", entry.newest),
+    ):
+        if order is not None:
+            stored |= {f"{name}_left": {"S": order.left}, f"{name}_right": {"S": order.right}}
     if entry.newest is not None:
-        stored |= {
-            "newest_left": {"S": entry.newest.left},
-            "newest_right": {"S": entry.newest.right},
-            "newest_version": {"S": entry.newest_version or ""},
-        }
+        stored["newest_version"] = {"S": entry.newest_version or ""}
     dynamodb.put_item(TableName=another_table, Item=stored)
     ledger = DynamoDBLedger(
         another_table, "orders/load", days=90, client=lambda: dynamodb, clock=lambda: 1_000.0
