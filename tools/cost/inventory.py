@@ -70,6 +70,8 @@ class Inventory:
         Whether events go through a topic, on route ``eventbridge`` too.
     consumers
         The functions.
+    has_ledger
+        Whether each claims its files in a processing ledger.
     alarms, dashboards, keys
         How many there are.
     archives
@@ -81,6 +83,7 @@ class Inventory:
     route: str
     has_topic: bool
     consumers: tuple[Consumer, ...]
+    has_ledger: bool = False
     alarms: int = 0
     dashboards: int = 0
     keys: int = 0
@@ -113,7 +116,7 @@ def read_plan(document: Any) -> Inventory:
     log_groups = by_type.get("aws_cloudwatch_log_group", [])
     variables = document.get("variables", {}).get("consumers", {}).get("value", {})
     route = _route(notifications[0]["values"])
-    by_type.pop("aws_dynamodb_table", None)
+    tables = by_type.pop("aws_dynamodb_table", [])
     return Inventory(
         route=route,
         # With a rule for each consumer, queues have their subscriptions too, but nothing comes.
@@ -127,6 +130,7 @@ def read_plan(document: Any) -> Inventory:
                 key=lambda consumer: consumer.name,
             )
         ),
+        has_ledger=any(table["values"].get("range_key") == "object" for table in tables),
         alarms=len(by_type.pop("aws_cloudwatch_metric_alarm", [])),
         dashboards=len(by_type.pop("aws_cloudwatch_dashboard", [])),
         keys=len(by_type.pop("aws_kms_key", [])),

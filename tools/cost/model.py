@@ -18,6 +18,7 @@ _EVENT_BYTES = 1000
 # Of an idle queue: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 _POLLERS = 5
 _POLL_SECONDS = 20
+_LEDGER_WRITES = 2
 # The runtime's counters and series, each once for a consumer.
 _METRICS = 6
 
@@ -165,6 +166,10 @@ def _quantities(inventory: Inventory, traffic: Traffic) -> Iterator[_Quantity]:
         yield ("SNS", "bodies looked into by filter policies", "sns_filtering", filtered, "GB")
     for consumer in inventory.consumers:
         yield from _of_consumer(consumer, traffic)
+        if inventory.has_ledger:
+            claims = _LEDGER_WRITES * traffic.files_of(consumer)
+            what = f"{consumer.name}: files claimed and completed"
+            yield ("DynamoDB", what, "dynamodb_writes", claims, "write units")
     fixed = (
         ("alarms", "alarms", inventory.alarms),
         ("dashboards", "dashboards", inventory.dashboards),

@@ -12,6 +12,8 @@ from rich.table import Table
 from tools.cost.inventory import Inventory
 from tools.cost.model import Line, Prices, Saving, Traffic, batch_of, total
 
+_NOT_COUNTED = ("requests to KMS", "what tables hold", "data transfer")
+
 
 def table(lines: list[Line], traffic: Traffic) -> Table:
     """Show the lines by service, what each costs a month, and the total."""
@@ -50,7 +52,7 @@ def assumptions(inventory: Inventory, traffic: Traffic, prices: Prices) -> Itera
     """Say what the bill supposes."""
     yield (
         f"Prices of {prices.region}, looked up on {prices.checked}: tools/cost/prices.toml. "
-        "No free tier is taken off, and no data transfer is counted."
+        "No free tier is taken off."
     )
     yield f"Route {inventory.route}. {traffic.files:,} files come evenly over 30 days, and stay."
     for consumer in inventory.consumers:
@@ -60,11 +62,8 @@ def assumptions(inventory: Inventory, traffic: Traffic, prices: Prices) -> Itera
             f"{consumer.memory_mb} MB ({consumer.architecture}), read once, "
             f"{batch_of(consumer, files):.1f} a batch, {traffic.log_bytes} bytes logged for each"
         )
-    if inventory.not_counted:
-        unknown = ", ".join(f"{count} x {kind}" for kind, count in inventory.not_counted.items())
-        yield f"Not counted: {unknown}; requests to KMS"
-    elif inventory.keys:
-        yield "Not counted: requests to KMS"
+    unknown = [f"{count} x {kind}" for kind, count in (inventory.not_counted or {}).items()]
+    yield f"Not counted: {', '.join([*unknown, *_NOT_COUNTED])}"
 
 
 def document(

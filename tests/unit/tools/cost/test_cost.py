@@ -202,6 +202,18 @@ class TestBills:
         assert lines["some: computing"].usd == 100_000 * 2 * Decimal("0.0000166667")
         assert lines["some: output kept for a month"].quantity == Decimal("976.5625") / 20
 
+    def test_a_ledger_is_written_twice_for_each_file_of_each_consumer(self) -> None:
+        table = resource("module.ledger[0].aws_dynamodb_table.this", range_key="object")
+        consumers = read_plan(root_plan(table, topic=[{}])).consumers
+        assert read_plan(root_plan(table, topic=[{}])).has_ledger
+        assert not read_plan(root_plan(topic=[{}])).has_ledger
+
+        inventory = Inventory("queue", has_topic=False, consumers=consumers, has_ledger=True)
+        lines = lines_by_what(bill(inventory, MILLION, ALL_PRICES))
+
+        for consumer in ("audit", "load"):
+            assert lines[f"{consumer}: files claimed and completed"].usd == Decimal("1.25")
+
     def test_eventbridge_is_paid_for_each_event_of_the_bucket(self) -> None:
         inventory = Inventory("eventbridge", has_topic=False, consumers=(), archives=1)
 
