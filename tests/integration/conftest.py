@@ -168,6 +168,7 @@ class Stacks:
     report: Callable[[str], Callable[[Progress], None]]
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=32))
     applying: dict[str, Future[Terraform]] = field(default_factory=dict)
+    made: list[Terraform] = field(default_factory=list)
 
     def start(
         self,
@@ -189,6 +190,7 @@ class Stacks:
             work = self.folder / name
             stack = Terraform(configuration, work, environment, variables(), self.report(name))
             stack.init()
+            self.made.append(stack)
             stack.apply()
             return stack
 
@@ -199,19 +201,9 @@ class Stacks:
         return self.applying[name].result()
 
     def destroy(self) -> None:
-        """Destroy all of them, and see that nothing is left."""
-        stacks = [
-            Terraform(
-                stack.configuration, stack.work, stack.environment, stack.variables, stack.report
-            )
-            for stack in (future.result() for future in self.applying.values() if _applied(future))
-        ]
-        for destroyed in [self.pool.submit(destroy, stack) for stack in reversed(stacks)]:
+        """Destroy all of them, also what came only half way, and see that nothing is left."""
+        for destroyed in [self.pool.submit(destroy, stack) for stack in reversed(self.made)]:
             destroyed.result()
-
-
-def _applied(future: Future[Terraform]) -> bool:
-    return future.exception() is None
 
 
 def of_example(variables: Mapping[str, Any], clients: Clients) -> dict[str, Any]:
@@ -287,7 +279,7 @@ def pipeline(root_module: Terraform, clients: Clients) -> Pipeline:
 
 
 def destroy(terraform: Terraform) -> None:
-    """Destroy what was applied, also where the apply came only half way."""
+    """Destroy what is there, and see that nothing is left."""
     if terraform.resources():
         terraform.destroy()
     assert terraform.resources() == []
