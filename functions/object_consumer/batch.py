@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from object_consumer import outcomes, quarantine
 from object_consumer.budget import ByteBudget, ObjectLease
+from object_consumer.ledger import BusyError, Order
 from object_consumer.log import Tally, object_line
 from object_consumer.outcomes import Acknowledge, Backoff, Quarantine, Retry, Status
 from object_consumer.queue import BATCH
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from object_consumer.configuration import Configuration
     from object_consumer.events import ObjectEvent
-    from object_consumer.ledger import Ledger
+    from object_consumer.ledger import Claim, Ledger
     from object_consumer.log import Log
     from object_consumer.messages import Message
     from object_consumer.outcomes import Outcome
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
     from object_consumer.workers import Job
 
     type Function = Callable[[ObjectEvent, ObjectStore], Mapping[str, object] | None]
+
+
+# Seconds between tries to claim an object that another delivery is processing: each delivery that
+# gives up counts towards the queue's last.
+_WAITS_FOR_OTHERS = (0.25, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +162,7 @@ class Batch:
         """
         jobs: list[Job] = [partial(self._settle, delivery) for delivery in self._plan.empty]
         jobs += [partial(self._process_group, group) for group in self._plan.groups]
-        jobs += [partial(self._process_one, task) for task in self._plan.unordered]
+        jobs += [partial(self._process_versions, tasks) for tasks in self._by_object()]
         self._work(jobs, self._deadline.until_report)
         late = self._give_up()
         self._work([partial(self._settle, delivery) for delivery in late], self._until_answer)
@@ -165,10 +171,21 @@ class Batch:
 
     # Processing
 
-    def _process_one(self, task: Task) -> None:
-        self._process(task)
-        for delivery in task.deliveries:
-            self._settle(delivery)
+    def _by_object(self) -> list[list[Task]]:
+        """Put what may run side by side into lists: with a ledger, one for each object."""
+        if self._ledger is None:
+            return [[task] for task in self._plan.unordered]
+        objects: dict[str, list[Task]] = {}
+        for task in self._plan.unordered:
+            objects.setdefault(task.event.uri, []).append(task)
+        # The newest version first: once it is done, the others are stale.
+        return [sorted(tasks, key=_age) for tasks in objects.values()]
+
+    def _process_versions(self, tasks: Sequence[Task]) -> None:
+        for task in tasks:
+            self._process(task)
+            for delivery in task.deliveries:
+                self._settle(delivery)
 
     def _process_group(self, group: Sequence[Delivery]) -> None:
         """Process a FIFO group in order; behind a message to be retried, nothing is started."""
@@ -209,12 +226,7 @@ class Batch:
         if self._ledger is None:
             return self._call(task.event, lease)
         try:
-            claim = self._ledger.claim(
-                task.event,
-                seconds=self._deadline.lease(),
-                attempts=task.deliveries[0].message.receive_count,
-                request_id=self._request_id,
-            )
+            claim = self._claim(task, self._ledger)
         except Exception as error:  # noqa: BLE001 - without the ledger nothing is processed
             return outcomes.not_claimed(error)
         outcome = self._call(task.event, lease)
@@ -229,6 +241,23 @@ class Batch:
             # Its lease runs out by itself.
             self._note("WARN", "outcome not recorded", {"key": task.event.key, "error": str(error)})
         return outcome
+
+    def _claim(self, task: Task, ledger: Ledger) -> Claim:
+        """Claim an object; where somebody else is at work, wait a little, as most are soon done."""
+        waits = iter(_WAITS_FOR_OTHERS)
+        while True:
+            try:
+                return ledger.claim(
+                    task.event,
+                    seconds=self._deadline.lease(),
+                    attempts=task.deliveries[0].message.receive_count,
+                    request_id=self._request_id,
+                )
+            except BusyError:
+                wait = next(waits, None)
+                if wait is None or not self._deadline.may_start():
+                    raise
+                time.sleep(wait)
 
     def _call(self, event: ObjectEvent, lease: ObjectLease) -> Outcome:
         store = ObjectStore(
@@ -396,3 +425,15 @@ def _results(delivery: Delivery) -> list[tuple[str, Outcome]]:
         (f"message {delivery.message.id}", outcomes.of_error(error)) for error in delivery.errors
     ]
     return malformed + [(task.event.uri, task.outcome) for task in delivery.tasks if task.outcome]
+
+
+def _age(task: Task) -> tuple[bool, str]:
+    """Sort the newest event first, and what has no order last."""
+    order = Order.of(task.event.sequencer)
+    if order is None:
+        return True, ""
+    # The complement of each digit, as texts have no negative.
+    return False, order.left.translate(_COMPLEMENTS)
+
+
+_COMPLEMENTS = str.maketrans("0123456789ABCDEF", "FEDCBA9876543210")

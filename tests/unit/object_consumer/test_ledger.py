@@ -69,7 +69,46 @@ class TestRuntime:
 
         assert calls == ["a v2", "a v3"]
 
-    def test_what_somebody_else_processes_is_retried_once_that_is_over(self) -> None:
+    def test_of_versions_in_one_batch_the_newest_is_processed_and_the_others_are_stale(
+        self,
+    ) -> None:
+        calls: list[str] = []
+        consumer = consumer_with(MemoryLedger(), calls)
+        events = [notification(version(number)) for number in (2, 5, 1, 4, 3)]
+
+        assert consumer(batch(*events)) == []
+
+        assert calls == ["a v5"]
+
+    def test_a_newest_version_that_fails_lets_the_one_before_it_through(self) -> None:
+        calls: list[str] = []
+
+        def author(event: ObjectEvent, _store: ObjectStore) -> None:
+            calls.append(str(event.version_id))
+            if event.version_id == "v2":
+                raise PermanentError("broken")
+
+        consumer = Consumer(author, ledger=MemoryLedger())
+
+        assert consumer(batch(notification(version(1)), notification(version(2)))) == []
+
+        assert calls == ["v2", "v1"]
+        assert len(consumer.queue.quarantined) == 1
+
+    def test_what_somebody_else_is_soon_done_with_is_waited_for(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ledger, calls = MemoryLedger(), list[str]()
+        other = ledger.claim(version(1), seconds=20, attempts=1, request_id="other")
+        monkeypatch.setattr("time.sleep", lambda _seconds: ledger.complete(other, {}))
+
+        assert consumer_with(ledger, calls)(batch(notification(version(2)))) == []
+        assert calls == ["a v2"]
+
+    def test_what_somebody_else_processes_is_retried_once_that_is_over(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("time.sleep", lambda _seconds: None)
         ledger, calls = MemoryLedger(now=1_000), list[str]()
         ledger.claim(version(1), seconds=20, attempts=1, request_id="other")
         consumer = consumer_with(ledger, calls)
@@ -82,7 +121,10 @@ class TestRuntime:
         assert consumer(batch(notification(version(2)))) == []
         assert calls == ["a v2"]
 
-    def test_after_a_crash_of_a_newer_version_an_older_one_waits(self) -> None:
+    def test_after_a_crash_of_a_newer_version_an_older_one_waits(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("time.sleep", lambda _seconds: None)
         ledger, calls = MemoryLedger(), list[str]()
         ledger.claim(version(2), seconds=20, attempts=1, request_id="crashed")
         ledger.now += 21_000
@@ -94,7 +136,10 @@ class TestRuntime:
 
         assert calls == ["a v2"]
 
-    def test_it_waits_even_when_one_newer_still_has_failed_meanwhile(self) -> None:
+    def test_it_waits_even_when_one_newer_still_has_failed_meanwhile(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("time.sleep", lambda _seconds: None)
         ledger, calls = MemoryLedger(), list[str]()
         ledger.claim(version(2), seconds=20, attempts=1, request_id="crashed")
         ledger.now += 21_000
