@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -384,19 +385,33 @@ def _applies(name: str) -> Any:
     return pytest.param(name, marks=pytest.mark.applies(name))
 
 
-@pytest.mark.parametrize("name", [_applies(name) for name in EXAMPLES])
-def test_a_second_plan_is_empty(stacks: Stacks, name: str) -> None:
-    assert stacks[name].changes() == {}
+@pytest.fixture(scope="module")
+def plans(stacks: Stacks) -> Mapping[str, Future[dict[str, str]]]:
+    """Plan all examples again, side by side."""
+    names = [name for name in EXAMPLES if name in stacks.applying]
+    return {name: stacks.pool.submit(stacks[name].changes) for name in names}
+
+
+@pytest.fixture(scope="module")
+def destroying(stacks: Stacks) -> Mapping[str, Future[None]]:
+    """Destroy all examples, side by side."""
+    names = [name for name in EXAMPLES if name in stacks.applying]
+    return {name: stacks.pool.submit(stacks[name].destroy) for name in names}
 
 
 @pytest.mark.parametrize("name", [_applies(name) for name in EXAMPLES])
-def test_destroying_an_example_leaves_nothing(stacks: Stacks, clients: Clients, name: str) -> None:
-    before: Mapping[str, Any] = stacks[name].outputs()
+def test_a_second_plan_is_empty(plans: Mapping[str, Future[dict[str, str]]], name: str) -> None:
+    assert plans[name].result() == {}
 
-    stacks[name].destroy()
+
+@pytest.mark.parametrize("name", [_applies(name) for name in EXAMPLES])
+def test_destroying_an_example_leaves_nothing(
+    stacks: Stacks, destroying: Mapping[str, Future[None]], clients: Clients, name: str
+) -> None:
+    destroying[name].result()
 
     assert stacks[name].resources() == []
-    assert before["bucket"]["name"] not in {
+    assert EXAMPLES[name]["bucket_name"] not in {
         bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]
     }
     assert not clients.sqs.list_queues(QueueNamePrefix=name).get("QueueUrls")
