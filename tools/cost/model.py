@@ -1,56 +1,31 @@
-"""From an inventory and a traffic to lines of cost, and to what would lower them. Pure."""
+"""From an inventory and a month's files to lines of cost. Pure, and in Decimal throughout."""
 
 from __future__ import annotations
 
-import dataclasses
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
 
-from tools.cost.inventory import Consumer, Inventory
+from tools.cost.inventory import EVENTBRIDGE, Function, Inventory, QueueMapping, Table
+from tools.cost.prices import Prices
 
-GB = Decimal(1024**3)
-SECONDS_A_MONTH = Decimal(30 * 24 * 3600)
-# What S3 writes about one object.
-_EVENT_BYTES = 1000
+KB, GB = Decimal(1024), Decimal(1024**3)
+MONTH_SECONDS = 30 * 24 * 3600
+# What S3 writes about one object: billed by SNS, SQS and EventBridge as one of 64 KB.
+EVENT_BYTES = 1000
 # Of an idle queue: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
-_POLLERS = 5
-_POLL_SECONDS = 20
-_LEDGER_WRITES = 2
-# The runtime's counters and series, each once for a consumer.
-_METRICS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """A price and where it is from."""
-
-    usd: Decimal
-    per: str
-    count: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """All prices, and the day they were looked up."""
-
-    checked: str
-    region: str
-    by_name: Mapping[str, Price]
-
-
-def read_prices(file: Path) -> Prices:
-    """Read the file of prices."""
-    document = tomllib.loads(file.read_text(encoding="utf-8"))
-    checked, region = str(document.pop("checked")), str(document.pop("region"))
-    by_name = {
-        name: Price(Decimal(price["usd"]), price["per"], price["count"], price["source"])
-        for name, price in document.items()
-    }
-    return Prices(checked, region, by_name)
+POLLERS, POLL_SECONDS = 5, 20
+# A request to SQS receives or deletes at most so many messages.
+MESSAGES_A_REQUEST = 10
+# What the runtime counts and times, each once for a consumer: object_consumer/log.py.
+METRICS = 6
+# To claim a file and to complete it: object_consumer/dynamodb_ledger.py.
+LEDGER_WRITES = 2
+# SNS and SQS keep a data key so long: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+DATA_KEY_SECONDS = 300
+# What is kept for ever is shown as it is after a year for logs and archives.
+FOR_EVER_DAYS = 360
+_MONTH_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,20 +34,21 @@ class Traffic:
 
     Attributes
     ----------
-    files
-        Files that land in the bucket.
-    file_bytes
-        The size of one, on average.
+    files, file_bytes
+        Files that enter the pipeline, and the size of one on average.
     seconds
         What a function takes for one file; ``seconds_of`` has those of single consumers.
     share_of
         The part of the files that a consumer gets, where that is not all of them.
     output_ratio
-        Bytes written for each byte read, by consumers with an output.
-    items
-        Items written for a file, by consumers that fill a table, each of up to 1 KB.
+        Bytes written for each byte read, by consumers with an output; ``output_ratio_of`` has those
+        of single consumers.
+    items, item_bytes
+        Items written to a table for a file, and the size of one.
     log_bytes
-        Bytes logged for a file.
+        Bytes logged for a file, Lambda's own lines included.
+    failures
+        The part of the files that fail at every try.
     """
 
     files: int
@@ -81,19 +57,26 @@ class Traffic:
     seconds_of: Mapping[str, Decimal] = field(default_factory=dict)
     share_of: Mapping[str, Decimal] = field(default_factory=dict)
     output_ratio: Decimal = Decimal(1)
+    output_ratio_of: Mapping[str, Decimal] = field(default_factory=dict)
     items: int = 1
+    item_bytes: int = 1024
     log_bytes: int = 1200
+    failures: Decimal = Decimal(0)
 
-    def files_of(self, consumer: Consumer) -> Decimal:
+    def files_of(self, function: Function) -> Decimal:
         """Count the files a consumer gets."""
-        return self.files * self.share_of.get(consumer.name, Decimal(1))
+        return self.files * self.share_of.get(function.name, Decimal(1))
 
-    def seconds_for(self, consumer: Consumer) -> Decimal:
+    def seconds_for(self, function: Function) -> Decimal:
         """Give the seconds that a consumer takes for one file."""
-        return self.seconds_of.get(consumer.name, self.seconds)
+        return self.seconds_of.get(function.name, self.seconds)
+
+    def output_ratio_for(self, function: Function) -> Decimal:
+        """Give the bytes that a consumer writes for each it reads."""
+        return self.output_ratio_of.get(function.name, self.output_ratio)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One line of the bill.
 
@@ -101,168 +84,271 @@ class Line:
     ----------
     service, what
         What is paid for.
-    quantity, unit
-        How much of it.
+    how
+        How the quantity is worked out, in words.
+    quantity, price
+        How much of it, in the unit of the price of this name.
     usd
-        What it costs a month.
+        What it costs a month; negative for what is free of charge.
     """
 
     service: str
     what: str
+    how: str
     quantity: Decimal
-    unit: str
+    price: str
     usd: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Saving:
-    """Something that would lower the bill."""
-
-    what: str
-    usd: Decimal
+type _Item = tuple[str, str, str, Decimal | int, str]
 
 
-def batch_of(consumer: Consumer, files: Decimal) -> Decimal:
-    """Say how many messages an invocation gets, of files that come evenly."""
-    if not consumer.has_queue:
-        return Decimal(1)
-    collected = files / SECONDS_A_MONTH * consumer.window_seconds
-    return min(Decimal(consumer.batch_size), max(Decimal(1), collected))
+def bill(
+    inventory: Inventory, traffic: Traffic, prices: Prices, *, free_tier: bool = False
+) -> list[Line]:
+    """Work out what a month costs, line by line; lines of nothing are left out."""
+    items: Iterable[_Item] = (*_of_events(inventory, traffic), *_of_functions(inventory, traffic),
+             *_of_queues(inventory, traffic), *_of_tables(inventory, traffic),
+             *_of_keys(inventory, traffic), *_fixed(inventory))  # fmt: skip
+    lines = [_line(prices, item) for item in items if item[3]]
+    return [*lines, *(_freed(lines, prices) if free_tier else ())]
 
 
-def bill(inventory: Inventory, traffic: Traffic, prices: Prices) -> list[Line]:
-    """Work out what a month costs, line by line."""
-    return [
-        Line(service, what, quantity, unit, _usd(prices, price, quantity))
-        for service, what, price, quantity, unit in _quantities(inventory, traffic)
-        if quantity
-    ]
-
-
-def total(lines: list[Line]) -> Decimal:
-    """Add up a bill."""
+def total(lines: Iterable[Line]) -> Decimal:
+    """Add up lines."""
     return sum((line.usd for line in lines), Decimal(0))
 
 
-def _usd(prices: Prices, name: str, quantity: Decimal) -> Decimal:
-    price = prices.by_name[name]
-    return quantity * price.usd / price.count
+def batch_of(mapping: QueueMapping, files: Decimal) -> Decimal:
+    """Say how many messages an invocation gets on average, of files that come evenly."""
+    collected = files * mapping.window_seconds / MONTH_SECONDS
+    return min(Decimal(mapping.batch_size), max(Decimal(1), collected))
 
 
-type _Quantity = tuple[str, str, str, Decimal, str]
+def _line(prices: Prices, item: _Item) -> Line:
+    service, what, how, quantity, price = item
+    amount = Decimal(quantity)
+    usd = prices.by_name[price].of(amount)
+    return Line(service=service, what=what, how=how, quantity=amount, price=price, usd=usd)
 
 
-def _quantities(inventory: Inventory, traffic: Traffic) -> Iterator[_Quantity]:
-    files, events = Decimal(traffic.files), Decimal(traffic.files) * _EVENT_BYTES / GB
+def _freed(lines: list[Line], prices: Prices) -> Iterator[Line]:
+    """Take off what an account has free of charge: a line for each price."""
+    for allowance in prices.allowances:
+        left = allowance.quantity
+        for price in allowance.prices:
+            some = [line for line in lines if line.price == price]
+            used = min(left, sum((line.quantity for line in some), Decimal(0)))
+            if used:
+                left -= used
+                what = f"free tier of {price.replace('_', ' ')}"
+                how = f"{allowance.quantity:,.0f} for the account"
+                yield _line(prices, (some[0].service, what, how, -used, price))
+
+
+def _of_events(inventory: Inventory, traffic: Traffic) -> Iterator[_Item]:
+    files, reached = Decimal(traffic.files), inventory.reached
+    event_gb = files * EVENT_BYTES / GB
+    if EVENTBRIDGE in reached:
+        outputs = sum(
+            (traffic.files_of(one) for one in inventory.consumers if one.output_in_bucket),
+            Decimal(0),
+        )
+        how = "files, and outputs in the same bucket" if outputs else "files"
+        yield "EventBridge", "events of the bucket", how, files + outputs, "eventbridge_events"
+        for days in inventory.archive_days:
+            how = f"files x {EVENT_BYTES} bytes of event"
+            yield "EventBridge", "events archived", how, event_gb, "eventbridge_archive"
+            months = Decimal(days or FOR_EVER_DAYS) / _MONTH_DAYS
+            how += f" x {days or FOR_EVER_DAYS} days / {_MONTH_DAYS}"
+            kept = event_gb * months
+            yield "EventBridge", "archive kept", how, kept, "eventbridge_archive_storage"
+    for topic in inventory.topics:
+        if topic in reached:
+            count = files * len(inventory.sources_of(topic))
+            yield "SNS", "messages published", "files", count, "sns_publishes"
+            bodies = sum(e.source == topic and e.looks_into_bodies for e in inventory.edges)
+            how = f"files x {EVENT_BYTES} bytes x {bodies} filter policies"
+            scanned = count * EVENT_BYTES * bodies / GB
+            yield "SNS", "bodies looked into by filter policies", how, scanned, "sns_filtering"
+    yield "S3", "files uploaded", "files", files, "s3_writes"
     stored = files * traffic.file_bytes / GB
-    yield ("S3", "files kept for a month", "s3_storage", stored, "GB-months")
-    if inventory.route == "eventbridge":
-        yield ("EventBridge", "events of the bucket", "eventbridge_events", files, "events")
-        archived = events * inventory.archives
-        yield ("EventBridge", "archive", "eventbridge_archive", archived, "GB")
-    if inventory.has_topic:
-        yield ("SNS", "messages published", "sns_publishes", files, "messages")
-        filtered = events * sum(consumer.is_filtered for consumer in inventory.consumers)
-        yield ("SNS", "bodies looked into by filter policies", "sns_filtering", filtered, "GB")
-    for consumer in inventory.consumers:
-        yield from _of_consumer(consumer, traffic)
-        if inventory.has_ledger:
-            claims = _LEDGER_WRITES * traffic.files_of(consumer)
-            what = f"{consumer.name}: files claimed and completed"
-            yield ("DynamoDB", what, "dynamodb_writes", claims, "write units")
-    fixed = (
-        ("alarms", "alarms", inventory.alarms),
-        ("dashboards", "dashboards", inventory.dashboards),
-    )
-    for price, what, count in fixed:
-        yield ("CloudWatch", what, price, Decimal(count), what)
-    yield ("KMS", "customer-managed keys", "kms_keys", Decimal(inventory.keys), "keys")
+    kept, how = _kept(stored, inventory.expire_days)
+    yield "S3", "files kept for a month", f"files x size{how}", kept, "s3_storage"
 
 
-def _of_consumer(consumer: Consumer, traffic: Traffic) -> Iterator[_Quantity]:
-    name, files = consumer.name, traffic.files_of(consumer)
-    invocations = files / batch_of(consumer, files)
-    gb_seconds = files * traffic.seconds_for(consumer) * consumer.memory_mb / 1024
-    compute = f"lambda_{consumer.architecture}_gb_seconds"
-    yield ("Lambda", f"{name}: invocations", "lambda_requests", invocations, "requests")
-    yield ("Lambda", f"{name}: computing", compute, gb_seconds, "GB-seconds")
-    yield ("S3", f"{name}: files read", "s3_reads", files, "requests")
-    if consumer.writes_output:
-        written = files * traffic.file_bytes * traffic.output_ratio / GB
-        yield ("S3", f"{name}: files written", "s3_writes", files, "requests")
-        yield ("S3", f"{name}: output kept for a month", "s3_storage", written, "GB-months")
-    if consumer.writes_items:
-        items = files * traffic.items
-        yield ("DynamoDB", f"{name}: items written", "dynamodb_writes", items, "write units")
-    if consumer.has_queue:
-        # One request to send, and for each batch one to receive and one to delete.
-        yield ("SQS", f"{name}: messages", "sqs_requests", files + 2 * invocations, "requests")
-        idle = max(Decimal(0), _POLLERS * SECONDS_A_MONTH / _POLL_SECONDS - invocations)
-        yield ("SQS", f"{name}: asking an empty queue", "sqs_requests", idle, "requests")
-    logged = files * traffic.log_bytes / GB
-    months = Decimal(consumer.log_retention_days or 365) / 30
-    yield ("CloudWatch", f"{name}: logs written", "logs_ingestion", logged, "GB")
-    yield ("CloudWatch", f"{name}: logs kept", "logs_storage", logged * months, "GB-months")
-    if consumer.emits_metrics:
-        yield ("CloudWatch", f"{name}: metrics", "metrics", Decimal(_METRICS), "metrics")
+def _kept(gb: Decimal, days: int) -> tuple[Decimal, str]:
+    """Give the GB-months of what comes in a month: with deletion after days, those of all kept."""
+    return (gb * days / _MONTH_DAYS, f" x {days} days / {_MONTH_DAYS}") if days else (gb, "")
 
 
-def savings(inventory: Inventory, traffic: Traffic, prices: Prices) -> list[Saving]:
-    """Work out what each change would save by itself, the most first; only what saves anything."""
-    before = total(bill(inventory, traffic, prices))
-    found = [
-        Saving(what, before - total(bill(changed, traffic, prices)))
-        for what, changed in _changes(inventory)
-    ]
-    return sorted((some for some in found if some.usd > 0), key=lambda some: -some.usd)
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """A way that files come to a function.
+
+    Attributes
+    ----------
+    files
+        Files that come this way.
+    tries
+        How often each is handled on average, failed ones again.
+    batch
+        Files in an invocation on average.
+    """
+
+    files: Decimal
+    tries: Decimal
+    batch: Decimal
 
 
-def _changes(inventory: Inventory) -> Iterator[tuple[str, Inventory]]:
-    if any(consumer.architecture == "x86_64" for consumer in inventory.consumers):
-        yield 'architecture = "arm64"', _with(inventory, architecture="arm64")
-    for consumer in inventory.consumers:
-        if consumer.has_queue and consumer.window_seconds < _WINDOW:
-            yield (
-                f"{consumer.name}: batching_window_seconds = {_WINDOW}, batch_size = {_BATCH}",
-                _with(inventory, consumer.name, window_seconds=_WINDOW, batch_size=_BATCH),
-            )
-        if consumer.memory_mb > _SMALL:
-            yield (
-                f"{consumer.name}: memory_size = {consumer.memory_mb // 2}, if it is as fast then",
-                _with(inventory, consumer.name, memory_mb=consumer.memory_mb // 2),
-            )
-        if not 0 < consumer.log_retention_days <= _KEPT:
-            yield (
-                f"{consumer.name}: log_retention_days = {_KEPT}",
-                _with(inventory, consumer.name, log_retention_days=_KEPT),
-            )
-    if inventory.has_topic and len(inventory.consumers) == 1:
-        yield (
-            'route = "queue": one consumer needs no topic',
-            dataclasses.replace(inventory, route="queue", has_topic=False),
+def _feeds(inventory: Inventory, traffic: Traffic, address: str) -> list[_Feed]:
+    function = inventory.functions[address]
+    files = traffic.files_of(function)
+    again = 1 + traffic.failures * function.retries
+    feeds = [_Feed(files, again, Decimal(1)) for _ in inventory.sources_of(address)]
+    for mapping in inventory.mappings:
+        if mapping.function == address and mapping.enabled and mapping.queue in inventory.reached:
+            queue = inventory.queues[mapping.queue]
+            again = 1 + traffic.failures * (queue.max_receive_count - 1)
+            ways = len(inventory.sources_of(mapping.queue))
+            feeds.append(_Feed(files * ways, again, batch_of(mapping, files * ways)))
+    return feeds
+
+
+def _of_functions(inventory: Inventory, traffic: Traffic) -> Iterator[_Item]:
+    for address, function in inventory.functions.items():
+        feeds = _feeds(inventory, traffic, address)
+        if not feeds:
+            continue
+        name = function.name
+        handled = sum((feed.files * feed.tries for feed in feeds), Decimal(0))
+        invocations = sum((feed.files * feed.tries / feed.batch for feed in feeds), Decimal(0))
+        seconds = handled * traffic.seconds_for(function)
+        tries = " x tries" if traffic.failures else ""
+        how = f"its files{tries} / files in a batch"
+        yield "Lambda", f"{name}: invocations", how, invocations, "lambda_requests"
+        how = f"its files{tries} x {traffic.seconds_for(function)} s x {function.memory_mb} MB"
+        gb_seconds = seconds * function.memory_mb / KB
+        compute = f"lambda_{function.architecture}_gb_seconds"
+        yield "Lambda", f"{name}: computing", how, gb_seconds, compute
+        extra = max(0, function.storage_mb - 512)
+        how = f"its files{tries} x seconds x {extra} MB beyond 512"
+        storage = seconds * extra / KB
+        yield "Lambda", f"{name}: storage in /tmp", how, storage, "lambda_storage_gb_seconds"
+        how = f"each once{tries}"
+        yield "S3", f"{name}: files read", how, handled, "s3_reads"
+        files = sum((feed.files for feed in feeds), Decimal(0))
+        yield from _of_output(inventory, traffic, function, files * (1 - traffic.failures))
+        yield from _of_logs(function, handled * traffic.log_bytes / GB)
+
+
+def _of_output(
+    inventory: Inventory, traffic: Traffic, function: Function, done: Decimal
+) -> Iterator[_Item]:
+    if function.writes_output:
+        name, ratio = function.name, traffic.output_ratio_for(function)
+        yield "S3", f"{name}: files written", "one for each file", done, "s3_writes"
+        days = inventory.output_expire_days if function.output_in_bucket else 0
+        kept, how = _kept(done * traffic.file_bytes * ratio / GB, days)
+        how = f"its files x size x {ratio}{how}"
+        yield "S3", f"{name}: output kept for a month", how, kept, "s3_storage"
+
+
+def _of_logs(function: Function, logged: Decimal) -> Iterator[_Item]:
+    name, days = function.name, function.log_retention_days or FOR_EVER_DAYS
+    yield "CloudWatch", f"{name}: logs written", "bytes logged for a file", logged, "logs_ingestion"
+    kept, how = _kept(logged, days)
+    yield "CloudWatch", f"{name}: logs kept", f"logs written{how}", kept, "logs_storage"
+    metrics = METRICS if function.emits_metrics else 0
+    yield "CloudWatch", f"{name}: metrics", "of the runtime", metrics, "metrics"
+
+
+def _of_queues(inventory: Inventory, traffic: Traffic) -> Iterator[_Item]:
+    for mapping in inventory.mappings:
+        queue, function = inventory.queues.get(mapping.queue), inventory.functions[mapping.function]
+        if queue is None:
+            continue
+        price = "sqs_fifo_requests" if queue.fifo else "sqs_requests"
+        sent = traffic.files_of(function) * len(inventory.sources_of(mapping.queue))
+        received = Decimal(0)
+        yield "SQS", f"{function.name}: messages sent", "its files", sent, price
+        if not mapping.enabled:
+            continue
+        if sent:
+            at_once = min(batch_of(mapping, sent), Decimal(MESSAGES_A_REQUEST))
+            received = sent * (1 + traffic.failures * (queue.max_receive_count - 1)) / at_once
+            deleted = sent * (1 - traffic.failures) / at_once
+            how = "a request to receive and one to delete for up to 10 messages of a batch"
+            what = f"{function.name}: messages received and deleted"
+            yield "SQS", what, how, received + deleted, price
+        asked = Decimal(POLLERS * MONTH_SECONDS) / POLL_SECONDS
+        how = f"{POLLERS} pollers, every {POLL_SECONDS} s, less those that received"
+        idle = max(Decimal(0), asked - received)
+        yield "SQS", f"{function.name}: asking an empty queue", how, idle, price
+
+
+def _of_tables(inventory: Inventory, traffic: Traffic) -> Iterator[_Item]:
+    loading = [one for one in inventory.consumers if one.writes_items]
+    counted = {table.name: writers_of(inventory, table) for table in inventory.tables}
+    for table in inventory.tables:
+        files = sum((traffic.files_of(one) for one in counted[table.name]), Decimal(0))
+        items = files if table.is_ledger else files * traffic.items
+        each = 1 if table.is_ledger else -(-traffic.item_bytes // int(KB))
+        writes = LEDGER_WRITES if table.is_ledger else each * table.copies
+        how = f"items x {writes} write units"
+        if table.write_units or table.read_units:
+            hours = MONTH_SECONDS // 3600
+            provisioned = (("write", table.write_units), ("read", table.read_units))
+            for what, units in provisioned:
+                how = f"{units} units x {hours} hours"
+                price = f"dynamodb_{what}_capacity"
+                yield "DynamoDB", f"{table.name}: {what} capacity", how, units * hours, price
+        else:
+            yield "DynamoDB", f"{table.name}: items written", how, items * writes, "dynamodb_writes"
+        stored = items * (int(KB) if table.is_ledger else traffic.item_bytes) * table.copies / GB
+        how = "a month's items x size"
+        yield "DynamoDB", f"{table.name}: items kept for a month", how, stored, "dynamodb_storage"
+        recovery = stored if table.has_recovery else 0
+        yield "DynamoDB", f"{table.name}: backups for recovery", how, recovery, "dynamodb_recovery"
+    if all(table.is_ledger for table in inventory.tables):
+        # Their table is not of this plan.
+        for one in loading:
+            items = traffic.files_of(one) * traffic.items * -(-traffic.item_bytes // int(KB))
+            how = "its files x items x KB"
+            yield "DynamoDB", f"{one.name}: items written", how, items, "dynamodb_writes"
+
+
+def writers_of(inventory: Inventory, table: Table) -> list[Function]:
+    """Say who writes to a table: all consumers to a ledger, and to another those that load."""
+    loading = [one for one in inventory.consumers if one.writes_items]
+    return inventory.consumers if table.is_ledger else loading or inventory.consumers
+
+
+def _of_keys(inventory: Inventory, traffic: Traffic) -> Iterator[_Item]:
+    """Count the requests to KMS: a data key is asked for again once it has had its time."""
+    reached = inventory.reached
+    periods = Decimal(MONTH_SECONDS) / DATA_KEY_SECONDS
+    how = f"{{}} for each of {periods:,.0f} periods of {DATA_KEY_SECONDS} s"
+    files, asked = Decimal(traffic.files), "kms_requests"
+    for topic, encrypted in inventory.topics.items():
+        if encrypted and topic in reached:
+            count = min(periods, files) * 2
+            yield "KMS", "requests of the topic", how.format(2), count, asked
+    for address, queue in inventory.queues.items():
+        if queue.encrypted and address in reached:
+            count = min(periods, files) * 3
+            yield "KMS", f"requests of queue {queue.name}", how.format(3), count, asked
+    if inventory.asks_key_for_each_file:
+        reads = sum((traffic.files_of(one) for one in inventory.consumers), Decimal(0))
+        writes = sum(
+            (traffic.files_of(one) for one in inventory.consumers if one.output_in_bucket), files
         )
-    if inventory.route == "eventbridge":
-        yield (
-            'route = "topic" instead of EventBridge',
-            dataclasses.replace(inventory, route="topic", has_topic=True),
-        )
-    if inventory.has_topic and any(consumer.is_filtered for consumer in inventory.consumers):
-        yield (
-            "the pipeline's own filter instead of the consumers': S3 filters free of charge",
-            _with(inventory, is_filtered=False),
-        )
-    if inventory.dashboards:
-        yield "no dashboard", dataclasses.replace(inventory, dashboards=0)
+        yield "KMS", "requests of the bucket", "files written and read", reads + writes, asked
 
 
-_WINDOW, _BATCH, _SMALL, _KEPT = 60, 100, 128, 7
-
-
-def _with(inventory: Inventory, name: str | None = None, **changes: object) -> Inventory:
-    consumers = tuple(
-        dataclasses.replace(consumer, **changes)  # type: ignore[arg-type]
-        if name in (None, consumer.name)
-        else consumer
-        for consumer in inventory.consumers
-    )
-    return dataclasses.replace(inventory, consumers=consumers)
+def _fixed(inventory: Inventory) -> Iterator[_Item]:
+    watched = sum(inventory.alarms.values())
+    yield "CloudWatch", "alarms", "metrics they watch", watched, "alarms"
+    yield "CloudWatch", "fast alarms", "metrics they watch", inventory.fast_alarms, "fast_alarms"
+    yield "CloudWatch", "dashboards", "in the plan", inventory.dashboards, "dashboards"
+    yield "KMS", "customer-managed keys", "in the plan", inventory.keys, "kms_keys"
