@@ -87,8 +87,8 @@ lock: environment ## Resolve every requirements.in again into its lock file
 			--python-version 3.13 $$lock.in --output-file $$lock.txt; \
 	done
 
-cost: localstack terraform package-host ## What a month costs: make cost FILES=1000000 SIZE=50KB VAR_FILE=my.tfvars
-	@$(PYTHON) -m tests.localstack run -- $(PYTHON) -m tools.cost \
+cost: environment terraform ## What a month costs: make cost FILES=1000000 SIZE=50KB VAR_FILE=my.tfvars
+	@$(PYTHON) -m tools.cost \
 		--files "$(or $(FILES),1000000)" --size "$(or $(SIZE),100KB)" \
 		--var-file "$(or $(VAR_FILE),demo/pipeline.tfvars.json)" $(COST_OPTIONS)
 
