@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from rich.table import Table
 
 from benchmarks import claiming, loading
 from benchmarks.contenders import CONTENDERS
+from tools.cost.prices import read_prices
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "build" / "localstack"
@@ -30,8 +32,6 @@ LOADED_ITEMS, LOADING_RUNS = 2000, 7
 # How many times as fast as these load_records should be.
 LOADING_TARGETS = {loading.USUAL: 7, loading.BATCH_WRITER: 3}
 CLAIMED_OBJECTS, CLAIMING_RUNS = 100, 7
-# On demand, in us-east-1: https://aws.amazon.com/dynamodb/pricing/on-demand/
-USD_A_MILLION_WRITES = 0.625
 # What the functions that are measured require.
 FUNCTION_SETTINGS = {
     "OUTPUT_BUCKET": "output",
@@ -222,6 +222,7 @@ def claiming_table(results: dict[str, dict[str, Any]]) -> Table:
         title=f"{CLAIMED_OBJECTS} objects once in effect, DynamoDB answers at once",
         title_justify="left",
     )
+    price = read_prices().by_name["dynamodb_writes"]
     for column in ("", "requests an object", "time an object", "USD a million objects"):
         shown.add_column(column, justify="left" if not column else "right")
     for name, result in results.items():
@@ -229,7 +230,7 @@ def claiming_table(results: dict[str, dict[str, Any]]) -> Table:
             name,
             f"{result['requests']:g}",
             f"{_median(result) * 1000 / CLAIMED_OBJECTS:.2f} ms",
-            f"{result['requests'] * USD_A_MILLION_WRITES:.2f}",
+            f"{price.of(Decimal(result['requests'] * 1_000_000)):.2f}",
         )
     return shown
 
