@@ -72,7 +72,17 @@ def set_up_environment() -> None:
     _say(f"installing {lock.relative_to(ROOT)}")
     python = str(ENVIRONMENT / "bin" / "python")
     _run([UV, "pip", "sync", "--quiet", "--require-hashes", "--python", python, lock])
+    install_pipeline()
     stamp.write_text(digest, encoding="utf-8")
+
+
+def install_pipeline() -> None:
+    """Write ``.venv/bin/pipeline``, the operator's tool, so that it works from any folder."""
+    path = shlex.quote(f"{ROOT / 'functions'}:{ROOT}")
+    python = shlex.quote(str(ENVIRONMENT / "bin" / "python"))
+    command = ENVIRONMENT / "bin" / "pipeline"
+    _write(command, f'#!/bin/sh\nPYTHONPATH={path} exec {python} -m operations "$@"\n')
+    command.chmod(0o755)
 
 
 def set_up_localstack() -> None:

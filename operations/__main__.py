@@ -1,0 +1,6 @@
+"""``pipeline``, as set-up installs it."""
+
+from operations.cli import main
+
+if __name__ == "__main__":
+    main()

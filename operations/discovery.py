@@ -1,0 +1,288 @@
+"""Finding a pipeline: by Terraform's outputs, or by its name alone.
+
+Either way leads to the functions, and the environment of a function names everything else: its
+queues, the ledger, the filter, the output. So what the tool sees is what the functions were told,
+also where Terraform's state is out of reach.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from object_consumer.filters import ObjectFilter, parse_filter
+from operations.aws import Aws
+from operations.errors import OperationError, WrongUseError
+
+_CREATED = "ObjectCreated:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumer:
+    """One consumer of a pipeline.
+
+    Attributes
+    ----------
+    name
+        Its name in the pipeline.
+    function, log_group
+        Its function, and where that writes its log.
+    queue_url, dead_letter_queue_url
+        Its queues; a function that is invoked directly may have none.
+    mapping
+        The UUID of the event source mapping from the queue; None without a queue.
+    wanted
+        The objects it wants.
+    ledger_table, ledger_key
+        Where it claims objects, and the key it does so under; no table without a ledger.
+    output
+        Where it writes, as ``s3://bucket/prefix``; None if it doesn't say.
+    """
+
+    name: str
+    function: str
+    log_group: str
+    queue_url: str | None = None
+    dead_letter_queue_url: str | None = None
+    mapping: str | None = None
+    wanted: ObjectFilter = field(default_factory=ObjectFilter)
+    ledger_table: str | None = None
+    ledger_key: str = ""
+    output: str | None = None
+
+    @property
+    def creation(self) -> str | None:
+        """The event under which it takes a new object; None if it only wants other events."""
+        for pattern in self.wanted.events or ("s3:*",):
+            name = pattern.removeprefix("s3:")
+            if name in {"*", f"{_CREATED}*"}:
+                return f"{_CREATED}Put"
+            if name.startswith(_CREATED):
+                return name
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """A pipeline as its operator sees it.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    bucket
+        Where its files land.
+    consumers
+        Who gets them, by name.
+    """
+
+    name: str
+    bucket: str
+    consumers: Mapping[str, Consumer]
+
+    def chosen(self, names: list[str]) -> list[Consumer]:
+        """Give the consumers of these names, all of them for no name.
+
+        Raises
+        ------
+        WrongUseError
+            There is no such consumer.
+        """
+        unknown = [name for name in names if name not in self.consumers]
+        if unknown:
+            known = ", ".join(self.consumers)
+            raise WrongUseError(f"no consumer {', '.join(unknown)} here; there are: {known}")
+        return [self.consumers[name] for name in names or self.consumers]
+
+
+def by_outputs(outputs: Mapping[str, Any], name: str | None, aws: Aws) -> Pipeline:
+    """Find the pipeline that Terraform's outputs tell of.
+
+    Parameters
+    ----------
+    outputs
+        The values of the outputs of the root module, of an example, or of a configuration that has
+        such a module and hands its outputs on as one of its own.
+    name
+        The pipeline's name, or the name of the output; needed where there are several.
+
+    Raises
+    ------
+    WrongUseError
+        No pipeline is among them, or more than one.
+    OperationError
+        A function that is named doesn't exist, or may not be looked at.
+    """
+    candidates = {
+        output: value
+        for output, value in {"": outputs, **outputs}.items()
+        if isinstance(value, Mapping) and "consumers" in value and "bucket" in value
+    }
+    chosen = [
+        value
+        for output, value in candidates.items()
+        if name in {None, output, _topic_name(value)} or len(candidates) == 1
+    ]
+    if not candidates:
+        raise WrongUseError(
+            "no pipeline is among the outputs: name it by --name, or the folder it was applied in "
+            'by --chdir. A configuration tells of it by: output "orders" { value = module.orders }'
+        )
+    if len(chosen) != 1:
+        found = ", ".join(output or "the outputs themselves" for output in candidates)
+        raise WrongUseError(f"--name has to choose one of these outputs: {found}")
+    (parts,) = chosen
+    consumers = {
+        consumer: _consumer(consumer, _configuration(told["function"]["name"], aws), told, aws)
+        for consumer, told in parts["consumers"].items()
+    }
+    return Pipeline(
+        name=_pipeline_name(consumers) or name or str(parts["bucket"]["name"]),
+        bucket=parts["bucket"]["name"],
+        consumers=consumers,
+    )
+
+
+def by_name(name: str, aws: Aws) -> Pipeline:
+    """Find a pipeline of the root module by its name, among the functions of this region.
+
+    Raises
+    ------
+    WrongUseError
+        No function says that it belongs to it.
+    OperationError
+        AWS refused to be asked.
+    """
+    consumers, bucket = {}, None
+    for page in aws.lambda_.get_paginator("list_functions").paginate():
+        for function in page["Functions"]:
+            environment = function.get("Environment", {}).get("Variables", {})
+            if environment.get("PIPELINE") == name and "CONSUMER" in environment:
+                consumer = environment["CONSUMER"]
+                consumers[consumer] = _consumer(consumer, function, {}, aws)
+                bucket = bucket or _bucket_of(function["FunctionName"], aws)
+    if not consumers:
+        raise WrongUseError(f"no function in {aws.region} belongs to a pipeline called {name}")
+    if bucket is None:
+        raise WrongUseError(
+            f"no function of {name} says which bucket may invoke it: name the outputs of Terraform "
+            "instead, with --outputs or --chdir"
+        )
+    return Pipeline(name=name, bucket=bucket, consumers=dict(sorted(consumers.items())))
+
+
+def read_outputs(file: Path) -> Mapping[str, Any]:
+    """Read what ``terraform output -json`` wrote to a file.
+
+    Raises
+    ------
+    WrongUseError
+        It is no such file.
+    """
+    try:
+        return _values(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WrongUseError(
+            f"--outputs {file}: {error}; write it by: terraform output -json > {file}"
+        ) from None
+
+
+def ask_terraform(folder: Path) -> Mapping[str, Any]:
+    """Ask Terraform, or OpenTofu, for the outputs of a configuration.
+
+    Raises
+    ------
+    OperationError
+        Neither is installed, or it failed.
+    """
+    named = [os.environ.get("TERRAFORM"), "terraform", "tofu"]
+    binary = next(filter(None, map(shutil.which, filter(None, named))), None)
+    if binary is None:
+        raise OperationError("neither terraform nor tofu is on PATH: use --outputs or --name")
+    command = [binary, f"-chdir={folder}", "output", "-json", "-no-color"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise OperationError(f"{' '.join(command)} failed:\n{done.stderr.strip()}")
+    return _values(done.stdout)
+
+
+def _values(text: str) -> Mapping[str, Any]:
+    document = json.loads(text)
+    if not isinstance(document, dict):
+        raise ValueError("no JSON object")  # noqa: TRY004 (a file's content, not a caller's type)
+    return {
+        name: output["value"] if isinstance(output, dict) and "value" in output else output
+        for name, output in document.items()
+    }
+
+
+def _topic_name(parts: Mapping[str, Any]) -> str | None:
+    topic = parts.get("topic")
+    return topic.get("name") if isinstance(topic, Mapping) else None
+
+
+def _pipeline_name(consumers: Mapping[str, Consumer]) -> str | None:
+    keys = {consumer.ledger_key.partition("/")[0] for consumer in consumers.values()} - {""}
+    return keys.pop() if len(keys) == 1 else None
+
+
+def _configuration(function: str, aws: Aws) -> Mapping[str, Any]:
+    try:
+        return aws.lambda_.get_function_configuration(FunctionName=function)
+    except ClientError as error:
+        raise OperationError(f"function {function} can't be looked at: {error}") from None
+
+
+def _consumer(
+    name: str, function: Mapping[str, Any], told: Mapping[str, Any], aws: Aws
+) -> Consumer:
+    """Put together what the function's environment says, and what only the outputs know."""
+    environment = function.get("Environment", {}).get("Variables", {})
+    queue = environment.get("QUEUE_URL") or (told.get("queue") or {}).get("url")
+    wanted = environment.get("OBJECT_FILTER")
+    pipeline = environment.get("PIPELINE", "")
+    output = environment.get("OUTPUT_BUCKET")
+    return Consumer(
+        name=name,
+        function=function["FunctionName"],
+        log_group=function.get("LoggingConfig", {}).get("LogGroup")
+        or f"/aws/lambda/{function['FunctionName']}",
+        queue_url=queue,
+        dead_letter_queue_url=environment.get("DEAD_LETTER_QUEUE_URL")
+        or (told.get("dead_letter_queue") or {}).get("url"),
+        mapping=_mapping(function["FunctionName"], aws) if queue else None,
+        wanted=parse_filter("OBJECT_FILTER", wanted) if wanted else ObjectFilter(),
+        ledger_table=environment.get("LEDGER_TABLE"),
+        ledger_key=f"{pipeline}/{environment.get('CONSUMER', name)}" if pipeline else "",
+        output=f"s3://{output}/{environment.get('OUTPUT_PREFIX', '')}" if output else None,
+    )
+
+
+def _mapping(function: str, aws: Aws) -> str | None:
+    for page in aws.lambda_.get_paginator("list_event_source_mappings").paginate(
+        FunctionName=function
+    ):
+        for mapping in page["EventSourceMappings"]:
+            if ":sqs:" in mapping.get("EventSourceArn", ""):
+                return mapping["UUID"]
+    return None
+
+
+def _bucket_of(function: str, aws: Aws) -> str | None:
+    """Read which bucket may invoke a function: the root module lets its bucket on every route."""
+    try:
+        policy = json.loads(aws.lambda_.get_policy(FunctionName=function)["Policy"])
+    except ClientError:
+        return None
+    for statement in policy["Statement"]:
+        for condition in statement.get("Condition", {}).values():
+            for key, arn in condition.items():
+                if key.lower() == "aws:sourcearn" and ":s3:::" in str(arn):
+                    return str(arn).partition(":s3:::")[2]
+    return None

@@ -1,0 +1,167 @@
+"""What the processing ledger says: of one object, of many, and how many are in which state."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import batched
+from typing import Any
+
+from object_consumer.ledger import State
+from operations.aws import Aws
+from operations.discovery import Consumer
+from operations.errors import OperationError
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+_BATCH = 100
+_TRIES = 8
+# Of 1 MB each: a few thousand items, and a moment. Counting millions is for those who ask for it.
+PAGES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What the ledger holds of an object.
+
+    Attributes
+    ----------
+    state
+        How far it has come.
+    version
+        The version that was claimed last.
+    attempts
+        The receives of its message so far.
+    event_at, started_at, finished_at, lease_until
+        When it happened in S3, was claimed, ended, and when the claim runs out.
+    request_id
+        The invocation that claimed it.
+    error_type, error_message
+        Why it failed.
+    result
+        What the function returned.
+    """
+
+    state: State
+    version: str = ""
+    attempts: int = 0
+    event_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    lease_until: datetime | None = None
+    request_id: str = ""
+    error_kind: str = ""
+    error_type: str = ""
+    error_message: str = ""
+    result: Mapping[str, str] = field(default_factory=dict)
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether a function is at work on it: it has claimed it, and the claim is valid."""
+        return (
+            self.state is State.PROCESSING
+            and self.lease_until is not None
+            and self.lease_until >= now
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Objects by state.
+
+    Attributes
+    ----------
+    is_complete
+        Whether all were counted; else there are at least so many.
+    """
+
+    by_state: Mapping[str, int]
+    is_complete: bool
+
+
+def entries(consumer: Consumer, uris: Sequence[str], aws: Aws) -> dict[str, Entry]:
+    """Read what the ledger holds of objects, in their newest state; those it knows nothing of lack.
+
+    Raises
+    ------
+    OperationError
+        DynamoDB throttled again and again.
+    """
+    table = consumer.ledger_table
+    if table is None:
+        return {}
+    found = {}
+    for batch in batched(uris, _BATCH, strict=False):
+        keys = [{"consumer": {"S": consumer.ledger_key}, "object": {"S": uri}} for uri in batch]
+        wanted: Any = {table: {"Keys": keys, "ConsistentRead": True}}
+        for _ in range(_TRIES):
+            answer = aws.dynamodb.batch_get_item(RequestItems=wanted)
+            for item in answer["Responses"].get(table, []):
+                found[item["object"]["S"]] = read(item)
+            wanted = answer.get("UnprocessedKeys")
+            if not wanted:
+                break
+        else:
+            raise OperationError(f"the ledger {table} throttles reads: try again, or more slowly")
+    return found
+
+
+def count(consumer: Consumer, aws: Aws, *, pages: int | None = PAGES) -> Counts | None:
+    """Count a consumer's objects by state; None without a ledger.
+
+    Parameters
+    ----------
+    pages
+        How many pages of 1 MB are read at most; None for all.
+    """
+    if consumer.ledger_table is None:
+        return None
+    counts: Counter[str] = Counter(dict.fromkeys(State, 0))
+    answers = aws.dynamodb.get_paginator("query").paginate(
+        TableName=consumer.ledger_table,
+        # Objects are s3:// addresses; the circuit breaker's item is not.
+        KeyConditionExpression="consumer = :consumer AND begins_with(#object, :objects)",
+        ProjectionExpression="#state",
+        ExpressionAttributeNames={"#object": "object", "#state": "state"},
+        ExpressionAttributeValues={
+            ":consumer": {"S": consumer.ledger_key},
+            ":objects": {"S": "s3://"},
+        },
+    )
+    for page, answer in enumerate(answers, start=1):
+        counts.update(item["state"]["S"] for item in answer["Items"])
+        if page == pages and "LastEvaluatedKey" in answer:
+            return Counts(counts, is_complete=False)
+    return Counts(counts, is_complete=True)
+
+
+def read(item: Mapping[str, Any]) -> Entry:
+    """Read one item as DynamoDB gives it."""
+    text = {name: value.get("S", value.get("N", "")) for name, value in item.items()}
+    result = item.get("result", {}).get("M", {})
+
+    def moment(name: str) -> datetime | None:
+        return datetime.fromtimestamp(int(text[name]) / 1000, UTC) if text.get(name) else None
+
+    return Entry(
+        state=State(text["state"]),
+        version=text.get("version", ""),
+        attempts=int(text.get("attempts") or 0),
+        event_at=moment("event_at"),
+        started_at=moment("started_at"),
+        finished_at=moment("finished_at"),
+        lease_until=moment("lease_until"),
+        request_id=text.get("request_id", ""),
+        error_kind=text.get("error_kind", ""),
+        error_type=text.get("error_type", ""),
+        error_message=text.get("error_message", ""),
+        result={name: next(iter(value.values())) for name, value in result.items()},
+    )
+
+
+def filtered(uris: Iterable[str], consumer: Consumer, states: set[str], aws: Aws) -> Iterator[str]:
+    """Give the objects that are in one of these states; MISSING ones are on no record."""
+    for batch in batched(uris, _BATCH, strict=False):
+        known = entries(consumer, batch, aws)
+        for uri in batch:
+            state = str(known[uri].state) if uri in known else "MISSING"
+            if state in states:
+                yield uri

@@ -1,0 +1,196 @@
+"""The operator's tool beside the real stack: `pipeline` as it is installed, from any folder."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.pipeline import Clients, Pipeline
+from tests.integration.waiting import eventually
+from tests.localstack import Instance
+from tools.terraform import Terraform
+
+pytestmark = [pytest.mark.integration, pytest.mark.applies("orders", "theirs")]
+
+COMMAND = Path(sys.executable).parent / "pipeline"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed, and how it ended."""
+
+    code: int
+    document: Any
+    errors: str
+
+
+type Operator = Callable[..., Answer]
+
+
+@pytest.fixture
+def operator(localstack: Instance, tmp_path: Path) -> Operator:
+    """Run the tool in an empty folder, with nothing but the instance's environment."""
+    environment = {"PATH": os.environ["PATH"], **localstack.environment}
+
+    def run(name: str, *arguments: str) -> Answer:
+        done = subprocess.run(
+            [COMMAND, "--name", name, *arguments, "--json"],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+        )
+        document = json.loads(done.stdout) if done.stdout else None
+        return Answer(done.returncode, document, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def theirs(on_existing_bucket: Terraform, clients: Clients) -> Pipeline:
+    """The pipeline on somebody else's bucket, which has one consumer."""
+    return Pipeline(on_existing_bucket.outputs(), clients)
+
+
+def part(answer: Answer, consumer: str) -> Any:
+    return next(one for one in answer.document["consumers"] if one["consumer"] == consumer)
+
+
+def test_a_file_that_was_set_aside_is_traced_and_redriven(
+    pipeline: Pipeline, operator: Operator
+) -> None:
+    folder = secrets.token_hex(4)
+    key = f"scripted/{folder}/until-released/a.json"
+    version = pipeline.upload(key, "[1]")
+    pipeline.quarantined_object("scripted", key)
+
+    told = eventually(
+        lambda: operator("orders", "trace", f"s3://{pipeline.bucket}/{key}"),
+        until=lambda told: (
+            "set aside" in {step["what"] for step in part(told, "scripted")["steps"]}
+        ),
+        waiting_for="the message to be seen again",
+    )
+    story = part(told, "scripted")
+    assert told.code == 1
+    assert story["verdict"] == "set aside"
+    assert folder in story["why"]
+    assert story["advice"].endswith("pipeline redrive scripted")
+    assert {step["version_id"] for step in story["steps"]} == {version}
+    assert part(told, "transform")["verdict"] == "not wanted"
+    failures = operator("orders", "failures", "scripted")
+    assert failures.code == 1
+    assert any("is not released" in failure["reason"] for failure in failures.document)
+
+    pipeline.upload(f"released/{key}", "now")
+    redriven = operator("orders", "redrive", "scripted", "--reason", folder, "--yes")
+    assert (redriven.code, redriven.document["sent"]) == (0, 1)
+    pipeline.outcome("scripted", key, "done")
+    told = operator("orders", "trace", key)
+    assert (told.code, part(told, "scripted")["verdict"]) == (0, "done")
+
+
+def test_objects_without_a_record_are_replayed(
+    pipeline: Pipeline, operator: Operator, tmp_path: Path
+) -> None:
+    prefix = f"scripted/{secrets.token_hex(4)}/ok/"
+    keys = [f"{prefix}{name} 1.json" for name in ("a", "b")]
+    for key in keys:
+        pipeline.upload(key, "[1]")
+    for key in keys:
+        pipeline.outcome("scripted", key, "done")
+    forgotten = {"consumer": "orders/scripted", "object": f"s3://{pipeline.bucket}/{keys[0]}"}
+    pipeline.clients.dynamodb.delete_item(
+        TableName=pipeline.outputs["ledger"]["name"],
+        Key={name: {"S": value} for name, value in forgotten.items()},
+    )
+    options = ["--prefix", prefix, "--consumer", "scripted", "--state", "missing"]
+
+    tried = operator("orders", "replay", *options, "--dry-run")
+    assert (tried.code, tried.document["matching"], tried.document["sent"]) == (
+        0,
+        {"scripted": 1},
+        0,
+    )
+    unasked = operator("orders", "replay", *options)
+    assert unasked.code == 2
+    assert "--yes" in unasked.errors
+    bookmark = tmp_path / "replay.json"
+    sent = operator("orders", "replay", *options, "--resume", str(bookmark), "--yes")
+    assert (sent.code, sent.document["sent"], bookmark.exists()) == (0, 1, False)
+    eventually(
+        lambda: len(pipeline.outcomes("scripted", keys[0])),
+        until=(2).__eq__,
+        waiting_for="the replayed file to be done again",
+    )
+    assert len(pipeline.outcomes("scripted", keys[1])) == 1
+
+
+def test_a_paused_consumers_files_wait_until_it_is_resumed(
+    theirs: Pipeline, operator: Operator
+) -> None:
+    key = f"{secrets.token_hex(4)}/paused.json"
+    paused = operator("theirs", "pause", "log", "--yes")
+    assert (paused.code, paused.document["mapping"]) == (0, "Disabled")
+    theirs.clients.s3.put_object(Bucket=theirs.bucket, Key=key, Body=b"[1]")
+    told = eventually(
+        lambda: operator("theirs", "status"),
+        until=lambda told: part(told, "log")["waiting"] == 1,
+        waiting_for="the file to wait",
+    )
+    assert told.code == 1
+    assert "it is disabled: pipeline resume log" in told.document["troubles"]["log"]
+    story = operator("theirs", "trace", key)
+    assert (story.code, part(story, "log")["verdict"]) == (1, "not heard of")
+    assert "pipeline resume log" in part(story, "log")["advice"]
+
+    resumed = operator("theirs", "resume", "log", "--yes")
+    assert (resumed.code, resumed.document["mapping"]) == (0, "Enabled")
+    theirs.outcome("log", key, "done")
+    assert part(operator("theirs", "trace", key), "log")["verdict"] == "done"
+
+
+def test_sqs_moves_a_whole_dead_letter_queue(theirs: Pipeline, operator: Operator) -> None:
+    key = f"{secrets.token_hex(4)}/moved.json"
+    queue = theirs.consumer("log")["dead_letter_queue"]["url"]
+    record = {
+        "eventName": "ObjectCreated:Put",
+        "eventTime": "2026-01-01T00:00:00.000Z",
+        "s3": {"bucket": {"name": theirs.bucket}, "object": {"key": key}},
+    }
+    for _ in range(3):
+        theirs.clients.sqs.send_message(
+            QueueUrl=queue, MessageBody=json.dumps({"Records": [record]})
+        )
+
+    moved = operator("theirs", "redrive", "log", "--yes")
+
+    assert (moved.code, moved.document["sent"]) == (0, 3)
+    theirs.outcome("log", key, "done")
+    assert operator("theirs", "failures").document == []
+
+
+def test_a_healthy_pipeline_is_told_as_such(theirs: Pipeline, operator: Operator) -> None:
+    told = eventually(
+        lambda: operator("theirs", "status"),
+        until=lambda told: told.code == 0,
+        waiting_for="a healthy pipeline",
+    )
+
+    assert told.document["bucket"] == theirs.bucket
+    assert (part(told, "log")["mapping"], part(told, "log")["alarms"]) == ("Enabled", [])
+
+
+def test_who_is_not_there_is_named(operator: Operator) -> None:
+    stranger = operator("orders", "pause", "nobody", "--yes")
+
+    assert stranger.code == 2
+    assert "no consumer nobody here; there are: fragile, log" in stranger.errors

@@ -1,0 +1,190 @@
+"""A trial with messages of a queue, and the record in DynamoDB, against moto."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import boto3
+import pytest
+from moto import mock_aws
+from mypy_boto3_sqs import SQSClient
+from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+
+from circuit_breaker import services
+from circuit_breaker.record import DynamoDBRecords, Record, RevisionError, State
+from circuit_breaker.services import QueueTrial
+from object_consumer.messages import received
+
+
+@dataclass
+class Function:
+    """The consumer's function, as Lambda answers for it."""
+
+    answer: Callable[[list[str]], object] = lambda _ids: None
+    error: bool = False
+    batches: list[Any] = field(default_factory=list)
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+        assert FunctionName == "orders-load"
+        event = json.loads(Payload)
+        self.batches.append(event)
+        ids = [record["messageId"] for record in event["Records"]]
+        answer = {"Payload": io.BytesIO(json.dumps(self.answer(ids)).encode())}
+        return answer | ({"FunctionError": "Unhandled"} if self.error else {})
+
+
+@pytest.fixture
+def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[SQSClient]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(services, "WAIT_SECONDS", 0)
+    with mock_aws():
+        yield boto3.client("sqs")
+
+
+def fill(sqs: SQSClient, number: int) -> str:
+    url = sqs.create_queue(QueueName="orders-load")["QueueUrl"]
+    for n in range(number):
+        attribute: MessageAttributeValueTypeDef = {
+            "DataType": "String",
+            "StringValue": f"trace-{n}",
+        }
+        sqs.send_message(
+            QueueUrl=url, MessageBody=f"body {n}", MessageAttributes={"Trace": attribute}
+        )
+    return url
+
+
+def trial(sqs: SQSClient, url: str, function: Function, messages: int = 10) -> QueueTrial:
+    return QueueTrial(
+        function="orders-load",
+        queue_url=url,
+        queue_arn="arn:aws:sqs:eu-west-1:123456789012:orders-load",
+        region="eu-west-1",
+        messages=messages,
+        visibility_timeout=90,
+        lambda_client=cast("Any", function),
+        sqs_client=sqs,
+    )
+
+
+def left(sqs: SQSClient, url: str) -> dict[str, int]:
+    """The bodies that can be received now, and how often each has been."""
+    found = {}
+    while messages := sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
+    ).get("Messages"):
+        for message in messages:
+            count = int(message["Attributes"]["ApproximateReceiveCount"])
+            assert message["Body"] not in found
+            found[message["Body"]] = count
+    return found
+
+
+def failed(ids: list[str]) -> object:
+    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in ids]}
+
+
+def test_messages_that_succeed_are_gone_and_the_others_untouched(sqs: SQSClient) -> None:
+    url, function = fill(sqs, 7), Function()
+
+    result = trial(sqs, url, function, messages=4).run()
+
+    assert (result.tried, result.failed) == (4, 0)
+    assert len(function.batches) == 2
+    assert list(left(sqs, url).values()) == [1, 1, 1]
+
+
+def test_messages_that_fail_are_in_the_queue_as_if_never_received(sqs: SQSClient) -> None:
+    url, function = fill(sqs, 3), Function(failed)
+
+    results = [trial(sqs, url, function).run() for _ in range(5)]
+
+    assert {(result.tried, result.failed) for result in results} == {(3, 3)}
+    assert left(sqs, url) == {"body 0": 1, "body 1": 1, "body 2": 1}
+
+
+def test_only_those_that_fail_are_put_back(sqs: SQSClient) -> None:
+    url = fill(sqs, 4)
+
+    result = trial(sqs, url, Function(lambda ids: failed(ids[:1]))).run()
+
+    assert (result.tried, result.failed) == (4, 2)
+    assert len(left(sqs, url)) == 2
+
+
+def test_a_function_that_fails_as_a_whole_fails_the_trial_and_says_why(sqs: SQSClient) -> None:
+    url = fill(sqs, 2)
+    function = Function(lambda _: {"errorType": "Timeout", "errorMessage": "30 s"}, error=True)
+
+    result = trial(sqs, url, function).run()
+
+    assert (result.failed, result.reason) == (2, "Timeout: 30 s")
+    assert len(left(sqs, url)) == 2
+
+
+@pytest.mark.parametrize("identifier", ["unknown", ""])
+def test_an_answer_about_other_messages_fails_the_batch(sqs: SQSClient, identifier: str) -> None:
+    url, answer = fill(sqs, 1), failed([identifier])
+
+    assert trial(sqs, url, Function(lambda _: answer)).run().failed == 1
+    assert len(left(sqs, url)) == 1
+
+
+def test_a_function_that_is_not_to_be_invoked_fails_the_trial(sqs: SQSClient) -> None:
+    def refuse(_ids: list[str]) -> object:
+        raise PermissionError("not authorized")
+
+    url = fill(sqs, 2)
+    result = trial(sqs, url, Function(refuse)).run()
+
+    assert (result.failed, result.reason) == (2, "PermissionError: not authorized")
+
+
+def test_an_empty_queue_is_no_failure(sqs: SQSClient) -> None:
+    function = Function()
+
+    assert trial(sqs, fill(sqs, 0), function).run().tried == 0
+    assert function.batches == []
+
+
+def test_the_function_gets_what_lambda_would_hand_over(sqs: SQSClient) -> None:
+    url, function = fill(sqs, 1), Function()
+
+    trial(sqs, url, function).run()
+
+    (message,) = received(function.batches[0])
+    assert message.body == "body 0"
+    assert message.attributes["Trace"]["stringValue"] == "trace-0"
+    # Never the last receive: no trial sets a message aside for want of tries.
+    assert message.receive_count == 0
+
+
+def test_of_two_who_change_the_record_one_is_told(sqs: SQSClient) -> None:
+    client = boto3.client("dynamodb")
+    client.create_table(
+        TableName="orders-ledger",
+        KeySchema=[
+            {"AttributeName": "consumer", "KeyType": "HASH"},
+            {"AttributeName": "object", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "consumer", "AttributeType": "S"},
+            {"AttributeName": "object", "AttributeType": "S"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    records = DynamoDBRecords("orders-ledger", "orders/load", client)
+    first = records.read()
+    assert first == Record()
+
+    written = records.write(Record(state=State.OPEN, reason="down", changed_at=1, retry_at=2))
+
+    assert records.read() == written
+    assert written.revision == 1
+    with pytest.raises(RevisionError):
+        records.write(first)

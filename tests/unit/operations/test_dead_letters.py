@@ -1,0 +1,111 @@
+"""What was set aside: read from a dead-letter queue, grouped by reason, sent back."""
+
+import json
+
+import pytest
+
+from operations import dead_letters, redrive
+from operations.dead_letters import DeadLetter
+from operations.failures import group
+from tests.unit.operations.conftest import BUCKET, World, record
+
+
+def look(world: World) -> list[DeadLetter]:
+    return dead_letters.look(world.consumer, world.aws, limit=100)
+
+
+def test_messages_that_are_looked_at_stay_where_they_are(world: World) -> None:
+    for number in range(25):
+        world.set_aside(f"in/{number}.json", "SchemaError", "no id")
+
+    assert len(look(world)) == 25
+    assert len(look(world)) == 25
+    assert dead_letters.number(world.consumer, world.aws) == 25
+
+
+def test_the_reason_and_the_object_are_read(world: World) -> None:
+    world.set_aside("in/my+file.json", "SchemaError", "no id")
+
+    (letter,) = look(world)
+
+    assert letter.reason == "SchemaError: no id"
+    assert letter.kind == "permanent"
+    assert letter.is_about(f"s3://{BUCKET}/in/my file.json")
+
+
+def test_a_message_that_sqs_moved_says_that_nobody_gave_a_reason(world: World) -> None:
+    url = str(world.consumer.dead_letter_queue_url)
+    world.aws.sqs.send_message(QueueUrl=url, MessageBody=record("in/a.json"))
+
+    (letter,) = look(world)
+
+    assert letter.kind == "moved"
+    assert "no reason given" in letter.reason
+
+
+def test_lambdas_record_of_a_failed_invocation_tells_its_error(world: World) -> None:
+    body = {
+        "requestContext": {"condition": "RetriesExhausted"},
+        "requestPayload": json.loads(record("in/a.json")),
+        "responsePayload": {"errorType": "KeyError", "errorMessage": "'id'"},
+    }
+    url = str(world.consumer.dead_letter_queue_url)
+    world.aws.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
+
+    (letter,) = look(world)
+
+    assert (letter.kind, letter.reason) == ("exhausted", "KeyError: 'id'")
+    assert letter.is_about(f"s3://{BUCKET}/in/a.json")
+
+
+@pytest.mark.parametrize("body", ["", "no JSON", "[1]", '{"requestContext": 3}'])
+def test_a_message_of_any_form_is_read(world: World, body: str) -> None:
+    url = str(world.consumer.dead_letter_queue_url)
+    world.aws.sqs.send_message(QueueUrl=url, MessageBody=body or " ")
+
+    (letter,) = look(world)
+
+    assert letter.events == ()
+
+
+def test_one_mistake_in_many_files_is_one_group(world: World) -> None:
+    for number in range(3):
+        message = (
+            f"s3://{BUCKET}/in/{number}.json: line {number}, column {31 + number}: 'x{number}'"
+        )
+        world.set_aside(f"in/{number}.json", "FormatError", message)
+    world.set_aside("in/other.json", "SchemaError", "no id")
+
+    first, second = group(look(world))
+
+    assert (first.count, second.count) == (3, 1)
+    assert first.reason == "FormatError: … line …, column …: …"
+    assert first.example_reason.startswith(f"FormatError: s3://{BUCKET}/in/")
+    assert second.example == f"s3://{BUCKET}/in/other.json"
+
+
+def test_only_messages_with_the_reason_are_sent_back(world: World) -> None:
+    world.set_aside("in/a.json", "FormatError", "line 3")
+    world.set_aside("in/b.json", "SchemaError", "no id", trace="abc")
+
+    steps = list(redrive.move(world.consumer, world.aws, reason="schemaerror", limit=10))
+
+    assert steps[-1] == redrive.Progress(1, 1)
+    (sent,) = world.messages()
+    assert sent["Body"] == record("in/b.json")
+    assert set(sent["MessageAttributes"]) == {"trace"}
+    (left,) = look(world)
+    assert left.error_type == "FormatError"
+
+
+def test_a_redrive_that_is_stopped_loses_nothing(world: World) -> None:
+    for number in range(4):
+        world.set_aside(f"in/{number}.json", "FormatError", "line 3")
+
+    steps = redrive.move(world.consumer, world.aws, reason="format", limit=10)
+    while next(steps).moved < 2:
+        pass
+    steps.close()
+
+    assert len(world.messages()) == 2
+    assert len(look(world)) == 2

@@ -1,0 +1,122 @@
+"""What became of a file, judged by whatever there is to go by."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from object_consumer.events import ObjectEvent
+from object_consumer.ledger import State
+from operations.dead_letters import DeadLetter
+from operations.ledger import Entry
+from operations.trace import Verdict, Version, judge
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+NEWEST = Version(version_id="v2", etag="tag2", at=START, size=3)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def line(outcome: str, seconds: float, version: str | None = "v2", **fields: Any) -> dict[str, Any]:
+    moment = at(seconds).isoformat()
+    return {"outcome": outcome, "timestamp": moment, "version_id": version, **fields}
+
+
+def letter(seconds: float, version: str | None = "v2", etag: str = "tag2") -> DeadLetter:
+    event = ObjectEvent(
+        bucket="b",
+        key="k",
+        event_name="ObjectCreated:Put",
+        event_time=START,
+        version_id=version,
+        etag=etag,
+    )
+    return DeadLetter(
+        consumer="load",
+        message_id="m",
+        body="",
+        sent_at=at(seconds),
+        kind="permanent",
+        error_type="FormatError",
+        error_message="line 3",
+        events=(event,),
+    )
+
+
+def verdict(
+    *lines: dict[str, Any],
+    letters: tuple[DeadLetter, ...] = (),
+    entry: Entry | None = None,
+    newest: Version | None = NEWEST,
+    wanted: bool = True,
+) -> Verdict:
+    return judge(newest, lines, letters, entry, now=at(100), wanted=wanted)[0]
+
+
+def test_what_was_done_is_done() -> None:
+    assert verdict(line("done", 1)) is Verdict.DONE
+    assert verdict(line("retry", 1), line("done", 2)) is Verdict.DONE
+    assert verdict(line("done", 1), line("skipped", 2, reason="duplicate")) is Verdict.DONE
+
+
+def test_the_ledger_remembers_when_the_log_has_forgotten() -> None:
+    assert verdict(entry=Entry(state=State.SUCCEEDED, version="v2")) is Verdict.DONE
+    assert verdict(entry=Entry(state=State.SUCCEEDED, version="tag2")) is Verdict.DONE
+
+
+def test_an_older_version_that_was_done_says_nothing_of_the_newest() -> None:
+    assert verdict(line("done", 1, "v1")) is Verdict.NOT_HEARD_OF
+    assert verdict(entry=Entry(state=State.SUCCEEDED, version="v1")) is Verdict.NOT_HEARD_OF
+    assert verdict(letters=(letter(1, "v1"),)) is Verdict.NOT_HEARD_OF
+
+
+def test_what_lies_in_the_dead_letter_queue_is_set_aside() -> None:
+    said = judge(NEWEST, [line("permanent", 1)], [letter(2)], None, now=at(9), wanted=True)
+
+    assert said == (Verdict.SET_ASIDE, "FormatError: line 3")
+
+
+def test_a_file_that_was_set_aside_and_replayed_since_is_done() -> None:
+    assert verdict(line("done", 5), letters=(letter(2),)) is Verdict.DONE
+    assert verdict(line("done", 1), letters=(letter(2),)) is Verdict.SET_ASIDE
+
+
+def test_a_replay_names_no_version_and_counts_for_the_newest() -> None:
+    assert verdict(line("done", 5, None)) is Verdict.DONE
+    assert verdict(line("done", -5, None)) is Verdict.NOT_HEARD_OF
+    assert verdict(letters=(letter(2, None),)) is Verdict.SET_ASIDE
+    assert verdict(letters=(letter(2, None, "tag1"),)) is Verdict.NOT_HEARD_OF
+
+
+def test_a_valid_claim_means_that_it_is_being_processed() -> None:
+    held = Entry(state=State.PROCESSING, version="v2", lease_until=at(200))
+    lapsed = Entry(state=State.PROCESSING, version="v2", lease_until=at(50))
+
+    assert verdict(line("retry", 1), entry=held) is Verdict.PROCESSING
+    assert verdict(entry=lapsed) is Verdict.RETRIED
+
+
+def test_what_failed_and_lies_nowhere_comes_again() -> None:
+    assert verdict(line("retry", 1)) is Verdict.RETRIED
+    assert verdict(entry=Entry(state=State.FAILED, version="v2", error_type="E")) is Verdict.RETRIED
+
+
+def test_what_was_set_aside_stays_so_while_its_message_is_out_of_sight() -> None:
+    said = judge(NEWEST, [line("permanent", 1)], [], None, now=at(9), wanted=True)
+
+    assert said[0] is Verdict.SET_ASIDE
+    assert "redriven, deleted, or somebody else" in said[1]
+
+
+def test_what_the_function_did_not_want_is_skipped() -> None:
+    assert verdict(line("skipped", 1, reason="filtered")) is Verdict.SKIPPED
+
+
+def test_a_file_outside_the_filter_is_not_missed() -> None:
+    assert verdict(wanted=False) is Verdict.NOT_WANTED
+    assert verdict(wanted=True) is Verdict.NOT_HEARD_OF
+
+
+def test_a_file_that_is_gone_has_a_story_all_the_same() -> None:
+    assert verdict(line("done", 1), newest=None) is Verdict.DONE
+    assert verdict(newest=None) is Verdict.NOT_HEARD_OF
