@@ -22,6 +22,16 @@ data "aws_caller_identity" "current" {
     }
 
     precondition {
+      condition     = var.circuit_breaker == null || var.ledger != null
+      error_message = "circuit_breaker remembers in the ledger's table, and there is none: set ledger = {}, or remove circuit_breaker."
+    }
+
+    precondition {
+      condition     = var.circuit_breaker == null || var.route != "function"
+      error_message = "On route function S3 invokes the functions past their queues, and no circuit breaker can hold files back: choose another route, or remove circuit_breaker."
+    }
+
+    precondition {
       condition     = length(local.too_large) == 0
       error_message = "These consumers' filters are larger than an SNS filter policy may be (150 combinations): ${join("; ", local.too_large)}. Use fewer prefixes, suffixes or events, or a shorter beginning that they share; the function sees the whole key."
     }

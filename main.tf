@@ -27,6 +27,11 @@ locals {
     }
   } }
 
+  # Whose circuit is broken while its downstream is down.
+  guarded = { for name, consumer in var.consumers :
+    name => consumer if consumer.circuit_breaker && var.circuit_breaker != null && var.ledger != null
+  }
+
   outputs = { for name, consumer in var.consumers :
     name => merge(consumer.output, { bucket = coalesce(consumer.output.bucket, local.bucket_name) })
     if consumer.output != null
@@ -134,4 +139,27 @@ module "consumers" {
     invokers          = { bucket = { service = "s3.amazonaws.com", source_arn = local.bucket_arn } }
     policy_statements = merge(each.value.policy_statements, local.policy_statements[each.key])
   })
+}
+
+module "circuit_breaker" {
+  source = "./modules/circuit-breaker"
+  count  = length(local.guarded) == 0 ? 0 : 1
+
+  alerts_topic       = { arn = local.alerts_topic_arn }
+  architecture       = var.circuit_breaker.architecture
+  cool_down_seconds  = var.circuit_breaker.cool_down_seconds
+  error_rate_percent = var.circuit_breaker.error_rate_percent
+  kms_key_arn        = var.kms_key_arn
+  ledger             = module.ledger[0].table
+  minimum_objects    = var.circuit_breaker.minimum_objects
+  name               = var.name
+  package            = var.circuit_breaker.package
+  package_version    = var.circuit_breaker.package_version
+  tags               = var.tags
+  trial_messages     = var.circuit_breaker.trial_messages
+
+  consumers = { for name, consumer in local.guarded : name => merge(module.consumers[name], {
+    queue   = module.queues[name].queue
+    timeout = consumer.timeout
+  }) }
 }

@@ -14,6 +14,11 @@ output "bucket" {
   depends_on = [module.consumers, module.queues]
 }
 
+output "circuit_breaker" {
+  description = "The circuit breaker: its function, and its alarms by consumer; null without one."
+  value       = one([for breaker in module.circuit_breaker : { alarms = breaker.alarms, function = breaker.function }])
+}
+
 output "consumers" {
   description = "Each consumer: its queue, dead_letter_queue, function, role, event_source_mapping, alarms (names) and output."
   value = { for name, consumer in module.consumers : name => {

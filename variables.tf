@@ -48,6 +48,20 @@ variable "bucket" {
   }
 }
 
+variable "circuit_breaker" {
+  description = "A circuit breaker, which stops a consumer while most of what it tries fails, and lets it go on when a few messages succeed; null for none. Needs ledger. package is the zip of functions/circuit_breaker; the rest is as in modules/circuit-breaker. A consumer can do without: its circuit_breaker = false."
+  type = object({
+    package            = string
+    package_version    = optional(string)
+    architecture       = optional(string, "arm64")
+    cool_down_seconds  = optional(number, 300)
+    error_rate_percent = optional(number, 50)
+    minimum_objects    = optional(number, 10)
+    trial_messages     = optional(number, 10)
+  })
+  default = null
+}
+
 variable "consumers" {
   description = "Who gets the files, by a name of your choice. package is the zip of the function; filter narrows the pipeline's own, and by size; output is where the function may write, and is handed to it as OUTPUT_BUCKET and OUTPUT_PREFIX. The rest is as in modules/sqs-lambda-consumer and modules/queue-with-dlq."
   type = map(object({
@@ -70,6 +84,7 @@ variable "consumers" {
 
     batch_size              = optional(number, 10)
     batching_window_seconds = optional(number, 0)
+    circuit_breaker         = optional(bool, true)
     enabled                 = optional(bool, true)
     max_concurrency         = optional(number)
     provisioned_pollers = optional(object({
@@ -120,6 +135,11 @@ variable "consumers" {
   validation {
     condition     = !anytrue([for name in keys(var.consumers) : endswith(name, "-dlq")])
     error_message = "A consumer's name must not end in -dlq: its queue could have the name of another consumer's dead-letter queue."
+  }
+
+  validation {
+    condition     = !contains(keys(var.consumers), "circuit-breaker")
+    error_message = "A consumer must not be called circuit-breaker: its function would have the name of the breaker's. Choose another name."
   }
 
   validation {

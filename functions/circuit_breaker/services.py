@@ -127,14 +127,21 @@ class QueueTrial:
         return Result(len(messages), len(failed), next(filter(None, reasons), ""))
 
     def _receive(self) -> list[MessageTypeDef]:
-        return self._sqs.receive_message(
-            QueueUrl=self._queue_url,
-            MaxNumberOfMessages=self._messages,
-            VisibilityTimeout=self._visibility_timeout,
-            WaitTimeSeconds=WAIT_SECONDS,
-            MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["All"],
-        ).get("Messages", [])
+        """Take as many as are wanted, or as there are: SQS may give fewer at a time."""
+        messages: list[MessageTypeDef] = []
+        while len(messages) < self._messages:
+            received = self._sqs.receive_message(
+                QueueUrl=self._queue_url,
+                MaxNumberOfMessages=self._messages - len(messages),
+                VisibilityTimeout=self._visibility_timeout,
+                WaitTimeSeconds=WAIT_SECONDS,
+                MessageAttributeNames=["All"],
+                MessageSystemAttributeNames=["All"],
+            ).get("Messages")
+            if not received:
+                break
+            messages += received
+        return messages
 
     def _invoke(self, messages: Sequence[MessageTypeDef]) -> _Answer:
         everything = frozenset(message["MessageId"] for message in messages)

@@ -21,6 +21,13 @@ PACKAGES = ROOT / "build" / "localstack"
 
 EXISTING_BUCKET = "theirs-files"
 
+RELEASED: Mapping[str, Any] = {
+    "released": {
+        "actions": ["s3:GetObject", "s3:GetObjectVersion"],
+        "resources": ["arn:aws:s3:::*/released/*"],
+    }
+}
+
 CONSUMERS: Mapping[str, Any] = {
     "transform": {
         "package": str(PACKAGES / "transform_objects.zip"),
@@ -42,26 +49,35 @@ CONSUMERS: Mapping[str, Any] = {
         "timeout": 3,
         "max_receive_count": 50,
     },
+    "guarded": {
+        "package": str(PACKAGES / "scripted.zip"),
+        "filter": {"prefixes": ["guarded/"]},
+        "timeout": 5,
+        "max_receive_count": 50,
+        "circuit_breaker": True,
+        "policy_statements": RELEASED,
+    },
     "scripted": {
         "package": str(PACKAGES / "scripted.zip"),
         "filter": {"prefixes": ["scripted/"]},
         "timeout": 3,
         "max_receive_count": 2,
-        "policy_statements": {
-            "released": {
-                "actions": ["s3:GetObject", "s3:GetObjectVersion"],
-                "resources": ["arn:aws:s3:::*/released/*"],
-            }
-        },
+        "policy_statements": RELEASED,
     },
 }
 
 OWN_BUCKET: Mapping[str, Any] = {
     "name": "orders",
     "bucket": {"name": "orders-files", "force_destroy": True},
-    "filter": {"prefixes": ["fragile/", "incoming/", "scripted/"]},
+    "filter": {"prefixes": ["fragile/", "guarded/", "incoming/", "scripted/"]},
     "ledger": {"deletion_protection": False},
-    "consumers": CONSUMERS,
+    "circuit_breaker": {
+        "package": str(PACKAGES / "circuit_breaker.zip"),
+        "cool_down_seconds": 86400,
+    },
+    "consumers": {
+        name: {"circuit_breaker": False, **consumer} for name, consumer in CONSUMERS.items()
+    },
     "alerts": {"emails": ["oncall@example.com"]},
 }
 

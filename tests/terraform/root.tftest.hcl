@@ -776,3 +776,59 @@ run "a_ledger_that_forgets_at_once_is_refused" {
 
   expect_failures = [var.ledger]
 }
+
+run "a_circuit_breaker_watches_every_consumer_but_those_that_do_without" {
+  variables {
+    ledger          = {}
+    circuit_breaker = { package = "s3://example-packages/circuit_breaker.zip" }
+    consumers = {
+      load  = { package = "tests/terraform/packages/load_orders.zip" }
+      audit = { package = "tests/terraform/packages/load_orders.zip", circuit_breaker = false }
+    }
+  }
+
+  assert {
+    condition     = output.circuit_breaker.alarms == { load = "orders-load-error-rate" } && output.circuit_breaker.function.name == "orders-circuit-breaker"
+    error_message = "The breaker is ${jsonencode(output.circuit_breaker)}"
+  }
+}
+
+run "without_a_circuit_breaker_there_is_none" {
+  assert {
+    condition     = output.circuit_breaker == null
+    error_message = "The breaker is ${jsonencode(output.circuit_breaker)}"
+  }
+}
+
+run "a_circuit_breaker_without_a_ledger_is_refused" {
+  command = plan
+
+  variables {
+    circuit_breaker = { package = "s3://example-packages/circuit_breaker.zip" }
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "a_circuit_breaker_where_s3_invokes_the_functions_is_refused" {
+  command = plan
+
+  variables {
+    circuit_breaker = { package = "s3://example-packages/circuit_breaker.zip" }
+    consumers       = { load = { package = "tests/terraform/packages/load_orders.zip" } }
+    ledger          = {}
+    route           = "function"
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "a_consumer_called_as_the_circuit_breaker_is_refused" {
+  command = plan
+
+  variables {
+    consumers = { circuit-breaker = { package = "tests/terraform/packages/load_orders.zip" } }
+  }
+
+  expect_failures = [var.consumers]
+}
