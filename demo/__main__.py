@@ -10,10 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from demo.pipeline import Outcome, Pipeline, demonstrations
+from demo.pipeline import BROKEN, Outcome, Pipeline, demonstrations
 from demo.report import explain, table
+from operations import discovery, show
+from operations.aws import Aws
+from operations.status import status
+from operations.trace import trace
 from tools import terraform
 
 WAIT_SECONDS = 90
@@ -45,6 +50,7 @@ def main(names: Sequence[str]) -> int:
         console.print(table(outcomes))
         for line in explain(outcomes):
             console.print(line)
+        _operate(stack, [f"incoming/{sample.name}" for sample in samples], name)
         good = all(outcome.is_as_expected for outcome in outcomes)
     finally:
         if os.environ.get("KEEP"):
@@ -77,6 +83,20 @@ def _drive(pipeline: Pipeline, samples: Sequence[Path]) -> list[Outcome]:
     return outcomes
 
 
+def _operate(stack: terraform.Terraform, keys: Sequence[str], example: str) -> None:
+    """Show what the operator's tool tells of the pipeline, of a good file and of the bad one."""
+    aws = Aws()
+    pipeline = discovery.by_outputs(stack.outputs(), None, aws)
+    command = "pipeline" if example else f"pipeline --name {pipeline.name}"
+    console.print(f"\n[bold]$ {command} status[/bold]\n")
+    console.print(show.status(pipeline.name, status(pipeline, aws)))
+    good = next(key for key in keys if not key.endswith(BROKEN))
+    for key in (good, *(key for key in keys if key.endswith(BROKEN))):
+        console.print(f"\n[bold]$ {command} trace {escape(key)}[/bold]\n", highlight=False)
+        console.print(show.story(trace(pipeline, key, aws)))
+    console.print()
+
+
 def _show_resource(progress: terraform.Progress) -> None:
     counted = f"{progress.done:>3}/{progress.total}"
     console.print(f"  [dim]{counted} {progress.action} {progress.resource}[/dim]", highlight=False)
@@ -92,6 +112,7 @@ def _say_how_to_go_on(stack: terraform.Terraform) -> None:
     for consumer in outputs["consumers"].values():
         group = consumer["function"]["log_group_name"]
         console.print(f"  aws logs tail {group} --follow", highlight=False)
+    console.print("  .venv/bin/pipeline --help", highlight=False)
     console.print()
     try:
         while True:
