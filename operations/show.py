@@ -132,7 +132,8 @@ def _verdict(told: ConsumerStory) -> Text:
         shown.append(f", {told.why}" if told.verdict is Verdict.NOT_WANTED else f": {told.why}")
     if told.ledger is not None:
         entry = told.ledger
-        shown.append(f"\n  ledger: {entry.state}, {entry.attempts} receives", style="dim")
+        plural = "receive" if entry.attempts == 1 else "receives"
+        shown.append(f"\n  ledger: {entry.state}, {entry.attempts} {plural}", style="dim")
     if told.advice:
         shown.append(f"\n  {told.advice}")
     return shown

@@ -72,16 +72,20 @@ def set_up_environment() -> None:
     _say(f"installing {lock.relative_to(ROOT)}")
     python = str(ENVIRONMENT / "bin" / "python")
     _run([UV, "pip", "sync", "--quiet", "--require-hashes", "--python", python, lock])
-    install_pipeline()
+    (packages,) = ENVIRONMENT.glob("lib/python*/site-packages")
+    install_checkout(packages, ENVIRONMENT / "bin")
     stamp.write_text(digest, encoding="utf-8")
 
 
-def install_pipeline() -> None:
-    """Write ``.venv/bin/pipeline``, the operator's tool, so that it works from any folder."""
-    path = shlex.quote(f"{ROOT / 'functions'}:{ROOT}")
-    python = shlex.quote(str(ENVIRONMENT / "bin" / "python"))
-    command = ENVIRONMENT / "bin" / "pipeline"
-    _write(command, f'#!/bin/sh\nPYTHONPATH={path} exec {python} -m operations "$@"\n')
+def install_checkout(packages: Path, scripts: Path) -> None:
+    """Let the environment's Python import this checkout, and write the operator's tool.
+
+    So ``pipeline`` works from any folder.
+    """
+    _write(packages / "checkout.pth", f"{ROOT / 'functions'}\n{ROOT}\n")
+    command = scripts / "pipeline"
+    python = shlex.quote(str(scripts / "python"))
+    _write(command, f'#!/bin/sh\nexec {python} -m operations "$@"\n')
     command.chmod(0o755)
 
 

@@ -23,6 +23,6 @@ def test_the_demonstration_shows_every_sample_and_leaves_nothing(
     assert "$ pipeline --name demo status" in output
     assert "transform: 1 message was set aside: pipeline failures transform" in output
     assert "transform: set aside: RecordFormatError: line 3, column 31" in output
-    assert "transform: done: s3://demo-files/processed/incoming/events.json" in output
+    assert "transform: done: s3://demo-files/processed/incoming/events.jsonl.json" in output
     assert "demo-files" not in {bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]}
     assert not clients.sqs.list_queues(QueueNamePrefix="demo-").get("QueueUrls")

@@ -160,3 +160,9 @@ class Inventory:
     def consumers(self) -> list[Function]:
         """Give the functions that files come to."""
         return [function for address, function in self.functions.items() if address in self.reached]
+
+    @property
+    def others(self) -> list[Function]:
+        """Give the functions that no file comes to."""
+        consumers = self.consumers
+        return [function for function in self.functions.values() if function not in consumers]

@@ -116,7 +116,9 @@ def assumptions(
         yield f"{some.name}: written by {names}; reads are not counted"
     yield (
         "Not counted: data transfer, cold starts, versions of replaced files, requests to KMS of a "
-        "bucket key" + "".join(f"; {what}" for what in inventory.not_counted)
+        "bucket key"
+        + "".join(f"; {function.name}, which no file comes to" for function in inventory.others)
+        + "".join(f"; {what}" for what in inventory.not_counted)
     )
 
 

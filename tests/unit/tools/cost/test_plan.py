@@ -219,6 +219,22 @@ class TestWhatIsNotCounted:
         (what,) = inventory.not_counted
         assert "queue other of aws_s3_bucket_notification.n" in what
 
+    def test_functions_that_get_no_files_are_told_apart(self) -> None:
+        some = document("queue")
+        some["planned_values"]["root_module"]["resources"] = [
+            {
+                "address": "module.circuit_breaker[0].module.function.aws_lambda_function.this",
+                "mode": "managed",
+                "type": "aws_lambda_function",
+                "values": {"function_name": "orders-circuit-breaker"},
+            }
+        ]
+
+        inventory = read_plan(some)
+
+        assert [function.name for function in inventory.others] == ["orders-circuit-breaker"]
+        assert "orders-circuit-breaker" not in [one.name for one in inventory.consumers]
+
     def test_provisioned_pollers_are_listed(self) -> None:
         queue = ("aws_sqs_queue.q", {"name": "q"})
         mapping = {
