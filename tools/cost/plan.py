@@ -248,7 +248,7 @@ class _Reader:
     def _function(self, address: str, values: Mapping[str, Any]) -> Function:
         name = str(values.get("function_name") or address)
         environment = _block(values, "environment").get("variables") or {}
-        # A consumer's module has its name for a key; a number is only that of a module that may lack.
+        # A consumer's module has its name for a key; a number is that of a module that may lack.
         key = next((key.strip('"') for _, key in path_of(address) if key.startswith('"')), "")
         settings = self._consumers.get(key)
         output = (settings or {}).get("output")

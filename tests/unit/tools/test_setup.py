@@ -178,3 +178,17 @@ def test_a_pyenv_python_is_found_behind_a_shim_that_is_not_activated(
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
 
     assert setup.find_python() == str(installed)
+
+
+def test_the_operators_tool_is_installed_for_any_folder(tmp_path: Path) -> None:
+    scripts, packages = tmp_path / "my scripts", tmp_path / "packages"
+    scripts.mkdir()
+    (scripts / "python").write_text('#!/bin/sh\necho "python $*"\n')
+    (scripts / "python").chmod(0o755)
+
+    setup.install_checkout(packages, scripts)
+
+    done = subprocess.run([scripts / "pipeline", "status"], check=True, capture_output=True)
+    assert done.stdout == b"python -m operations status\n"
+    paths = (packages / "checkout.pth").read_text().splitlines()
+    assert paths == [str(setup.ROOT / "functions"), str(setup.ROOT)]
