@@ -28,6 +28,7 @@ from operations import failures as failing
 from operations import status as watching
 from operations import trace as tracing
 from operations.aws import Aws
+from operations.dead_letters import DeadLetter
 from operations.discovery import Consumer, Pipeline
 from operations.errors import OperationError, WrongUseError
 
@@ -209,11 +210,15 @@ def failures(
 ) -> None:
     """Show what was set aside, and why."""
     session: _Session = context.obj
-    letters = [
-        letter
-        for consumer in session.pipeline.chosen(consumers or [])
-        for letter in dead_letters.look(consumer, session.aws, limit=limit)
-    ]
+    letters: list[DeadLetter] = []
+    for consumer in session.pipeline.chosen(consumers or []):
+        some = dead_letters.look(consumer, session.aws, limit=limit)
+        if len(some) >= limit:
+            session.errors.print(
+                f"{consumer.name}: {len(some):,} of about "
+                f"{dead_letters.number(consumer, session.aws):,} messages: see --limit"
+            )
+        letters += some
     found = failing.group(letters)
     if json:
         session.print_json(found)
@@ -269,7 +274,7 @@ def redrive_command(
         show.lines(session.console, [f"Messages that would be sent back to {consumer}: {count:,}."])
     else:
         show.lines(session.console, [f"Messages that were sent back to {consumer}: {moved:,}."])
-    if not dry_run and moved < count:
+    if count and not moved and not dry_run:
         raise typer.Exit(TROUBLE)
 
 

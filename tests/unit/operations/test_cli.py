@@ -1,0 +1,256 @@
+"""The commands with their exit codes, on a pipeline in moto."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from operations import cli, dead_letters, discovery, replay
+from tests.unit.operations.conftest import BUCKET, World
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed, and how it ended."""
+
+    code: int
+    output: str
+    errors: str
+
+
+type Run = Callable[..., Answer]
+
+
+@pytest.fixture
+def run(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command on the pipeline `orders`, where nobody can be asked."""
+    monkeypatch.setattr(discovery, "by_name", lambda _name, _aws: world.pipeline)
+
+    def run(*arguments: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["pipeline", "--name", "orders", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Answer(code, printed.out, printed.err)
+
+    return run
+
+
+def test_a_quiet_pipeline_is_told_as_such(run: Run) -> None:
+    told = run("status")
+
+    assert told.code == 0
+    assert "All is well." in told.output
+
+
+def test_what_is_wrong_is_told_with_the_command_that_goes_on(world: World, run: Run) -> None:
+    world.set_aside("in/a.json", "FormatError", "line 3")
+    world.remember("in/a.json", "FAILED")
+
+    told = run("status", "--json")
+
+    assert told.code == 1
+    document = json.loads(told.output)
+    assert document["troubles"]["load"] == ["1 message was set aside: pipeline failures load"]
+    assert document["consumers"][0]["ledger"]["FAILED"] == 1
+
+
+def test_the_breakers_item_is_no_object(world: World, run: Run) -> None:
+    world.aws.dynamodb.put_item(
+        TableName="orders-ledger",
+        Item={
+            "consumer": {"S": "orders/load"},
+            "object": {"S": "#circuit-breaker"},
+            "state": {"S": "OPEN"},
+            "paused": {"BOOL": False},
+            "settled": {"BOOL": True},
+            "reason": {"S": "down"},
+            "changed_at": {"N": "1"},
+            "retry_at": {"N": "2"},
+            "revision": {"N": "3"},
+        },
+    )
+
+    told = run("status", "--json")
+
+    (load,) = json.loads(told.output)["consumers"]
+    assert load["breaker"] == "OPEN"
+    assert sum(load["ledger"].values()) == 0
+    assert told.code == 1
+
+
+def test_watching_looks_again_until_it_is_interrupted(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    def interrupt(_seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupt)
+
+    told = run("status", "--watch")
+
+    assert (told.code, looks) == (0, 3)
+    assert "Pipeline orders" in told.output
+
+
+def test_a_story_is_told_from_the_log(world: World, run: Run) -> None:
+    world.upload("in/a.json")
+    logs, group = world.aws.logs, world.consumer.log_group
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="one")
+    stored = world.aws.s3.head_object(Bucket=BUCKET, Key="in/a.json")["LastModified"]
+    line = {
+        "timestamp": stored.isoformat(),
+        "outcome": "done",
+        "bucket": BUCKET,
+        "key": "in/a.json",
+        "attempts": 1,
+        "output": f"s3://{BUCKET}/out/a.json",
+    }
+    other = {**line, "key": "in/b.json", "outcome": "retry"}
+    logs.put_log_events(
+        logGroupName=group,
+        logStreamName="one",
+        logEvents=[
+            {"timestamp": int(stored.timestamp() * 1000), "message": message}
+            for message in (json.dumps(line), json.dumps(other), "START RequestId: 1")
+        ],
+    )
+
+    without_output = run("trace", "in/a.json", "--json")
+    world.upload("out/a.json")
+    told = run("trace", f"s3://{BUCKET}/in/a.json", "--json")
+
+    assert without_output.code == 1
+    (lost,) = json.loads(without_output.output)["consumers"]
+    assert "is not there any more" in lost["why"]
+    assert lost["advice"] == "pipeline replay --consumer load --prefix in/a.json"
+    (load,) = json.loads(told.output)["consumers"]
+    assert (told.code, load["verdict"], load["output_exists"]) == (0, "done", True)
+    assert [step["what"] for step in load["steps"]] == ["done"]
+
+
+def test_a_file_that_nobody_knows_is_asked_after(run: Run) -> None:
+    told = run("trace", "in/Nothing.json")
+
+    assert told.code == 1
+    assert "is that its key?" in told.output
+
+
+def test_a_file_of_another_bucket_is_wrong_use(run: Run) -> None:
+    told = run("trace", "s3://elsewhere/a.json")
+
+    assert told.code == 2
+    assert f"orders gets its files from s3://{BUCKET}/" in told.errors
+
+
+def test_a_time_is_read_in_either_form(run: Run) -> None:
+    assert run("trace", "in/a.json", "--since", "3d").code == 1
+    assert run("trace", "in/a.json", "--since", "2026-01-31T12:00Z").code == 1
+    told = run("trace", "in/a.json", "--since", "yesterday")
+    assert told.code == 2
+    assert "--since yesterday: expected a time like" in told.errors
+
+
+def test_failures_are_grouped_and_stay(world: World, run: Run) -> None:
+    for number in range(3):
+        world.set_aside(f"in/{number}.json", "FormatError", f"line {number}")
+
+    told = run("failures")
+
+    assert told.code == 1
+    assert "FormatError: line …" in told.output
+    assert "pipeline redrive load" in told.output
+    assert "3 of about 3 messages" in run("failures", "--limit", "3").errors
+    assert run("failures", "nobody").code == 2
+
+
+def test_nothing_is_sent_back_unasked(world: World, run: Run) -> None:
+    world.set_aside("in/a.json", "FormatError", "line 3")
+
+    told = run("redrive", "load", "--reason", "format")
+
+    assert told.code == 2
+    assert "say --yes" in told.errors
+    assert world.messages() == []
+
+
+def test_a_dry_run_only_counts(world: World, run: Run) -> None:
+    world.set_aside("in/a.json", "FormatError", "line 3")
+    world.upload("in/a.json")
+
+    told = run("redrive", "load", "--reason", "format", "--dry-run", "--json")
+    assert json.loads(told.output) == {"consumer": "load", "matching": 1, "sent": 0}
+    told = run("replay", "--prefix", "in/", "--dry-run")
+    assert "would be sent: 1 to load." in told.output
+    assert world.messages() == []
+
+
+def test_what_has_the_reason_is_sent_back(world: World, run: Run) -> None:
+    world.set_aside("in/a.json", "FormatError", "line 3")
+    world.set_aside("in/b.json", "SchemaError", "no id")
+
+    told = run("redrive", "load", "--reason", "FormatError", "--yes")
+
+    assert told.code == 0
+    assert "were sent back to load: 1." in told.output
+    assert len(world.messages()) == 1
+
+
+def test_a_replay_goes_on_where_it_was_interrupted(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    world.upload(*(f"in/{number:03}" for number in range(110)))
+    bookmark = tmp_path / "replay.json"
+    command = ["replay", "--prefix", "in/", "--rate", "1e9", "--resume", str(bookmark), "--yes"]
+    send, chunks = replay.send, 0
+
+    def interrupted(*arguments: Any) -> int:
+        nonlocal chunks
+        chunks += 1
+        if chunks == 2:
+            raise KeyboardInterrupt
+        return send(*arguments)
+
+    monkeypatch.setattr(replay, "send", interrupted)
+    stopped = run(*command)
+    assert stopped.code == 130
+    assert "Stopped after 100 of 110 messages" in stopped.errors
+    assert str(bookmark) in stopped.errors.replace("\n", "")
+    monkeypatch.setattr(replay, "send", send)
+    told = run(*command, "--json")
+
+    assert json.loads(told.output) == {"matching": {"load": 10}, "sent": 10, "sent_before": 100}
+    assert not bookmark.exists()
+    assert dead_letters.depths(str(world.consumer.queue_url), world.aws)["waiting"] == 110
+
+
+def test_a_consumer_without_a_mapping_can_not_be_paused(run: Run) -> None:
+    told = run("pause", "load", "--yes")
+
+    assert told.code == 2
+    assert "orders-load is invoked directly" in told.errors
+
+
+def test_what_aws_refuses_is_told_without_a_stack(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.aws.sqs.delete_queue(QueueUrl=str(world.consumer.queue_url))
+
+    told = run("status")
+
+    assert told.code == 3
+    assert told.errors.startswith("pipeline: ")
+    assert "Traceback" not in told.errors
