@@ -28,11 +28,10 @@ from operations import failures as failing
 from operations import status as watching
 from operations import trace as tracing
 from operations.aws import Aws
-from operations.dead_letters import DeadLetter
 from operations.discovery import Consumer, Pipeline
 from operations.errors import OperationError, WrongUseError
 
-TROUBLE, WRONG_USE, REFUSED, INTERRUPTED = 1, 2, 3, 130
+TROUBLE, WRONG_USE, REFUSED = 1, 2, 3
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 app = typer.Typer(
@@ -189,7 +188,9 @@ def trace(
 ) -> None:
     """Tell what became of a file, and what to do."""
     session: _Session = context.obj
-    told = tracing.trace(session.pipeline, file, session.aws, since=_moment("--since", since))
+    begin = _moment("--since", since)
+    with session.errors.status("Looking through logs and queues"):
+        told = tracing.trace(session.pipeline, file, session.aws, since=begin)
     if json:
         session.print_json(told)
     else:
@@ -210,16 +211,15 @@ def failures(
 ) -> None:
     """Show what was set aside, and why."""
     session: _Session = context.obj
-    letters: list[DeadLetter] = []
-    for consumer in session.pipeline.chosen(consumers or []):
-        some = dead_letters.look(consumer, session.aws, limit=limit)
-        if len(some) >= limit:
+    chosen = session.pipeline.chosen(consumers or [])
+    letters = dead_letters.look_at_all(chosen, session.aws, limit=limit)
+    for consumer in chosen:
+        if (looked := len(letters[consumer.name])) >= limit:
+            there = dead_letters.number(consumer, session.aws)
             session.errors.print(
-                f"{consumer.name}: {len(some):,} of about "
-                f"{dead_letters.number(consumer, session.aws):,} messages: see --limit"
+                f"{consumer.name}: {looked:,} of about {there:,} messages: see --limit"
             )
-        letters += some
-    found = failing.group(letters)
+    found = failing.group(letter for some in letters.values() for letter in some)
     if json:
         session.print_json(found)
     else:

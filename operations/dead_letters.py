@@ -7,7 +7,8 @@ being received doesn't count.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -128,6 +129,17 @@ def look(consumer: Consumer, aws: Aws, *, limit: int) -> list[DeadLetter]:
     """Give the messages of a consumer's dead-letter queue, and leave them there."""
     with held(consumer, aws, limit=limit) as letters:
         return letters
+
+
+def look_at_all(
+    consumers: Sequence[Consumer], aws: Aws, *, limit: int
+) -> dict[str, list[DeadLetter]]:
+    """Look at the dead-letter queues of several consumers at once, by their names."""
+    # Making a client is not safe in several threads; using it is.
+    _ = aws.sqs
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(lambda consumer: look(consumer, aws, limit=limit), consumers)
+        return {consumer.name: some for consumer, some in zip(consumers, found, strict=True)}
 
 
 def read(message: MessageTypeDef, consumer: str) -> DeadLetter:

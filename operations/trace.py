@@ -358,7 +358,7 @@ def _id(version_id: str) -> str | None:
 def _lines(consumer: Consumer, uri: str, begin: datetime, aws: Aws) -> list[dict[str, Any]]:
     """Read what a consumer's function logged about an object, oldest first."""
     bucket, key = split_uri(uri)
-    pattern = f'{{ $.outcome = "*" && $.key = "{_NOT_LITERAL.sub("*", key)}" }}'
+    pattern = f'{{ $.key = "{_NOT_LITERAL.sub("*", key)}" }}'
     found = []
     try:
         for page in aws.logs.get_paginator("filter_log_events").paginate(

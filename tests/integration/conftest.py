@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -75,6 +76,7 @@ OWN_BUCKET: Mapping[str, Any] = {
         "package": str(PACKAGES / "circuit_breaker.zip"),
         "cool_down_seconds": 86400,
     },
+    "alarms": {"disabled": ["oldest_message_age", "function_errors", "function_throttles"]},
     "consumers": {
         name: {"circuit_breaker": False, **consumer} for name, consumer in CONSUMERS.items()
     },
@@ -108,6 +110,9 @@ ROUTES: Mapping[str, Any] = {
     },
 }
 
+# What a test does first: it gets the pipeline, and what closes again what it opens.
+type Beginning = Callable[[Pipeline, ExitStack], object]
+
 PIPELINES = {"orders": OWN_BUCKET, "theirs": ON_EXISTING_BUCKET, "routes": ROUTES}
 
 
@@ -131,6 +136,16 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
 }
 # Two configurations that know no more of `buffered` than its topic's ARN, and their accounts.
 SECOND_CONSUMERS = {"second-here": None, "second-elsewhere": ANOTHER_ACCOUNT}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with tests that drive no stack, but have all begun: others run while they come up."""
+
+    def is_later(item: pytest.Item) -> bool:
+        marks = list(item.iter_markers("applies"))
+        return not marks or any(mark.args for mark in marks)
+
+    items.sort(key=is_later)
 
 
 @pytest.fixture(scope="session")
@@ -185,6 +200,8 @@ class Stacks:
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=32))
     applying: dict[str, Future[Terraform]] = field(default_factory=dict)
     made: list[Terraform] = field(default_factory=list)
+    begun: dict[Beginning, Future[Any]] = field(default_factory=dict)
+    cleanup: ExitStack = field(default_factory=ExitStack)
 
     def start(
         self,
@@ -212,12 +229,21 @@ class Stacks:
 
         self.applying[name] = self.pool.submit(apply)
 
+    def begin(self, name: str, beginning: Beginning, clients: Clients) -> None:
+        """Have a test begun as soon as a stack is up: what it waits for takes a minute."""
+
+        def begin() -> object:
+            return beginning(Pipeline(self[name].outputs(), clients), self.cleanup)
+
+        self.begun[beginning] = self.pool.submit(begin)
+
     def __getitem__(self, name: str) -> Terraform:
         """Wait until a configuration is applied, and give it."""
         return self.applying[name].result()
 
     def destroy(self) -> None:
         """Destroy all of them, also what came only half way, and see that nothing is left."""
+        self.cleanup.close()
         for destroyed in [self.pool.submit(destroy, stack) for stack in reversed(self.made)]:
             destroyed.result()
 
@@ -272,6 +298,10 @@ def stacks(
             variables_of = partial(second_consumer, started, name)
             folder = ROOT / "examples" / "buffered" / "second-consumer"
             started.start(name, folder, variables_of, account)
+    for item in request.session.items:
+        for mark in item.iter_markers("begins"):
+            name, beginning = mark.args
+            started.begin(name, beginning, clients)
     yield started
     started.destroy()
 

@@ -157,8 +157,8 @@ def test_while_the_downstream_is_down_files_wait_and_then_are_processed(
     for key in keys:
         pipeline.upload(f"released/{key}", "up again")
     circuit.cool_down()
-    # Nobody asks it to: its clock does.
-    circuit.becomes(State.CLOSED, "Enabled", within=120)
+    assert circuit.look().state is State.CLOSED
+    circuit.becomes(State.CLOSED, "Enabled")
 
     eventually(
         lambda: {line["key"] for line in lines(pipeline, folder) if line["outcome"] == "done"},

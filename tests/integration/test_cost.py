@@ -8,7 +8,11 @@ import pytest
 
 from demo.pipeline import HERE, ROOT
 
-pytestmark = pytest.mark.integration
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.applies(),
+    pytest.mark.usefixtures("stacks"),
+]
 
 
 def test_a_file_of_variables_becomes_a_bill() -> None:

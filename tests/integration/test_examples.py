@@ -4,7 +4,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,16 +28,12 @@ def unique(name: str) -> str:
     return f"incoming/{secrets.token_hex(4)}/{name}"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def bad_file(stacks: Stacks, clients: Clients) -> Iterator[tuple[str, Inbox] | None]:
-    """Upload it first: CloudWatch takes a minute to notice, in which the other tests run."""
-    if "queue-direct" not in stacks.applying:
-        yield None
-        return
-    pipeline, key = applied(stacks, "queue-direct", clients), unique("invalid.json")
-    with pipeline.subscribed(pipeline.outputs["alerts_topic"]["arn"]) as inbox:
-        pipeline.upload(key, '{"order": 1,}')
-        yield key, inbox
+def upload_bad_file(pipeline: Pipeline, cleanup: ExitStack) -> tuple[str, Inbox]:
+    """Upload a file that is set aside, and listen to the alerts: CloudWatch takes a minute."""
+    key = unique("invalid.json")
+    inbox = cleanup.enter_context(pipeline.subscribed(pipeline.outputs["alerts_topic"]["arn"]))
+    pipeline.upload(key, '{"order": 1,}')
+    return key, inbox
 
 
 class TestFanOut:
@@ -368,11 +364,11 @@ class TestQueueDirect:
         }
         assert expiring["processed/"] == 30
 
+    @pytest.mark.begins("queue-direct", upload_bad_file)
     def test_an_invalid_file_is_set_aside_with_its_reason_and_raises_the_alarm(
-        self, pipeline: Pipeline, bad_file: tuple[str, Inbox] | None
+        self, pipeline: Pipeline, stacks: Stacks
     ) -> None:
-        assert bad_file is not None
-        key, inbox = bad_file
+        key, inbox = stacks.begun[upload_bad_file].result()
         message = pipeline.quarantined_object("transform", key)
         assert "line 1, column 13" in message.attributes["ErrorMessage"]
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from tests.integration.conftest import Stacks
 from tests.integration.pipeline import Clients, Pipeline
 from tests.integration.waiting import eventually
 from tests.localstack import Instance
-from tools.terraform import Terraform
 
-pytestmark = [pytest.mark.integration, pytest.mark.applies("orders", "theirs")]
+pytestmark = [pytest.mark.integration, pytest.mark.applies("orders", "routes")]
 
 COMMAND = Path(sys.executable).parent / "pipeline"
 
@@ -55,9 +55,9 @@ def operator(localstack: Instance, tmp_path: Path) -> Operator:
 
 
 @pytest.fixture(scope="module")
-def theirs(on_existing_bucket: Terraform, clients: Clients) -> Pipeline:
-    """The pipeline on somebody else's bucket, which has one consumer."""
-    return Pipeline(on_existing_bucket.outputs(), clients)
+def healthy(stacks: Stacks, clients: Clients) -> Pipeline:
+    """A pipeline in which no other test sets anything aside."""
+    return Pipeline(stacks["routes"].outputs(), clients)
 
 
 def part(answer: Answer, consumer: str) -> Any:
@@ -134,63 +134,63 @@ def test_objects_without_a_record_are_replayed(
     assert len(pipeline.outcomes("scripted", keys[1])) == 1
 
 
-def test_a_paused_consumers_files_wait_until_it_is_resumed(
-    theirs: Pipeline, operator: Operator
-) -> None:
-    key = f"{secrets.token_hex(4)}/paused.json"
-    paused = operator("theirs", "pause", "log", "--yes")
-    assert (paused.code, paused.document["mapping"]) == (0, "Disabled")
-    theirs.clients.s3.put_object(Bucket=theirs.bucket, Key=key, Body=b"[1]")
+def test_a_healthy_pipeline_is_told_as_such(healthy: Pipeline, operator: Operator) -> None:
     told = eventually(
-        lambda: operator("theirs", "status"),
-        until=lambda told: part(told, "log")["waiting"] == 1,
-        waiting_for="the file to wait",
-    )
-    assert told.code == 1
-    assert "it is disabled: pipeline resume log" in told.document["troubles"]["log"]
-    story = operator("theirs", "trace", key)
-    assert (story.code, part(story, "log")["verdict"]) == (1, "not heard of")
-    assert "pipeline resume log" in part(story, "log")["advice"]
-
-    resumed = operator("theirs", "resume", "log", "--yes")
-    assert (resumed.code, resumed.document["mapping"]) == (0, "Enabled")
-    theirs.outcome("log", key, "done")
-    assert part(operator("theirs", "trace", key), "log")["verdict"] == "done"
-
-
-def test_sqs_moves_a_whole_dead_letter_queue(theirs: Pipeline, operator: Operator) -> None:
-    key = f"{secrets.token_hex(4)}/moved.json"
-    queue = theirs.consumer("log")["dead_letter_queue"]["url"]
-    record = {
-        "eventName": "ObjectCreated:Put",
-        "eventTime": "2026-01-01T00:00:00.000Z",
-        "s3": {"bucket": {"name": theirs.bucket}, "object": {"key": key}},
-    }
-    for _ in range(3):
-        theirs.clients.sqs.send_message(
-            QueueUrl=queue, MessageBody=json.dumps({"Records": [record]})
-        )
-
-    moved = operator("theirs", "redrive", "log", "--yes")
-
-    assert (moved.code, moved.document["sent"]) == (0, 3)
-    theirs.outcome("log", key, "done")
-    assert operator("theirs", "failures").document == []
-
-
-def test_a_healthy_pipeline_is_told_as_such(theirs: Pipeline, operator: Operator) -> None:
-    told = eventually(
-        lambda: operator("theirs", "status"),
+        lambda: operator("routes", "status"),
         until=lambda told: told.code == 0,
         waiting_for="a healthy pipeline",
     )
 
-    assert told.document["bucket"] == theirs.bucket
-    assert (part(told, "log")["mapping"], part(told, "log")["alarms"]) == ("Enabled", [])
+    assert told.document["bucket"] == healthy.bucket
+    assert (part(told, "prefixed")["mapping"], part(told, "prefixed")["alarms"]) == ("Enabled", [])
+
+
+def test_a_paused_consumers_files_wait_until_it_is_resumed(
+    healthy: Pipeline, operator: Operator
+) -> None:
+    key = f"in/{secrets.token_hex(4)}/paused.json"
+    paused = operator("routes", "pause", "prefixed", "--yes")
+    assert (paused.code, paused.document["mapping"]) == (0, "Disabled")
+    healthy.upload(key, "[1]")
+    told = eventually(
+        lambda: operator("routes", "status"),
+        until=lambda told: part(told, "prefixed")["waiting"] == 1,
+        waiting_for="the file to wait",
+    )
+    assert told.code == 1
+    assert "it is disabled: pipeline resume prefixed" in told.document["troubles"]["prefixed"]
+    story = operator("routes", "trace", key)
+    assert (story.code, part(story, "prefixed")["verdict"]) == (1, "not heard of")
+    assert "pipeline resume prefixed" in part(story, "prefixed")["advice"]
+
+    resumed = operator("routes", "resume", "prefixed", "--yes")
+    assert (resumed.code, resumed.document["mapping"]) == (0, "Enabled")
+    healthy.outcome("prefixed", key, "done")
+    assert part(operator("routes", "trace", key), "prefixed")["verdict"] == "done"
+
+
+def test_sqs_moves_a_whole_dead_letter_queue(healthy: Pipeline, operator: Operator) -> None:
+    key = f"in/{secrets.token_hex(4)}/moved.json"
+    queue = healthy.consumer("prefixed")["dead_letter_queue"]["url"]
+    record = {
+        "eventName": "ObjectCreated:Put",
+        "eventTime": "2026-01-01T00:00:00.000Z",
+        "s3": {"bucket": {"name": healthy.bucket}, "object": {"key": key}},
+    }
+    for _ in range(3):
+        healthy.clients.sqs.send_message(
+            QueueUrl=queue, MessageBody=json.dumps({"Records": [record]})
+        )
+
+    moved = operator("routes", "redrive", "prefixed", "--yes")
+
+    assert (moved.code, moved.document["sent"]) == (0, 3)
+    healthy.outcome("prefixed", key, "done")
+    assert operator("routes", "failures").document == []
 
 
 def test_who_is_not_there_is_named(operator: Operator) -> None:
     stranger = operator("orders", "pause", "nobody", "--yes")
 
     assert stranger.code == 2
-    assert "no consumer nobody here; there are: fragile, log" in stranger.errors
+    assert "no consumer nobody here; there are: fragile, guarded, log" in stranger.errors

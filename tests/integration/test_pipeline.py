@@ -3,12 +3,14 @@
 import json
 import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
 from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
+from tests.integration.conftest import Stacks
 from tests.integration.pipeline import DASHBOARD, Inbox, Pipeline
 from tests.integration.waiting import eventually
 from tools.terraform import Terraform
@@ -227,12 +229,19 @@ def test_a_trouble_that_does_not_pass_is_set_aside_with_its_reason(pipeline: Pip
     assert key in message.attributes["ErrorMessage"]
 
 
-def test_a_file_that_takes_the_process_down_ends_in_the_dead_letter_queue(
-    pipeline: Pipeline,
-) -> None:
+def upload_crashing_file(pipeline: Pipeline, _cleanup: ExitStack) -> str:
+    """Upload a file whose two receives take a visibility timeout each."""
     key = f"scripted/{secrets.token_hex(4)}/crash/x.json"
-    after = f"scripted/{secrets.token_hex(4)}/ok/x.json"
     pipeline.upload(key, "[1]")
+    return key
+
+
+@pytest.mark.begins("orders", upload_crashing_file)
+def test_a_file_that_takes_the_process_down_ends_in_the_dead_letter_queue(
+    pipeline: Pipeline, stacks: Stacks
+) -> None:
+    key = stacks.begun[upload_crashing_file].result()
+    after = f"scripted/{secrets.token_hex(4)}/ok/x.json"
     pipeline.quarantined_object("scripted", key, within=180)
     pipeline.upload(after, "[1]")
 
@@ -274,6 +283,25 @@ def test_the_alarm_tells_the_alerts_topic_when_a_dead_letter_queue_fills(
     )
 
     assert json.loads(mails[0])["NewStateValue"] == "ALARM"
+
+
+def test_the_circuit_breaker_looks_every_minute_by_itself(pipeline: Pipeline) -> None:
+    group = pipeline.outputs["circuit_breaker"]["function"]["log_group_name"]
+
+    def minutes() -> set[str]:
+        pages = pipeline.clients.logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group
+        )
+        lines = [event["message"] for page in pages for event in page["events"]]
+        looks = [json.loads(line) for line in lines if '"circuit ' in line]
+        return {look["timestamp"][: len("2026-01-31T12:00")] for look in looks}
+
+    eventually(
+        minutes,
+        until=lambda minutes: len(minutes) >= 3,
+        within=180,
+        waiting_for="its clock to have it looked in three different minutes",
+    )
 
 
 def test_the_notification_names_the_key_as_s3_encodes_it(pipeline: Pipeline) -> None:
