@@ -3,7 +3,9 @@
 ``make example NAME=...`` does the same with an example: ``python -m demo NAME``.
 """
 
+import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -22,6 +24,7 @@ from operations.trace import trace
 from tools import terraform
 
 WAIT_SECONDS = 90
+SCRIPTS = Path(sys.executable).parent
 
 console = Console(width=None if sys.stdout.isatty() else 120)
 
@@ -104,15 +107,21 @@ def _show_resource(progress: terraform.Progress) -> None:
 
 def _say_how_to_go_on(stack: terraform.Terraform) -> None:
     outputs = stack.outputs()
+    file = stack.work / "outputs.json"
+    file.write_text(json.dumps(outputs), encoding="utf-8")
+    named = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    groups = [one["function"]["log_group_name"] for one in outputs["consumers"].values()]
     console.print("\nThe pipeline stays up until you press Ctrl-C. In another terminal:\n")
-    for name in ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        console.print(f"  export {name}={stack.environment[name]}", highlight=False)
-    bucket = outputs["bucket"]["name"]
-    console.print(f"  aws s3 cp my.json s3://{bucket}/incoming/", highlight=False)
-    for consumer in outputs["consumers"].values():
-        group = consumer["function"]["log_group_name"]
-        console.print(f"  aws logs tail {group} --follow", highlight=False)
-    console.print("  .venv/bin/pipeline --help", highlight=False)
+    for line in (
+        *(f"export {name}={stack.environment[name]}" for name in named),
+        f"export PIPELINE_OUTPUTS={shlex.quote(str(file))}",
+        f"export PATH={shlex.quote(str(SCRIPTS))}:$PATH",
+        "pipeline status",
+        f"aws s3 cp my.json s3://{outputs['bucket']['name']}/incoming/",
+        *(f"aws logs tail {group} --follow" for group in groups),
+    ):
+        # Not wrapped, so that it can be copied.
+        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
     console.print()
     try:
         while True:

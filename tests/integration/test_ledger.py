@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.conftest import Stacks
 from tests.integration.pipeline import Pipeline
 from tests.integration.waiting import eventually
 
@@ -94,16 +95,24 @@ def ends(line: dict[str, Any]) -> bool:
     return line["outcome"] in {"done", "skipped"}
 
 
+def upload_and_kill(pipeline: Pipeline, _cleanup: ExitStack) -> tuple[str, dict[str, str]]:
+    """Upload files into a folder while their function is killed again and again."""
+    folder = f"fragile/{secrets.token_hex(4)}"
+    bodies = {f"{folder}/{number}.json": f"[{number}]" for number in range(FILES)}
+    with killed_again_and_again("orders-fragile"), ThreadPoolExecutor(8) as pool:
+        list(pool.map(pipeline.upload, bodies, bodies.values()))
+    return folder, bodies
+
+
 @pytest.mark.skipif(
     os.environ.get("LOCALSTACK", "embedded") != "embedded",
     reason="only functions that are processes of this host can be killed",
 )
-def test_a_function_killed_again_and_again_loses_nothing(pipeline: Pipeline) -> None:
-    folder = f"fragile/{secrets.token_hex(4)}"
-    bodies = {f"{folder}/{number}.json": f"[{number}]" for number in range(FILES)}
-
-    with killed_again_and_again("orders-fragile"), ThreadPoolExecutor(8) as pool:
-        list(pool.map(pipeline.upload, bodies, bodies.values()))
+@pytest.mark.begins("orders", upload_and_kill)
+def test_a_function_killed_again_and_again_loses_nothing(
+    pipeline: Pipeline, stacks: Stacks
+) -> None:
+    folder, bodies = stacks.begun[upload_and_kill].result()
 
     states = eventually(
         lambda: ledger_states(pipeline, "fragile", folder),

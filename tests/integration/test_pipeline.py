@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 from urllib.parse import quote_plus
@@ -37,17 +37,15 @@ def unique(name: str) -> str:
     return f"incoming/{secrets.token_hex(4)}/{name}"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def alerts(pipeline: Pipeline) -> Iterator[Inbox]:
-    """Listen to the alerts, then fill a dead-letter queue.
+def fill_dead_letter_queue(pipeline: Pipeline, cleanup: ExitStack) -> Inbox:
+    """Listen to the alerts, then have a message set aside: CloudWatch takes a minute to notice.
 
-    CloudWatch takes a minute to notice, in which the other tests run. Only here does this consumer
-    fail, so its alarm hasn't gone off before.
+    Only here does this consumer fail, so its alarm hasn't gone off before.
     """
-    with pipeline.subscribed(pipeline.outputs["alerts_topic"]["arn"]) as inbox:
-        url = pipeline.consumer("log")["queue"]["url"]
-        pipeline.clients.sqs.send_message(QueueUrl=url, MessageBody="no event")
-        yield inbox
+    inbox = cleanup.enter_context(pipeline.subscribed(pipeline.outputs["alerts_topic"]["arn"]))
+    url = pipeline.consumer("log")["queue"]["url"]
+    pipeline.clients.sqs.send_message(QueueUrl=url, MessageBody="no event")
+    return inbox
 
 
 @pytest.fixture(scope="module")
@@ -271,9 +269,11 @@ def test_a_set_aside_file_can_be_redriven_once_its_trouble_is_over(pipeline: Pip
     assert pipeline.outcome("scripted", key, "done")
 
 
+@pytest.mark.begins("orders", fill_dead_letter_queue)
 def test_the_alarm_tells_the_alerts_topic_when_a_dead_letter_queue_fills(
-    pipeline: Pipeline, alerts: Inbox
+    pipeline: Pipeline, stacks: Stacks
 ) -> None:
+    alerts = stacks.begun[fill_dead_letter_queue].result()
     alarm = pipeline.consumer("log")["alarms"]["dead_letter_queue_not_empty"]
 
     mails = eventually(

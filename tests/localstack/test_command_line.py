@@ -105,10 +105,8 @@ def test_what_a_function_started_ends_with_the_instance(run: Run, tmp_path: Path
         assert any("time.sleep(600)" in line for line in processes_with(mark))
         process.kill()
 
-    eventually(lambda: not processes_with(mark), within=20, waiting_for="the child to end")
-    eventually(
-        lambda: not list(tmp_path.glob("localstack-*")), within=20, waiting_for="the folder to go"
-    )
+    eventually(lambda: not processes_with(mark), waiting_for="the child to end")
+    eventually(lambda: not list(tmp_path.glob("localstack-*")), waiting_for="the folder to go")
 
 
 def test_the_users_own_aws_settings_do_not_reach_a_command(run: Run) -> None:

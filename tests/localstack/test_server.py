@@ -56,7 +56,7 @@ def test_nothing_is_left_however_it_ends(
 
     serving.send_signal(how)
 
-    eventually(lambda: nothing_is_left(tmp_path), within=20, waiting_for="all of it to be gone")
+    eventually(lambda: nothing_is_left(tmp_path), waiting_for="all of it to be gone")
 
 
 def test_objects_are_kept_in_the_instances_own_folder(
