@@ -8,10 +8,14 @@ import os
 import shutil
 import sys
 import threading
+import time
+from pathlib import Path
 
 from localstack.runtime.main import main
 
 from host_lambda.process import kill_all
+
+_TRIES = 50
 
 
 def _end_with_starter(folder: str) -> None:
@@ -19,7 +23,12 @@ def _end_with_starter(folder: str) -> None:
         pass
     # A function that starts meanwhile ends by itself: it watches this process as this its starter.
     kill_all()
-    shutil.rmtree(folder, ignore_errors=True)
+    # LocalStack's other threads may still write into it.
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not Path(folder).exists():
+            break
+        time.sleep(0.1)
     os._exit(0)
 
 
