@@ -38,7 +38,7 @@ def status(name: str, consumers: Sequence[ConsumerStatus]) -> RenderableType:
     if shows_ledger:
         for state in ("processing", "succeeded", "failed"):
             table.add_column(state, justify="right")
-    table.add_column("alarms", overflow="fold")
+    table.add_column("alarms", justify="right")
     for consumer in consumers:
         cells = [
             escape(consumer.consumer),
@@ -60,7 +60,7 @@ def status(name: str, consumers: Sequence[ConsumerStatus]) -> RenderableType:
                 "" if consumer.ledger is None else f"{consumer.ledger.get(state, 0):,}{more}"
                 for state in ("PROCESSING", "SUCCEEDED", "FAILED")
             ]
-        cells.append(_styled(escape(", ".join(consumer.alarms)), "red"))
+        cells.append(_styled(f"{len(consumer.alarms)}", "red" if consumer.alarms else ""))
         table.add_row(*cells)
     troubles = [
         Text.from_markup(f"[yellow]![/yellow] {escape(consumer.consumer)}: {escape(trouble)}")
