@@ -255,6 +255,9 @@ def init_table() -> Table:
         with tempfile.TemporaryDirectory() as folder:
             with zipfile.ZipFile(package) as zipped:
                 zipped.extractall(folder)
+            if not Path(folder, "object_consumer").is_dir():
+                # No file waits for it.
+                continue
             init = _import_seconds([folder], f"import {package.stem}.handler") - bare
         size = package.stat().st_size
         met = size <= 8 * MEGABYTE and init <= INIT_SECONDS
