@@ -12,6 +12,11 @@ output "function" {
   }
 }
 
+output "kms_key_statements" {
+  description = "Statements for the policy of the key in kms_key_arn, which let CloudWatch Logs use it."
+  value       = module.function.kms_key_statements
+}
+
 output "role" {
   description = "The function's role: arn, name."
   value       = module.function.role
