@@ -120,10 +120,15 @@ class QueueTrial:
             for answer in pool.map(self._invoke, filter(None, batches)):
                 failed |= answer.failed
                 reasons.append(answer.reason)
-        for message in messages:
-            if message["MessageId"] in failed:
-                self._send_anew(message)
-        self._delete(messages)
+        finished = []
+        try:
+            for message in messages:
+                if message["MessageId"] in failed:
+                    self._send_anew(message)
+                finished.append(message)
+        finally:
+            # What could not be sent anew shows up again by itself.
+            self._delete(finished)
         return Result(len(messages), len(failed), next(filter(None, reasons), ""))
 
     def _receive(self) -> list[MessageTypeDef]:
@@ -153,9 +158,10 @@ class QueueTrial:
             said: Any = json.loads(answer["Payload"].read() or b"null")
         except Exception as error:  # noqa: BLE001 (whatever it is, the messages are not processed)
             return _Answer(everything, f"{type(error).__name__}: {error}")
+        said = said if isinstance(said, dict) else {}
         if "FunctionError" in answer:
             return _Answer(everything, f"{said.get('errorType')}: {said.get('errorMessage')}")
-        failures = said.get("batchItemFailures") or [] if isinstance(said, dict) else []
+        failures = said.get("batchItemFailures") or []
         ids = {failure["itemIdentifier"] for failure in failures}
         # As Lambda takes it: an id it didn't hand over, or none, fails the batch.
         failed = frozenset(ids) if ids <= everything else everything

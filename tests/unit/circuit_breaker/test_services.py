@@ -145,6 +145,29 @@ def test_a_function_that_is_not_to_be_invoked_fails_the_trial(sqs: SQSClient) ->
     assert (result.failed, result.reason) == (2, "PermissionError: not authorized")
 
 
+def test_what_can_not_be_put_back_is_not_lost(
+    sqs: SQSClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = fill(sqs, 4)
+    send, sent = sqs.send_message, 0
+
+    def send_two(**request: Any) -> Any:
+        nonlocal sent
+        sent += 1
+        if sent > 2:
+            raise ConnectionError("SQS is gone")
+        return send(**request)
+
+    monkeypatch.setattr(sqs, "send_message", send_two)
+
+    with pytest.raises(ConnectionError):
+        trial(sqs, url, Function(failed)).run()
+
+    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert told["ApproximateNumberOfMessages"] == "2"
+    assert told["ApproximateNumberOfMessagesNotVisible"] == "2"
+
+
 def test_an_empty_queue_is_no_failure(sqs: SQSClient) -> None:
     function = Function()
 
