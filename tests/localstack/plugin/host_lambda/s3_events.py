@@ -2,7 +2,8 @@
 
 - A notification's key is form-encoded: a space is ``+``, only slashes are kept.
 - An EventBridge event's key is not encoded at all, and its reason is one of AWS's.
-- Sequencers grow with each event, so those of one key can be compared.
+- Sequencers grow with each request, so the events of one key can be compared, in whatever order
+  LocalStack's threads send them.
 """
 
 import importlib
@@ -31,6 +32,7 @@ def emulate_s3_events() -> None:
     if not hasattr(notifications, "quote"):
         raise RuntimeError("localstack.services.s3.notifications no longer encodes keys by quote")
     notifications.quote = _encode
+    _number_events(notifications.NotificationDispatcher)
     _wrap(notifications.BaseNotifier, _number_records)
     _wrap(notifications.EventBridgeNotifier, _decode_entry)
 
@@ -39,34 +41,40 @@ def _encode(key: str) -> str:
     return quote_plus(key, safe="/")
 
 
+def _number_events(dispatcher: Any) -> None:
+    """Number events in the threads of their requests: those that send them run side by side."""
+    original = dispatcher.send_notifications
+
+    def send_notifications(self: Any, ctx: Any, *arguments: Any, **named: Any) -> Any:
+        ctx.sequencer = f"{next(_sequence):018X}"
+        return original(self, ctx, *arguments, **named)
+
+    dispatcher.send_notifications = send_notifications
+
+
 def _wrap(notifier: Any, change: Any) -> None:
     original = notifier.__dict__["_get_event_payload"].__func__
 
-    def payload(*arguments: Any, **named: Any) -> Any:
-        return change(original(*arguments, **named))
+    def payload(ctx: Any, *arguments: Any, **named: Any) -> Any:
+        return change(original(ctx, *arguments, **named), ctx.sequencer)
 
-    kind = type(notifier.__dict__["_get_event_payload"])
-    notifier._get_event_payload = kind(payload)
+    notifier._get_event_payload = staticmethod(payload)
 
 
-def _number_records(notification: Any) -> Any:
+def _number_records(notification: Any, sequencer: str) -> Any:
     for record in notification["Records"]:
         if "sequencer" in record["s3"]["object"]:
-            record["s3"]["object"]["sequencer"] = _next_sequencer()
+            record["s3"]["object"]["sequencer"] = sequencer
     return notification
 
 
-def _decode_entry(entry: Any) -> Any:
+def _decode_entry(entry: Any, sequencer: str) -> Any:
     detail = json.loads(entry["Detail"])
     stored = detail["object"]
     stored["key"] = unquote_plus(stored["key"])
     if "sequencer" in stored:
-        stored["sequencer"] = _next_sequencer()
+        stored["sequencer"] = sequencer
     reason = detail.get("reason", "").rpartition(":")[2]
     if reason in _REASONS:
         detail["reason"] = _REASONS[reason]
     return {**entry, "Detail": json.dumps(detail)}
-
-
-def _next_sequencer() -> str:
-    return f"{next(_sequence):018X}"
