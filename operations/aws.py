@@ -1,7 +1,8 @@
 """The APIs of AWS that the tool uses, each client made when it is first needed."""
 
 import os
-from functools import cached_property
+import threading
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -19,43 +20,61 @@ _CONFIG = Config(
 
 
 class Aws:
-    """Clients with the credentials, the region and the endpoint of the environment."""
+    """Clients with the credentials, the region and the endpoint of the environment.
+
+    Several threads can use one: clients are safe to share, and made one at a time.
+    """
 
     def __init__(self) -> None:
         # Terraform and the functions know AWS_REGION; boto3 knows only AWS_DEFAULT_REGION.
         self._session = boto3.session.Session(region_name=os.environ.get("AWS_REGION"))
+        self._made: dict[str, Any] = {}
+        self._lock = threading.Lock()
 
     @property
     def region(self) -> str:
         """The region that requests go to."""
         return str(self.sqs.meta.region_name)
 
-    @cached_property
+    @property
     def cloudwatch(self) -> CloudWatchClient:
         """Alarms and metrics."""
-        return self._session.client("cloudwatch", config=_CONFIG)
+        client: CloudWatchClient = self._client("cloudwatch")
+        return client
 
-    @cached_property
+    @property
     def dynamodb(self) -> DynamoDBClient:
         """The ledger."""
-        return self._session.client("dynamodb", config=_CONFIG)
+        client: DynamoDBClient = self._client("dynamodb")
+        return client
 
-    @cached_property
+    @property
     def lambda_(self) -> LambdaClient:
         """Functions and event source mappings."""
-        return self._session.client("lambda", config=_CONFIG)
+        client: LambdaClient = self._client("lambda")
+        return client
 
-    @cached_property
+    @property
     def logs(self) -> CloudWatchLogsClient:
         """The functions' log lines."""
-        return self._session.client("logs", config=_CONFIG)
+        client: CloudWatchLogsClient = self._client("logs")
+        return client
 
-    @cached_property
+    @property
     def s3(self) -> S3Client:
         """The files."""
-        return self._session.client("s3", config=_CONFIG)
+        client: S3Client = self._client("s3")
+        return client
 
-    @cached_property
+    @property
     def sqs(self) -> SQSClient:
         """Queues and dead-letter queues."""
-        return self._session.client("sqs", config=_CONFIG)
+        client: SQSClient = self._client("sqs")
+        return client
+
+    def _client(self, service: str) -> Any:
+        with self._lock:
+            if service not in self._made:
+                make: Any = self._session.client
+                self._made[service] = make(service, config=_CONFIG)
+            return self._made[service]

@@ -135,8 +135,6 @@ def look_at_all(
     consumers: Sequence[Consumer], aws: Aws, *, limit: int
 ) -> dict[str, list[DeadLetter]]:
     """Look at the dead-letter queues of several consumers at once, by their names."""
-    # Making a client is not safe in several threads; using it is.
-    _ = aws.sqs
     with ThreadPoolExecutor() as pool:
         found = pool.map(lambda consumer: look(consumer, aws, limit=limit), consumers)
         return {consumer.name: some for consumer, some in zip(consumers, found, strict=True)}

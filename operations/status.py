@@ -81,8 +81,6 @@ def status(
     pages
         How much of the ledger is counted, see `operations.ledger.count`.
     """
-    # Making a client is not safe in several threads; using it is.
-    _ = aws.sqs, aws.lambda_, aws.dynamodb, aws.cloudwatch
     with ThreadPoolExecutor() as pool:
         return list(
             pool.map(

@@ -176,8 +176,6 @@ def trace(pipeline: Pipeline, uri: str, aws: Aws, *, since: datetime | None = No
     versions = _versions(bucket, key, aws)
     oldest = versions[0].at if versions else datetime.now(UTC) - _LOOK_BACK
     begin = (since or oldest) - _MARGIN
-    # Making a client is not safe in several threads; using it is.
-    _ = aws.sqs, aws.lambda_, aws.dynamodb, aws.logs
     address = f"s3://{bucket}/{key}"
     with ThreadPoolExecutor() as pool:
         consumers = pool.map(

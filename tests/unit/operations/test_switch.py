@@ -42,7 +42,7 @@ class Mapping:
 def mapping(world: World) -> Mapping:
     """The consumer's mapping, in place of Lambda."""
     made = Mapping()
-    world.aws.__dict__["lambda_"] = made
+    world.aws._made["lambda"] = made
     return made
 
 
