@@ -10,7 +10,7 @@ from rich.text import Text
 
 from operations.failures import Failure
 from operations.status import ConsumerStatus
-from operations.trace import ConsumerStory, Step, Story, Verdict, Version
+from operations.story import ConsumerStory, Step, Story, Verdict, Version
 
 _STYLES = {
     Verdict.DONE: "green",

@@ -7,7 +7,7 @@ from object_consumer.events import ObjectEvent
 from object_consumer.ledger import State
 from operations.dead_letters import DeadLetter
 from operations.ledger import Entry
-from operations.trace import Verdict, Version, judge
+from operations.story import Verdict, Version, judge
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NEWEST = Version(version_id="v2", etag="tag2", at=START, size=3)
