@@ -1,6 +1,7 @@
 """What was set aside: read from a dead-letter queue, grouped by reason, sent back."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -109,3 +110,35 @@ def test_a_redrive_that_is_stopped_loses_nothing(world: World) -> None:
 
     assert len(world.messages()) == 2
     assert len(look(world)) == 2
+
+
+class Invocations:
+    """Lambda, as far as functions without a queue are sent something."""
+
+    def __init__(self) -> None:
+        self.payloads: list[object] = []
+
+    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> None:  # noqa: N803
+        assert (FunctionName, InvocationType) == ("orders-load", "Event")
+        self.payloads.append(json.loads(Payload))
+
+
+def test_a_function_without_a_queue_is_invoked_again_with_what_it_had(world: World) -> None:
+    event = json.loads(record("in/a.json"))
+    body = {
+        "requestContext": {"condition": "RetriesExhausted"},
+        "requestPayload": event,
+        "responsePayload": {"errorType": "KeyError", "errorMessage": "'id'"},
+    }
+    consumer = replace(world.consumer, queue_url=None)
+    world.aws.sqs.send_message(
+        QueueUrl=str(consumer.dead_letter_queue_url), MessageBody=json.dumps(body)
+    )
+    invocations = world.aws._made["lambda"] = Invocations()
+
+    assert not redrive.can_move_all(consumer)
+    steps = list(redrive.move(consumer, world.aws, reason="", limit=10))
+
+    assert steps[-1] == redrive.Progress(1, 1)
+    assert invocations.payloads == [event]
+    assert look(world) == []
