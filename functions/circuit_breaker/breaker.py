@@ -19,11 +19,32 @@ if TYPE_CHECKING:
     from circuit_breaker.record import Records
 
 
+# How long after a closing the alarm may still hear of the last failure before it. AWS has no figure
+# for how late metrics come: taken to be three minutes, of which a cool-down of one has passed.
+_LATE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """The state of an alarm that rings.
+
+    Attributes
+    ----------
+    since
+        When its state changed to ALARM, in milliseconds since 1970.
+    memory_seconds
+        How long it may ring after the last failure: the length of what it evaluates.
+    """
+
+    since: int
+    memory_seconds: float
+
+
 class Alarm(Protocol):
     """The alarm on the consumer's rate of errors."""
 
-    def rings_since(self) -> int | None:
-        """Since when it rings, in milliseconds since 1970; None if it doesn't."""
+    def ringing(self) -> Ringing | None:
+        """Give its state if it rings; None if it doesn't."""
         ...
 
 
@@ -156,9 +177,8 @@ class Breaker:
         return record
 
     def _look_at_alarm(self, record: Record) -> Record:
-        since = self._alarm.rings_since()
-        # An alarm from before the circuit closed is known.
-        if since is None or since <= record.changed_at:
+        ringing = self._alarm.ringing()
+        if ringing is None or not self._is_news(ringing, record):
             return record
         # Somebody has stopped the consumer, and nothing fails while it is stopped.
         if not self._mapping.is_enabled():
@@ -172,6 +192,19 @@ class Breaker:
             "they succeed; then it goes on by itself.",
         )
         return opened
+
+    def _is_news(self, ringing: Ringing, record: Record) -> bool:
+        """Whether an alarm rings for failures from after the circuit closed.
+
+        The alarm looks at several minutes, so it rings on when the circuit has closed again, and a
+        failed trial may set it off late. When it rings longer than it can remember, it rings for
+        what has failed since: its state doesn't change in between.
+        """
+        if not record.changed_at:
+            return True
+        heard_after = (ringing.since - record.changed_at) / 1000
+        closed_for = (self._now() - record.changed_at) / 1000
+        return heard_after > _LATE_SECONDS or closed_for > ringing.memory_seconds + _LATE_SECONDS
 
     def _accept(self, record: Record) -> Record:
         """Take note that somebody has enabled the mapping: `terraform apply`, or an operator."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from circuit_breaker.breaker import Breaker, MappingBusyError, Settings
 from circuit_breaker.record import DynamoDBRecords, RevisionError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 # What a trial takes beside the function's own time.
 _TRIAL_MARGIN_SECONDS = 60
-# SNS takes a subject of fewer than 100 characters of ASCII.
+# SNS takes a subject of fewer than 100 printable ASCII characters.
 _MAX_SUBJECT = 99
 
 
@@ -118,9 +119,22 @@ def _client(service: str) -> Any:
 
 
 def _tell(subject: str, text: str) -> None:
-    _client("sns").publish(
-        TopicArn=os.environ["ALERTS_TOPIC_ARN"], Subject=subject[:_MAX_SUBJECT], Message=text
-    )
+    """Tell people; what the circuit has done holds whether they can be told or not.
+
+    A topic's policy or key may refuse, as with a key that the breaker's role has no permission for:
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+    """
+    try:
+        _client("sns").publish(
+            TopicArn=os.environ["ALERTS_TOPIC_ARN"], Subject=_subject(subject), Message=text
+        )
+    except (BotoCoreError, ClientError) as error:
+        _log("ERROR", "people could not be told", subject=subject, text=text, reason=str(error))
+
+
+def _subject(text: str) -> str:
+    """Make a text fit for a subject: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
+    return "".join(c if " " <= c <= "~" else "?" for c in text)[:_MAX_SUBJECT]
 
 
 def _log(level: str, message: str, **fields: object) -> None:

@@ -8,18 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from circuit_breaker.breaker import MappingBusyError, Result
+from circuit_breaker.breaker import MappingBusyError, Result, Ringing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 _ALIVE = {"Creating", "Enabled", "Enabling", "Updating"}
 _BATCHES_AT_ONCE = 2
+# Of metrics that are computed from others without a period of their own.
+_PERIOD_SECONDS = 60
 # Asks all of SQS's servers; without it a queue that isn't empty may seem so.
 WAIT_SECONDS = 1
 
@@ -31,12 +34,28 @@ class CloudWatchAlarm:
         self._name = name
         self._client = client
 
-    def rings_since(self) -> int | None:
-        """Ask CloudWatch; an alarm that doesn't exist doesn't ring."""
+    def ringing(self) -> Ringing | None:
+        """Ask CloudWatch; an alarm that doesn't exist doesn't ring.
+
+        `StateUpdatedTimestamp` moves with `EvaluationState` as well, so it counts only where the
+        time of the state's change isn't told:
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html
+        """
         for alarm in self._client.describe_alarms(AlarmNames=[self._name])["MetricAlarms"]:
             if alarm["StateValue"] == "ALARM":
-                return int(alarm["StateUpdatedTimestamp"].timestamp() * 1000)
+                since = alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]
+                return Ringing(int(since.timestamp() * 1000), _memory(alarm))
         return None
+
+
+def _memory(alarm: MetricAlarmTypeDef) -> float:
+    """Give the seconds that an alarm looks back: its periods, however many of them breach."""
+    periods = [
+        query["MetricStat"]["Period"] for query in alarm.get("Metrics", []) if "MetricStat" in query
+    ]
+    return alarm.get("EvaluationPeriods", 1) * max(
+        periods, default=alarm.get("Period", _PERIOD_SECONDS)
+    )
 
 
 class LambdaMapping:

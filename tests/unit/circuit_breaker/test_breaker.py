@@ -15,11 +15,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from circuit_breaker.breaker import Breaker, Result, Settings
+from circuit_breaker.breaker import Breaker, Result, Ringing, Settings
 from circuit_breaker.record import Record, RevisionError, State
 
 COOL_DOWN = 300.0
 TRIAL = 90.0
+# What the alarm looks back on, and how late it may hear of a failure.
+MEMORY = 600.0
+LATE = 120.0
 
 
 class CrashError(Exception):
@@ -74,8 +77,8 @@ class World:
 
     # The alarm
 
-    def rings_since(self) -> int | None:
-        return None if self.rings is None else int(self.rings * 1000)
+    def ringing(self) -> Ringing | None:
+        return None if self.rings is None else Ringing(int(self.rings * 1000), MEMORY)
 
     # The mapping
 
@@ -183,10 +186,36 @@ def test_the_alarm_that_opened_it_does_not_open_it_again(broken: World) -> None:
     broken.is_up = True
     broken.pass_by(COOL_DOWN)
     broken.look()
-    broken.pass_by(60)
+    broken.pass_by(MEMORY + LATE)
     assert broken.look() is State.CLOSED
     broken.fail()
     assert broken.look() is State.OPEN
+
+
+def test_an_alarm_that_rings_for_longer_than_it_remembers_opens_it_again(broken: World) -> None:
+    closed(broken)
+    broken.is_up = False
+    broken.pass_by(MEMORY + LATE + 1)
+    assert broken.look() is State.OPEN
+    assert broken.told[-1] == "orders/load: circuit open"
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(LATE, State.CLOSED), (LATE + 1, State.OPEN)])
+def test_an_alarm_that_was_late_does_not_open_it_again(
+    broken: World, seconds: float, state: State
+) -> None:
+    closed(broken)
+    broken.rings = None
+    broken.pass_by(seconds)
+    broken.fail()
+    assert broken.look() is state
+
+
+def closed(broken: World) -> None:
+    """Have a trial succeed."""
+    broken.is_up = True
+    broken.pass_by(COOL_DOWN)
+    assert broken.look() is State.CLOSED
 
 
 def test_with_nothing_to_try_it_closes(broken: World) -> None:

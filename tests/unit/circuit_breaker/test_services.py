@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import boto3
@@ -13,8 +14,9 @@ from mypy_boto3_sqs import SQSClient
 from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 from circuit_breaker import services
+from circuit_breaker.breaker import Ringing
 from circuit_breaker.record import DynamoDBRecords, Record, RevisionError, State
-from circuit_breaker.services import QueueTrial
+from circuit_breaker.services import CloudWatchAlarm, QueueTrial
 from object_consumer.messages import received
 
 
@@ -211,3 +213,71 @@ def test_of_two_who_change_the_record_one_is_told(sqs: SQSClient) -> None:
     assert written.revision == 1
     with pytest.raises(RevisionError):
         records.write(first)
+
+
+class Alarms:
+    """CloudWatch with one alarm."""
+
+    def __init__(self, **alarm: Any) -> None:
+        self._alarm = {"StateValue": "ALARM", "StateUpdatedTimestamp": at(200), **alarm}
+
+    def describe_alarms(self, AlarmNames: list[str]) -> dict[str, Any]:  # noqa: N803
+        assert AlarmNames == ["orders-load-error-rate"]
+        return {"MetricAlarms": [self._alarm]}
+
+
+def at(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def ringing(**alarm: Any) -> Ringing | None:
+    client = cast("Any", Alarms(**alarm))
+    return CloudWatchAlarm("orders-load-error-rate", client).ringing()
+
+
+def test_an_alarm_rings_since_its_state_changed() -> None:
+    # Its evaluation's state has changed since.
+    assert ringing(StateTransitionedTimestamp=at(100), EvaluationState="PARTIAL_DATA") == Ringing(
+        100_000, 60
+    )
+    assert ringing() == Ringing(200_000, 60)
+    assert ringing(StateValue="OK") is None
+
+
+def test_an_alarm_remembers_all_the_periods_that_it_evaluates() -> None:
+    queries = [
+        {"Id": "rate", "Expression": "100 * retried / done"},
+        {"Id": "done", "MetricStat": {"Period": 60, "Stat": "Sum"}},
+        {"Id": "retried", "MetricStat": {"Period": 120, "Stat": "Sum"}},
+    ]
+
+    of_expression = ringing(EvaluationPeriods=7, DatapointsToAlarm=1, Metrics=queries)
+    of_metric = ringing(EvaluationPeriods=3, Period=300)
+
+    assert of_expression == Ringing(200_000, 840)
+    assert of_metric == Ringing(200_000, 900)
+
+
+def test_the_emulated_cloudwatch_tells_of_an_alarm_too(sqs: SQSClient) -> None:
+    client = boto3.client("cloudwatch")
+    client.put_metric_alarm(
+        AlarmName="orders-load-error-rate",
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        EvaluationPeriods=5,
+        MetricName="Errors",
+        Namespace="AWS/Lambda",
+        Period=60,
+        Statistic="Sum",
+        Threshold=1,
+    )
+    alarm = CloudWatchAlarm("orders-load-error-rate", client)
+    assert alarm.ringing() is None
+
+    client.set_alarm_state(
+        AlarmName="orders-load-error-rate", StateValue="ALARM", StateReason="down"
+    )
+
+    found = alarm.ringing()
+    assert found is not None
+    assert found.memory_seconds == 300
+    assert abs(found.since / 1000 - datetime.now(UTC).timestamp()) < 60
