@@ -16,7 +16,19 @@ class PermanentError(Exception):
 
 
 class ObjectNotFoundError(PermanentError):
-    """The object, or the version the event names, no longer exists."""
+    """The object, or the version the event names, no longer exists.
+
+    Parameters
+    ----------
+    message
+        Which object.
+    is_final
+        Whether S3's answer excludes that the object is only not visible yet.
+    """
+
+    def __init__(self, message: str = "", *, is_final: bool = True) -> None:
+        super().__init__(message)
+        self.is_final = is_final
 
 
 class ObjectTooLargeError(PermanentError):
@@ -45,6 +57,10 @@ class RetryableError(Exception):
 
 class StorageError(RetryableError):
     """Amazon S3 refused or failed a request that may succeed later."""
+
+
+class ObjectNotVisibleError(RetryableError):
+    """S3 doesn't find the object of a recent event: it may be gone, or not visible yet."""
 
 
 class DeadlineError(RetryableError):

@@ -38,6 +38,10 @@ _PART_SIZE = 16 * 1024 * 1024
 
 _NOT_A_PATH_SEGMENT = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|[\x00-\x1f\x7f]")
 _NOT_FOUND = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed"})
+# After versioning was enabled an object that is there may be answered with NoSuchKey, and with that
+# alone: https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
+_FINAL = frozenset({"NoSuchVersion", "NoSuchBucket", "MethodNotAllowed"})
+_ERROR_CODE = re.compile(r"<Code>(\w+)</Code>|An error occurred \((\w+)\)")
 _PRECONDITION_FAILED = frozenset({"PreconditionFailed", "412"})
 _MAX_REASON = 300
 
@@ -175,7 +179,9 @@ def _own_region() -> str:
 
 def _read_error(uri: str, error: Exception) -> Exception:
     if isinstance(error, FileNotFoundError):
-        return ObjectNotFoundError(f"{uri} no longer exists")
+        found = _ERROR_CODE.search(str(error))
+        code = (found[1] or found[2]) if found else None
+        return ObjectNotFoundError(f"{uri} no longer exists", is_final=code in _FINAL)
     if isinstance(error, PreconditionError):
         return ObjectSupersededError()
     return _storage_error("reading", uri, error)

@@ -7,9 +7,15 @@ travel is a `Transport`: `object_consumer.s3` on Lambda, memory in unit tests.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from object_consumer.errors import ObjectNotFoundError, ObjectTooLargeError, PermanentError
+from object_consumer.errors import (
+    ObjectNotFoundError,
+    ObjectNotVisibleError,
+    ObjectTooLargeError,
+    PermanentError,
+)
 from object_consumer.events import ObjectEvent
 
 if TYPE_CHECKING:
@@ -18,6 +24,11 @@ if TYPE_CHECKING:
     from obstore import Bytes
 
 _S3_URI = "s3://"
+# For how long an object may not be found after versioning was first enabled on its bucket:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
+VISIBLE_WITHIN = timedelta(minutes=15)
+# The second try; the third is at the end, so that no more of a message's receives are used.
+_SECOND_LOOK = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +125,8 @@ class ObjectStore:
         The object's share of the invocation; unlimited by default.
     max_object_bytes
         The largest object `read` accepts; None for any.
+    clock
+        The time, in UTC; tells recent events from old ones.
     """
 
     def __init__(
@@ -122,6 +135,7 @@ class ObjectStore:
         *,
         lease: Lease | None = None,
         max_object_bytes: int | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         if transport is None:
             from object_consumer.s3 import S3Transport  # noqa: PLC0415 - unit tests need no S3
@@ -130,6 +144,7 @@ class ObjectStore:
         self._transport = transport
         self._lease = lease or Unlimited()
         self._max_object_bytes = max_object_bytes
+        self._clock = clock
 
     def read(self, source: ObjectEvent | str) -> Bytes:
         """Read an object whole.
@@ -152,6 +167,8 @@ class ObjectStore:
         ------
         ObjectNotFoundError
             The object or version is gone, or the event is a removal.
+        ObjectNotVisibleError
+            S3 doesn't find the object, and the event is so recent that it may turn up.
         ObjectTooLargeError
             It is larger than ``max_object_bytes``; no body was read.
         ObjectSupersededError
@@ -170,13 +187,18 @@ class ObjectStore:
         announced = (event.size if event else None) or 0
         self._lease.check()
         self._admit(uri, announced)
-        response = self._transport.get(
-            bucket,
-            key,
-            region=event.region if event else None,
-            version_id=version_id,
-            etag=event.etag if event and version_id is None else None,
-        )
+        try:
+            response = self._transport.get(
+                bucket,
+                key,
+                region=event.region if event else None,
+                version_id=version_id,
+                etag=event.etag if event and version_id is None else None,
+            )
+        except ObjectNotFoundError as error:
+            if event and not error.is_final:
+                check_visible(event, self._clock())
+            raise
         if response.size > announced:
             self._admit(uri, response.size, already=announced)
         body = response.body()
@@ -244,6 +266,26 @@ class ObjectStore:
                 f"{uri} has {size} bytes; this consumer accepts {self._max_object_bytes}"
             )
         self._lease.reserve(size - already)
+
+
+def check_visible(event: ObjectEvent, now: datetime) -> None:
+    """Check that an object that S3 doesn't find would be visible by now.
+
+    Raises
+    ------
+    ObjectNotVisibleError
+        The event is recent, so that the object may turn up. Of a message's receives this uses two:
+        at once and after a minute; the third is after the quarter of an hour, and decides.
+    """
+    age = max(now - event.event_time, timedelta(0))
+    if age >= VISIBLE_WITHIN:
+        return
+    wait = (_SECOND_LOOK if age < _SECOND_LOOK else VISIBLE_WITHIN) - age
+    raise ObjectNotVisibleError(
+        f"{event.uri} is not found {age.total_seconds():.0f} s after its event: it was deleted, or "
+        "isn't visible yet, as may be for 15 minutes after versioning was enabled on its bucket",
+        retry_after=wait.total_seconds(),
+    )
 
 
 def split_uri(uri: str) -> tuple[str, str]:

@@ -95,7 +95,9 @@ class MemoryTransport:
         versions = self.versions.get((bucket, key), [])
         found = [version for version in versions if version_id in (None, version.version_id)]
         if not found:
-            raise ObjectNotFoundError(f"s3://{bucket}/{key} does not exist")
+            raise ObjectNotFoundError(
+                f"s3://{bucket}/{key} does not exist", is_final=version_id is not None
+            )
         if etag is not None and found[-1].etag != etag:
             raise ObjectSupersededError
         body = found[-1].body

@@ -3,18 +3,21 @@
 import json
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from object_consumer import (
     ObjectEvent,
+    ObjectNotVisibleError,
     ObjectStore,
     PermanentError,
     RetryableError,
     SkippedError,
 )
 from object_consumer.messages import InvocationError
+from object_consumer.store import check_visible
 from object_consumer.testing import make_event
 from tests.unit.object_consumer.conftest import Consumer, FakeContext, batch, notification
 
@@ -241,6 +244,46 @@ def test_objects_gone_or_replaced_before_they_are_read() -> None:
     assert consumer(batch(gone, notification(unversioned))) == []
     ((_, attributes),) = consumer.queue.quarantined
     assert attributes["ErrorType"]["StringValue"] == "ObjectNotFoundError"
+
+
+@pytest.mark.parametrize(
+    ("age", "wait"), [(0, 60), (2, 58), (59, 1), (60, 840), (62, 838), (899, 1)]
+)
+def test_an_object_that_may_turn_up_is_looked_for_three_times(age: int, wait: int) -> None:
+    now = datetime(2026, 6, 1, tzinfo=UTC)
+    event = make_event("a", event_time=now - timedelta(seconds=age))
+
+    with pytest.raises(ObjectNotVisibleError, match=f"not found {age} s after its event") as raised:
+        check_visible(event, now)
+    assert raised.value.retry_after == wait
+
+
+def test_after_a_quarter_of_an_hour_an_object_is_gone() -> None:
+    now = datetime(2026, 6, 1, tzinfo=UTC)
+
+    check_visible(make_event("a", event_time=now - timedelta(minutes=15)), now)
+
+
+def test_an_event_from_a_clock_ahead_of_ours_is_recent() -> None:
+    now = datetime(2026, 6, 1, tzinfo=UTC)
+
+    with pytest.raises(ObjectNotVisibleError) as raised:
+        check_visible(make_event("a", event_time=now + timedelta(seconds=5)), now)
+    assert raised.value.retry_after == 60
+
+
+def test_an_object_that_is_not_found_yet_is_set_aside_on_its_last_receive_only() -> None:
+    consumer = Consumer(read)
+    recent = make_event("gone", event_time=datetime.now(UTC) - timedelta(seconds=70))
+
+    assert consumer(batch(notification(recent), receive_count=4)) == ["m0"]
+    assert 820 <= consumer.queue.delays["m0"] <= 830
+    assert consumer.queue.quarantined == []
+    assert consumer(batch(notification(recent), receive_count=5)) == []
+    ((_, attributes),) = consumer.queue.quarantined
+    assert attributes["ErrorKind"]["StringValue"] == "exhausted"
+    assert attributes["ErrorType"]["StringValue"] == "ObjectNotVisibleError"
+    assert "it was deleted, or isn't visible yet" in attributes["ErrorMessage"]["StringValue"]
 
 
 def test_a_direct_event_that_fails_raises_with_all_reasons_after_the_rest_is_done() -> None:

@@ -1,6 +1,7 @@
 """Objects to and from S3, against moto's server: versions, odd keys, and what failures mean."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -9,6 +10,7 @@ from moto.server import ThreadedMotoServer
 
 from object_consumer import (
     ObjectNotFoundError,
+    ObjectNotVisibleError,
     ObjectStore,
     ObjectSupersededError,
     ObjectTooLargeError,
@@ -107,6 +109,31 @@ def test_without_a_version_only_the_object_of_the_event_is_read(
 def test_an_object_that_is_gone_is_a_permanent_error(store: ObjectStore, key: str) -> None:
     with pytest.raises(ObjectNotFoundError):
         store.read(make_event(key, bucket=BUCKET))
+    with pytest.raises(ObjectNotFoundError):
+        store.read(f"s3://{BUCKET}/{key}")
+
+
+@pytest.mark.parametrize("key", ["missing", "mis//sing"])
+def test_the_object_of_a_recent_event_may_turn_up(store: ObjectStore, key: str) -> None:
+    with pytest.raises(ObjectNotVisibleError):
+        store.read(make_event(key, bucket=BUCKET, event_time=datetime.now(UTC)))
+
+
+@pytest.mark.parametrize("key", ["purged", "pur//ged"])
+def test_a_version_that_was_removed_does_not_turn_up(s3: Any, store: ObjectStore, key: str) -> None:
+    version = s3.put_object(Bucket=BUCKET, Key=key, Body=b"first")["VersionId"]
+    s3.delete_object(Bucket=BUCKET, Key=key, VersionId=version)
+
+    with pytest.raises(ObjectNotFoundError):
+        store.read(make_event(key, bucket=BUCKET, event_time=datetime.now(UTC), version_id=version))
+
+
+@pytest.mark.parametrize("key", ["marked", "mar//ked"])
+def test_a_version_is_read_behind_a_delete_marker(s3: Any, store: ObjectStore, key: str) -> None:
+    version = s3.put_object(Bucket=BUCKET, Key=key, Body=b"first")["VersionId"]
+    s3.delete_object(Bucket=BUCKET, Key=key)
+
+    assert bytes(store.read(make_event(key, bucket=BUCKET, version_id=version))) == b"first"
 
 
 def test_a_bucket_to_write_to_that_does_not_exist_may_be_made_later(store: ObjectStore) -> None:
