@@ -1,0 +1,365 @@
+"""What AWS sends with each request between its services, read from ``deliveries.toml``.
+
+A policy's ``Condition`` holds only if AWS sends the key that it asks for, and the services differ:
+EventBridge names the rule towards SQS, and nothing at all towards SNS. The table says which keys
+come with which request, and from which page that is known. The tests, the documentation and the
+embedded LocalStack read it; for the latter's sake this needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from string import Formatter
+from types import MappingProxyType
+from typing import Any
+
+FILE = Path(__file__).with_name("deliveries.toml")
+
+# What may be known of a request, as the values of `sends` name it.
+FACTS = frozenset({
+    "account", "bucket_arn", "function_arn", "partition_keys", "principal", "region", "role_arn",
+    "source_account", "source_arn", "table", "via",
+})  # fmt: skip
+
+# What a row has in the file.
+_REQUIRED = frozenset({"description", "principal", "caller", "resource", "status", "sources"})
+_OPTIONAL = frozenset({
+    "actions", "dead_letter", "does_not_send", "note", "open", "sends", "source", "via",
+})  # fmt: skip
+
+type Value = str | tuple[str, ...]
+
+
+class DeliveriesError(ValueError):
+    """The table is wrong, or a request has too little known of it; the message says where."""
+
+
+class NoDeliveryError(LookupError):
+    """No row, or more than one, is about a request; the message says what was looked for."""
+
+
+class Status(StrEnum):
+    """How well it is known what is sent."""
+
+    DOCUMENTED = "documented"
+    INFERRED = "inferred"
+    OPEN = "open"
+
+
+class Caller(StrEnum):
+    """Who signs a request."""
+
+    SERVICE = "service"
+    SERVICE_TO_KMS = "service_to_kms"
+    FUNCTION = "function"
+    FUNCTION_TO_KMS = "function_to_kms"
+    LAMBDA = "lambda"
+    LAMBDA_TO_KMS = "lambda_to_kms"
+    DEPLOYER_TO_KMS = "deployer_to_kms"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One request that AWS makes, with the condition keys that come with it.
+
+    Attributes
+    ----------
+    name
+        Of the row.
+    description
+        What happens, without a subject: ``S3 publishes an event to a topic``.
+    principal
+        Whom a resource policy has to name: a service principal, or ``role``.
+    caller
+        Who signs the request.
+    via
+        The service that asks KMS, such as ``sqs``; empty where the request is no use of a key.
+    dead_letter
+        Whether what could not be delivered is sent.
+    actions
+        The API operations that are checked as an action, by action; empty where no policy is asked.
+    resource
+        ARN of the resource that is acted on, with names in braces.
+    source
+        ARN of the resource for which the service acts, the form of the fact ``source_arn``; empty
+        for a role.
+    sends
+        The values of the condition keys that come, with facts in braces.
+    does_not_send
+        Why keys that are often expected don't come.
+    open
+        What is unknown of keys of which no page says whether they come.
+    status
+        How well it is known.
+    note
+        What else there is to say.
+    sources
+        Addresses of the pages.
+    """
+
+    name: str
+    description: str
+    principal: str
+    caller: Caller
+    via: str
+    dead_letter: bool
+    actions: Mapping[str, tuple[str, ...]]
+    resource: str
+    source: str
+    sends: Mapping[str, str]
+    does_not_send: Mapping[str, str]
+    open: Mapping[str, str]
+    status: Status
+    note: str
+    sources: tuple[str, ...]
+
+    def is_by(self, principal: str) -> bool:
+        """Tell whether a principal makes the request, in whatever region and partition."""
+        pattern = re.escape(self.principal).replace(re.escape("{region}"), "[a-z0-9-]+")
+        return re.fullmatch(rf"{pattern}(\.cn)?", principal) is not None
+
+    def context(self, **facts: str | Sequence[str]) -> dict[str, Value]:
+        """Give the condition keys that AWS sends with the request, and no others.
+
+        Parameters
+        ----------
+        **facts
+            What is known of the request, by the names in ``FACTS``. What the row doesn't ask for is
+            left out, so that all that is known can be given. Several ``partition_keys`` make a key
+            with several values.
+
+        Raises
+        ------
+        DeliveriesError
+            A fact that the row asks for is missing, or there is no such fact.
+        """
+        if unknown := sorted(facts.keys() - FACTS):
+            raise DeliveriesError(f"there are no facts {', '.join(unknown)}: use {_listed(FACTS)}")
+        known = {"principal": self.principal, "via": self.via, **facts}
+        if missing := sorted(fact for fact in self.asks_for if not known.get(fact)):
+            raise DeliveriesError(f"{self.name}: {', '.join(missing)} must be given")
+        return {key: _filled(template, known) for key, template in self.sends.items()}
+
+    @property
+    def asks_for(self) -> frozenset[str]:
+        """Give the names of the facts that ``context`` needs."""
+        return frozenset(field for template in self.sends.values() for field in _fields(template))
+
+
+def _filled(template: str, known: Mapping[str, str | Sequence[str]]) -> Value:
+    for fact in _fields(template):
+        value = known[fact]
+        if not isinstance(value, str):
+            if template != f"{{{fact}}}":
+                raise DeliveriesError(f"{fact} can have only one value in {template}")
+            return tuple(value)
+    return template.format_map(known)
+
+
+def _fields(template: str) -> list[str]:
+    return [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+
+
+@cache
+def load(file: Path = FILE) -> Mapping[str, Delivery]:
+    """Read the table: what is sent, by the row's name, in the order of the file.
+
+    Raises
+    ------
+    DeliveriesError
+        The table contradicts itself, or a row lacks what it must have.
+    """
+    return parse(file.read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> Mapping[str, Delivery]:
+    """Read a table from its text; see ``load``.
+
+    Raises
+    ------
+    DeliveriesError
+        The table contradicts itself, or a row lacks what it must have.
+    """
+    document = tomllib.loads(text)
+    callers = {Caller(name): caller for name, caller in document["callers"].items()}
+    rows = {
+        name: _read(name, row, callers[Caller(row["caller"])])
+        for name, row in document["deliveries"].items()
+    }
+    for row in rows.values():
+        _check(row)
+    _check_questions(rows.values())
+    return MappingProxyType(rows)
+
+
+def _read(name: str, row: Mapping[str, Any], caller: Mapping[str, Any]) -> Delivery:
+    if missing := _REQUIRED - row.keys():
+        raise DeliveriesError(f"{name}: needs {_listed(missing)}")
+    if unknown := row.keys() - _REQUIRED - _OPTIONAL:
+        raise DeliveriesError(f"{name}: {_listed(unknown)} means nothing")
+    own = {kind: row.get(kind, {}) for kind in ("sends", "does_not_send", "open")}
+    named = {key for keys in own.values() for key in keys}
+    # What a row says of a key goes before what is said of its caller.
+    merged = {
+        kind: {key: said for key, said in caller.get(kind, {}).items() if key not in named} | keys
+        for kind, keys in own.items()
+    }
+    return Delivery(
+        name=name,
+        description=row["description"],
+        principal=row["principal"],
+        caller=Caller(row["caller"]),
+        via=row.get("via", ""),
+        dead_letter=row.get("dead_letter", False),
+        actions={
+            action: tuple(operations) for action, operations in row.get("actions", {}).items()
+        },
+        resource=row["resource"],
+        source=row.get("source", ""),
+        sends=dict(sorted(merged["sends"].items())),
+        does_not_send=dict(sorted(merged["does_not_send"].items())),
+        open=dict(sorted(merged["open"].items())),
+        status=Status(row["status"]),
+        note=row.get("note", ""),
+        sources=(*row["sources"], *caller["sources"]),
+    )
+
+
+def _check(row: Delivery) -> None:
+    kinds = [set(row.sends), set(row.does_not_send), set(row.open)]
+    twice = {key for key in set.union(*kinds) if sum(key in kind for kind in kinds) > 1}
+    if twice:
+        raise DeliveriesError(f"{row.name}: {_listed(twice)} must be sent, not sent or open")
+    if unknown := row.asks_for - FACTS:
+        raise DeliveriesError(f"{row.name}: no request tells {_listed(unknown)}")
+    if not row.sources and not (row.status is Status.OPEN and row.note):
+        raise DeliveriesError(f"{row.name}: needs a source, or status open with a note")
+    if bad := [source for source in row.sources if not source.startswith("https://")]:
+        raise DeliveriesError(f"{row.name}: {_listed(bad)} must be the address of a page")
+    if row.caller is Caller.NOBODY and (row.actions or row.sends or not row.note):
+        raise DeliveriesError(f"{row.name}: where no policy is asked, a note alone says why")
+    if row.caller is not Caller.NOBODY and not row.actions:
+        raise DeliveriesError(f"{row.name}: needs the action that is checked")
+    if bool(row.via) != row.caller.endswith("_to_kms"):
+        raise DeliveriesError(f"{row.name}: via goes with a use of a key")
+    if "source_arn" in row.asks_for and not row.source:
+        raise DeliveriesError(f"{row.name}: needs the source whose ARN is sent")
+
+
+def _check_questions(rows: Iterable[Delivery]) -> None:
+    seen: dict[tuple[object, ...], str] = {}
+    for row in rows:
+        for action in row.actions:
+            question = (row.principal, row.caller, row.via, row.dead_letter, action)
+            if question in seen:
+                raise DeliveriesError(f"{seen[question]} and {row.name} are about the same request")
+            seen[question] = row.name
+
+
+def between(
+    principal: str,
+    action: str,
+    *,
+    via: str = "",
+    dead_letter: bool = False,
+    caller: Caller | None = None,
+) -> Delivery:
+    """Find the row about a request.
+
+    Parameters
+    ----------
+    principal
+        The service principal, or ``role``.
+    action
+        As IAM checks it; see ``checked_as`` for an operation's.
+    via
+        For the use of a key, the service that asks KMS: ``sns``, ``sqs``, ``s3``, ``dynamodb``.
+    dead_letter
+        Whether what could not be delivered is sent.
+    caller
+        Who signs it, where a role's requests differ: the function's code or Lambda itself.
+
+    Raises
+    ------
+    NoDeliveryError
+        No row is about the request, or more than one.
+    """
+    found = [
+        row
+        for row in load().values()
+        if row.is_by(principal)
+        and action in row.actions
+        and row.via == via
+        and row.dead_letter == dead_letter
+        and caller in {None, row.caller}
+    ]
+    if len(found) != 1:
+        wanted = f"{principal}, {action}, via={via!r}, dead_letter={dead_letter}, caller={caller}"
+        names = _listed(row.name for row in found) or "none"
+        raise NoDeliveryError(f"{FILE.name} must have one row about {wanted}, and has {names}")
+    return found[0]
+
+
+def checked_as(operation: str) -> frozenset[str]:
+    """Give the actions as which IAM may check an operation.
+
+    SQS checks ``sqs:SendMessageBatch`` as ``sqs:SendMessage``. Where there are several, the request
+    decides: ``s3:HeadObject`` is checked as another action with a version than without.
+
+    Parameters
+    ----------
+    operation
+        Of the API, after the service's prefix. One that no row has is checked as itself.
+    """
+    service, _, name = operation.partition(":")
+    checks = [check for row in load().values() for check in row.actions.items()]
+    if operation in {action for action, _ in checks}:
+        return frozenset({operation})
+    prefix = f"{service}:"
+    found = {action for action, names in checks if action.startswith(prefix) and name in names}
+    return frozenset(found or {operation})
+
+
+def to_markdown() -> str:
+    """Write the table for the documentation, a row a line, in the order of the file."""
+    heads = (
+        "Request",
+        "Principal",
+        "Action",
+        "Resource",
+        "AWS sends",
+        "Not sent, or not known",
+        "Known from",
+    )
+    lines = ["| " + " | ".join(heads) + " |", "| " + " | ".join("---" for _ in heads) + " |"]
+    lines += ["| " + " | ".join(_cells(row)) + " |" for row in load().values()]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: Delivery) -> Iterable[str]:
+    yield row.description
+    yield f"`{row.principal}`"
+    yield _code(row.actions) or "none is checked"
+    yield f"`{row.resource}`"
+    yield "<br>".join(f"`{key}` = `{value}`" for key, value in row.sends.items()) or "-"
+    yield (
+        _code({**row.does_not_send, **row.open}, lambda key: " (open)" if key in row.open else "")
+        or "-"
+    )
+    links = [f"[{number}]({source})" for number, source in enumerate(row.sources, 1)]
+    yield f"{row.status}: {' '.join(links)}" + (f" {row.note}" if row.note else "")
+
+
+def _code(words: Iterable[str], suffix: Callable[[str], str] = lambda _: "") -> str:
+    return "<br>".join(f"`{word}`{suffix(word)}" for word in words)
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
