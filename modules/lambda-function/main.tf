@@ -9,6 +9,7 @@ locals {
   partition     = data.aws_service.current.partition
   region        = data.aws_service.current.region
   account       = data.aws_caller_identity.current.account_id
+  function_arn  = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}"
   log_group_arn = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.name}"
 
   in_s3       = startswith(var.package, "s3://")
@@ -31,6 +32,31 @@ locals {
     Condition = { ArnEquals = { "kms:EncryptionContext:aws:logs:arn" = local.log_group_arn } }
   }]
 
+  network_interface_actions = [
+    "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+  ]
+
+  # Lambda manages the interfaces under the function's role, and they have no ARN before they exist. Requests by
+  # the function's own code carry lambda:SourceFunctionArn, those by Lambda itself don't: without the denial the
+  # code could delete any network interface of the account.
+  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+  network_statements = [
+    {
+      Sid      = "ManageNetworkInterfaces"
+      Effect   = "Allow"
+      Action   = local.network_interface_actions
+      Resource = ["*"]
+    },
+    {
+      Sid       = "LeaveNetworkInterfacesToLambda"
+      Effect    = "Deny"
+      Action    = concat(local.network_interface_actions, ["ec2:DetachNetworkInterface"])
+      Resource  = ["*"]
+      Condition = { ArnEquals = { "lambda:SourceFunctionArn" = [local.function_arn] } }
+    },
+  ]
+
   statements = concat(
     [{
       Sid      = "WriteLogs"
@@ -50,17 +76,7 @@ locals {
       Action   = [lookup(local.send_actions, local.failure_service, "")]
       Resource = [local.failure_arn]
     }] : statement if try(var.asynchronous_invocation.on_failure, null) != null],
-    # Network interfaces have no ARN before they exist:
-    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
-    [for statement in [{
-      Sid    = "ManageNetworkInterfaces"
-      Effect = "Allow"
-      Action = [
-        "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
-        "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
-      ]
-      Resource = ["*"]
-    }] : statement if var.vpc != null],
+    [for statement in local.network_statements : statement if var.vpc != null],
     [for name, statement in var.policy_statements : merge(
       {
         Sid      = replace(title(replace(name, "/[^A-Za-z0-9]/", " ")), " ", "")
@@ -168,12 +184,17 @@ resource "aws_lambda_function" "this" {
 resource "aws_lambda_permission" "this" {
   for_each = var.invokers
 
-  statement_id   = "allow-${each.key}"
-  action         = "lambda:InvokeFunction"
-  function_name  = aws_lambda_function.this.function_name
-  principal      = each.value.service
-  source_arn     = each.value.source_arn
-  source_account = coalesce(each.value.source_account, local.account)
+  statement_id  = "allow-${each.key}"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.this.function_name
+  principal     = each.value.service
+  source_arn    = each.value.source_arn
+
+  # Where the ARN names the account, source_account adds nothing, and it shuts out services that send none:
+  # EventBridge sends the rule's ARN alone. A bucket's ARN names no account.
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+  # https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
+  source_account = split(":", each.value.source_arn)[4] != "" ? null : coalesce(each.value.source_account, local.account)
 }
 
 resource "aws_lambda_function_event_invoke_config" "this" {

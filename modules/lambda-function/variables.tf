@@ -87,7 +87,7 @@ variable "handler" {
 }
 
 variable "invokers" {
-  description = "Services that may invoke the function, by a name of your choice: the service principal and the ARN it invokes for, such as a bucket's. source_account is the account that owns it, by default this one. A queue needs no entry, as Lambda fetches its messages."
+  description = "Services that may invoke the function, by a name of your choice: the service principal and the ARN it invokes for, such as a bucket's. source_account is the account that owns it where the ARN names none (a bucket's), by default this one. A queue needs no entry, as Lambda fetches its messages."
   type = map(object({
     service        = string
     source_arn     = string
@@ -97,8 +97,15 @@ variable "invokers" {
   nullable = false
 
   validation {
-    condition     = alltrue([for name, invoker in var.invokers : can(regex("^[A-Za-z0-9_-]{1,90}$", name)) && can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", invoker.service)) && can(regex("^arn:[^:]+:[^:]+:.+", invoker.source_arn))])
+    condition     = alltrue([for name, invoker in var.invokers : can(regex("^[A-Za-z0-9_-]{1,90}$", name)) && can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", invoker.service)) && can(regex("^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", invoker.source_arn))])
     error_message = "Each invoker needs a name of letters, digits, hyphens and underscores, a service principal such as s3.amazonaws.com, and the ARN of what it invokes for: without it any account could invoke through the service."
+  }
+
+  validation {
+    condition = alltrue([for invoker in var.invokers :
+      invoker.source_account == null || length(split(":", invoker.source_arn)) < 5 || try(split(":", invoker.source_arn)[4] == "", true)
+    ])
+    error_message = "An invoker's source_account goes with an ARN that names no account, such as a bucket's. Remove source_account: the account in source_arn is enough, and some services, such as EventBridge, don't send it."
   }
 }
 

@@ -108,7 +108,20 @@ run "a_function_in_a_network_with_tracing_gets_the_permissions_these_need" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid] == ["WriteLogs", "WriteTraces", "ManageNetworkInterfaces"]
+    condition = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid] == [
+      "WriteLogs", "WriteTraces", "ManageNetworkInterfaces", "LeaveNetworkInterfacesToLambda",
+    ]
+    error_message = "The policy is ${aws_iam_role_policy.this.policy}"
+  }
+
+  # Otherwise the function's code could do with any network interface what Lambda does with the function's.
+  assert {
+    condition = alltrue([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : (
+      statement.Effect == "Deny"
+      && length(setsubtract(jsondecode(aws_iam_role_policy.this.policy).Statement[2].Action, statement.Action)) == 0
+      && statement.Resource == ["*"]
+      && statement.Condition == { ArnEquals = { "lambda:SourceFunctionArn" = ["arn:aws:lambda:eu-west-1:111122223333:function:load-orders"] } }
+    ) if statement.Sid == "LeaveNetworkInterfacesToLambda"])
     error_message = "The policy is ${aws_iam_role_policy.this.policy}"
   }
 }
@@ -313,6 +326,48 @@ run "whoever_may_invoke_may_do_so_for_one_resource_of_one_account" {
     condition     = length(aws_lambda_function_event_invoke_config.this) == 0
     error_message = "Without asynchronous_invocation Lambda's own defaults stay."
   }
+}
+
+# EventBridge sends no account: a permission that asks for one is never fulfilled.
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+run "an_invoker_whose_arn_names_the_account_is_bound_to_the_arn_alone" {
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    invokers = {
+      bucket = { service = "s3.amazonaws.com", source_arn = "arn:aws:s3:::their-orders", source_account = "444455556666" }
+      rule   = { service = "events.amazonaws.com", source_arn = "arn:aws:events:eu-west-1:111122223333:rule/orders-*" }
+    }
+  }
+
+  assert {
+    condition = (
+      aws_lambda_permission.this["rule"].source_arn == "arn:aws:events:eu-west-1:111122223333:rule/orders-*"
+      && aws_lambda_permission.this["rule"].source_account == null
+      && aws_lambda_permission.this["bucket"].source_account == "444455556666"
+    )
+    error_message = "The permissions are ${jsonencode(aws_lambda_permission.this)}"
+  }
+}
+
+run "an_account_beside_an_arn_that_names_one_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    invokers = { rule = {
+      service        = "events.amazonaws.com"
+      source_arn     = "arn:aws:events:eu-west-1:111122223333:rule/orders-*"
+      source_account = "111122223333"
+    } }
+  }
+
+  expect_failures = [var.invokers]
 }
 
 run "an_event_that_failed_for_good_goes_where_the_function_may_send_it" {
