@@ -1,0 +1,341 @@
+"""What IAM decides of a request.
+
+No library serves: moto's access control and LocalStack's have no conditions, policyuniverse and
+parliament judge documents and no requests, Principal Mapper and iam-simulate are under the AGPL.
+
+- Within an account:
+  https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
+- Across accounts:
+  https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
+- Keys: https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
+
+Permissions boundaries, session policies, organizations' policies and KMS grants are not modelled.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tools.aws_rules import context_keys
+from tools.aws_rules.documents import NamedPrincipal, Policy, Statement, parse
+from tools.aws_rules.patterns import Context, PolicyError
+
+__all__ = [
+    "NamedPrincipal", "Policy", "PolicyError", "Principal", "Request", "Statement", "Verdict",
+    "evaluate", "message", "parse",
+]  # fmt: skip
+
+# A statement names the principal itself, or only its account.
+type _Named = Literal["direct", "account"] | None
+
+_ROLE = re.compile(r"arn:([\w-]+):iam::(\d{12}):role/(?:.*/)?([^/]+)", re.ASCII)
+_USER = re.compile(r"arn:[\w-]+:iam::(\d{12}):user/(?:.*/)?([^/]+)", re.ASCII)
+# How aws:PrincipalType calls them.
+_TYPES = {"account": "Account", "role": "AssumedRole", "user": "User"}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who sends a request; made by one of its class methods.
+
+    Attributes
+    ----------
+    kind
+        ``account`` is the root user, who may do everything in the own account.
+    account
+        12 digits; None for a service and for an anonymous request.
+    arn
+        Of the root, the role or the user.
+    session
+        The role session's ARN, which is what AWS shows as the user.
+    service
+        Such as ``s3.amazonaws.com``.
+    """
+
+    kind: Literal["account", "role", "user", "service", "anonymous"]
+    account: str | None = None
+    arn: str | None = None
+    session: str | None = None
+    service: str | None = None
+
+    @classmethod
+    def root(cls, account: str, partition: str = "aws") -> Principal:
+        """Make the root user of an account."""
+        return cls("account", account, f"arn:{partition}:iam::{account}:root")
+
+    @classmethod
+    def role(cls, arn: str, session_name: str) -> Principal:
+        """Make a session of a role.
+
+        Raises
+        ------
+        PolicyError
+            If the ARN isn't a role's.
+        """
+        found = _ROLE.fullmatch(arn)
+        if found is None:
+            raise PolicyError(f"{arn!r} is not the ARN of a role")
+        partition, account, name = found.groups()
+        session = f"arn:{partition}:sts::{account}:assumed-role/{name}/{session_name}"
+        return cls("role", account, arn, session)
+
+    @classmethod
+    def user(cls, arn: str) -> Principal:
+        """Make an IAM user.
+
+        Raises
+        ------
+        PolicyError
+            If the ARN isn't a user's.
+        """
+        found = _USER.fullmatch(arn)
+        if found is None:
+            raise PolicyError(f"{arn!r} is not the ARN of a user")
+        return cls("user", found[1], arn)
+
+    @classmethod
+    def of_service(cls, name: str) -> Principal:
+        """Make a service that calls for itself."""
+        return cls("service", service=name)
+
+    @classmethod
+    def anonymous(cls) -> Principal:
+        """Make whoever sends an unsigned request."""
+        return cls("anonymous")
+
+    def __str__(self) -> str:
+        return self.session or self.arn or self.service or self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for.
+
+    Attributes
+    ----------
+    action
+        Such as ``sqs:SendMessage``.
+    resource
+        An ARN, or ``*`` for an action that has no resource.
+    account
+        The account that owns the resource.
+    context
+        Condition keys that AWS sends, in any case. Those that say who the principal is
+        (``aws:PrincipalArn``, ``aws:PrincipalAccount``, ``aws:PrincipalType``, ``aws:username``,
+        ``aws:PrincipalIsAWSService``, ``aws:PrincipalServiceName``) follow from `principal`.
+    """
+
+    principal: Principal
+    action: str
+    resource: str
+    account: str
+    context: Mapping[str, str | bool | tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a request.
+
+    Attributes
+    ----------
+    deciding
+        The statements that allow it, or that deny it explicitly; none for an implicit deny.
+    reason
+        For a denial the end of AWS's message, as `message` gives it.
+    """
+
+    allowed: bool
+    explicit_deny: bool
+    deciding: tuple[Statement, ...]
+    reason: str
+
+
+def evaluate(
+    request: Request,
+    *,
+    identity: Sequence[Policy] = (),
+    resource: Policy | None = None,
+    resource_policy_must_allow: bool = False,
+) -> Verdict:
+    """Decide on a request.
+
+    Parameters
+    ----------
+    identity
+        The policies of the role or user.
+    resource
+        The resource's policy: of a queue, topic, bucket, function or key, or a role's trust policy.
+    resource_policy_must_allow
+        For keys and roles, where no identity-based policy is enough: the resource's own policy must
+        allow the principal, or the account and thereby its identity-based policies.
+        https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html#key-policy-default-allow-root-enable-iam
+
+    Raises
+    ------
+    PolicyError
+        If something can't be judged; what the evaluator doesn't know it doesn't guess.
+    """
+    context = _context(request)
+    principal = request.principal
+    allows: list[Statement] = []
+    denies: list[Statement] = []
+    for statement in _identity(identity, principal):
+        if statement.covers(request.action, request.resource, context):
+            (allows if statement.effect == "Allow" else denies).append(statement)
+    if denies:
+        return _denied(denies, "with an explicit deny in an identity-based policy")
+    direct: list[Statement] = []
+    delegated: list[Statement] = []
+    for statement in _resource(resource):
+        named = _named(statement.principals or (), principal)
+        if named is None or not statement.covers(request.action, request.resource, context):
+            continue
+        if statement.effect == "Deny":
+            denies.append(statement)
+        else:
+            (direct if named == "direct" else delegated).append(statement)
+    trust = request.action.lower().startswith("sts:assumerole")
+    if denies:
+        kind = "the role trust policy" if trust else "a resource-based policy"
+        return _denied(denies, f"with an explicit deny in {kind}")
+
+    missing = _missing(
+        request,
+        by_identity=bool(allows) or principal.kind == "account",
+        by_resource="direct" if direct else "account" if delegated else None,
+        resource_policy_must_allow=resource_policy_must_allow,
+    )
+    if missing is not None:
+        kind = "role trust" if trust and missing == "resource-based" else missing
+        return _denied((), f"because no {kind} policy allows the {request.action} action")
+    deciding = (*allows, *direct, *delegated)
+    said = "; ".join(map(str, deciding)) or "the account's root user"
+    return Verdict(
+        allowed=True, explicit_deny=False, deciding=deciding, reason=f"allowed by {said}"
+    )
+
+
+def message(request: Request, verdict: Verdict) -> str:
+    """Word a denial as AWS does.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+
+    Raises
+    ------
+    ValueError
+        If the request is allowed.
+    """
+    if verdict.allowed:
+        raise ValueError("an allowed request has no message")
+    return (
+        f"User: {request.principal} is not authorized to perform: {request.action}"
+        f" on resource: {request.resource} {verdict.reason}"
+    )
+
+
+def _missing(
+    request: Request,
+    *,
+    by_identity: bool,
+    by_resource: _Named,
+    resource_policy_must_allow: bool,
+) -> Literal["identity-based", "resource-based"] | None:
+    """Say which sort of policy fails to allow what nothing denies; None if it is allowed."""
+    account = request.principal.account
+    if account is None:
+        return None if by_resource else "resource-based"
+    if account != request.account:
+        # Both accounts have to allow it.
+        if by_resource is None:
+            return "resource-based"
+        return None if by_identity else "identity-based"
+    if by_resource == "direct":
+        return None
+    # A statement that names the account leaves it to the account's identity-based policies.
+    if resource_policy_must_allow and by_resource is None:
+        return "resource-based"
+    return None if by_identity else "identity-based"
+
+
+def _denied(statements: Iterable[Statement], reason: str) -> Verdict:
+    deciding = tuple(statements)
+    return Verdict(allowed=False, explicit_deny=bool(deciding), deciding=deciding, reason=reason)
+
+
+def _identity(policies: Sequence[Policy], principal: Principal) -> Iterable[Statement]:
+    if policies and principal.account is None:
+        raise PolicyError(f"{principal} has no identity-based policies")
+    for policy in policies:
+        for statement in policy.statements:
+            if statement.principals is not None:
+                raise PolicyError(f"{statement}: an identity-based policy has no Principal")
+            yield statement
+
+
+def _resource(policy: Policy | None) -> Iterable[Statement]:
+    for statement in () if policy is None else policy.statements:
+        if statement.principals is None:
+            raise PolicyError(f"{statement}: a resource-based policy needs a Principal")
+        yield statement
+
+
+def _named(named: tuple[NamedPrincipal, ...], principal: Principal) -> _Named:
+    """Say whether a statement is about the principal, itself or by its account.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    account = False
+    for each in named:
+        match each.kind:
+            case "any":
+                return "direct"
+            case "service" if each.value == principal.service:
+                return "direct"
+            case "arn" if each.value in {principal.arn, principal.session}:
+                return "direct"
+            case "account" if each.value == principal.account:
+                account = True
+    return "account" if account else None
+
+
+def _context(request: Request) -> Context:
+    """Give the request's context by lower-case keys, with what follows from the principal.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principal-properties
+    """
+    principal = request.principal
+    context: dict[str, tuple[str, ...]] = {}
+    match principal.kind:
+        case "service":
+            context["aws:principalisawsservice"] = ("true",)
+            context["aws:principalservicename"] = (principal.service or "",)
+        case "anonymous":
+            context["aws:principaltype"] = ("Anonymous",)
+        case kind:
+            context["aws:principalisawsservice"] = ("false",)
+            context["aws:principaltype"] = (_TYPES[kind],)
+            context["aws:principalaccount"] = (principal.account or "",)
+            context["aws:principalarn"] = (principal.arn or "",)
+            if kind == "user":
+                context["aws:username"] = ((principal.arn or "").rpartition("/")[2],)
+    for key, value in request.context.items():
+        name = key.lower()
+        match value:
+            case bool():
+                values: tuple[str, ...] = ("true" if value else "false",)
+            case str():
+                values = (value,)
+            case _:
+                values = value
+        if name in context_keys.MULTIPLE:
+            context[name] = values
+        elif not context_keys.is_known(name):
+            raise PolicyError(f"the request has {key}, which is not a key that the evaluator knows")
+        elif len(values) != 1:
+            raise PolicyError(f"the request has {len(values)} values of {key}, which has just one")
+        else:
+            context[name] = values
+    return context
