@@ -20,16 +20,16 @@ PYTHON := .venv/bin/python
 TF := .tools/bin/terraform
 ARCHITECTURE ?= arm64
 LOCALSTACK ?= embedded
-LOCKS := tools/uv requirements/development $(patsubst %.in,%,$(wildcard functions/*/requirements.in))
+LOCKS := tools/uv requirements/development requirements/security $(patsubst %.in,%,$(wildcard functions/*/requirements.in))
 export LOCALSTACK TERRAFORM TF_PLUGIN_MIRROR KEEP
 
-.PHONY: help setup environment terraform localstack package package-host demo example \
+.PHONY: help setup environment terraform localstack security package package-host demo example \
 	test test-unit test-terraform test-integration lint fmt docs lock cost bench deploy destroy clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: environment terraform localstack ## Install the tools in this checkout (every target does so itself)
+setup: environment terraform localstack security ## Install the tools in this checkout (every target does so itself)
 
 environment:
 	@$(PYTHON3) tools/setup.py environment
@@ -39,6 +39,9 @@ terraform:
 
 localstack: environment
 	@if [ "$(LOCALSTACK)" = embedded ]; then $(PYTHON3) tools/setup.py localstack; fi
+
+security:
+	@$(PYTHON3) tools/setup.py security
 
 package: environment ## Package the functions for AWS: build/<function>.zip and its SHA-256
 	@$(PYTHON) tools/package.py --architecture $(ARCHITECTURE) $(FUNCTION)
@@ -64,12 +67,13 @@ test-terraform: environment terraform ## `terraform test`, validate and fmt of e
 test-integration: localstack terraform package-host ## Apply the pipeline in LocalStack, drive it with real files
 	@$(PYTHON) -m pytest tests/localstack tests/integration
 
-lint: environment terraform ## Check style and types
+lint: environment terraform security ## Check style, types and what checkov says of the Terraform
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m mypy
 	@$(TF) fmt -check -recursive -diff
 	@$(PYTHON) tools/docs.py --check
+	@$(PYTHON) -m tools.security
 
 fmt: environment terraform ## Format Python and Terraform
 	@$(PYTHON) -m ruff check --fix

@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     steps = {
         "environment": set_up_environment,
         "localstack": set_up_localstack,
+        "security": set_up_security,
         "terraform": set_up_terraform,
     }
     parser = argparse.ArgumentParser(description="Set up this checkout.")
@@ -60,20 +61,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def set_up_environment() -> None:
     """Create ``.venv`` with exactly the distributions of ``requirements/development.txt``."""
-    lock = ROOT / "requirements" / "development.txt"
-    stamp = ENVIRONMENT / ".lock-sha256"
+    _install(ENVIRONMENT, ROOT / "requirements" / "development.txt", import_checkout=True)
+
+
+def set_up_security() -> None:
+    """Create ``.tools/security``: checkov pins versions that the development environment has not."""
+    _install(TOOLS / "security", ROOT / "requirements" / "security.txt")
+
+
+def _install(folder: Path, lock: Path, *, import_checkout: bool = False) -> None:
+    """Create an environment of exactly a lock's distributions, unless it is there already."""
+    stamp = folder / ".lock-sha256"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == digest:
         return
     install_uv()
     python = find_python()
-    _say(f"creating .venv with {python}")
-    _run([UV, "venv", "--quiet", "--clear", "--python", python, ENVIRONMENT])
+    _say(f"creating {folder.relative_to(ROOT)} with {python}")
+    _run([UV, "venv", "--quiet", "--clear", "--python", python, folder])
     _say(f"installing {lock.relative_to(ROOT)}")
-    python = str(ENVIRONMENT / "bin" / "python")
+    python = str(folder / "bin" / "python")
     _run([UV, "pip", "sync", "--quiet", "--require-hashes", "--python", python, lock])
-    (packages,) = ENVIRONMENT.glob("lib/python*/site-packages")
-    install_checkout(packages, ENVIRONMENT / "bin")
+    if import_checkout:
+        (packages,) = folder.glob("lib/python*/site-packages")
+        install_checkout(packages, folder / "bin")
     stamp.write_text(digest, encoding="utf-8")
 
 

@@ -43,7 +43,7 @@ locals {
   overlaps = distinct(flatten([for i, a in local.rules : [
     for b in slice(local.rules, i + 1, length(local.rules)) :
     "${a.target} and ${b.target} (${a.event} and ${b.event}, prefix \"${a.prefix}\" and \"${b.prefix}\", suffix \"${a.suffix}\" and \"${b.suffix}\")"
-    if !(a.target == b.target && a.prefix == b.prefix && a.suffix == b.suffix)
+    if(a.target != b.target || a.prefix != b.prefix || a.suffix != b.suffix)
     && (a.event == b.event || (a.all && startswith(b.event, a.stem)) || (b.all && startswith(a.event, b.stem)))
     && (startswith(a.prefix, b.prefix) || startswith(b.prefix, a.prefix))
     && (endswith(a.suffix, b.suffix) || endswith(b.suffix, a.suffix))

@@ -1,4 +1,7 @@
 resource "aws_s3_bucket" "this" {
+  # checkov:skip=CKV_AWS_18:Where access is logged is the account's decision; CloudTrail's data events need no bucket of ours
+  # checkov:skip=CKV_AWS_144:What has to be in a second region is its owner's decision; a replica would be processed there
+  # checkov:skip=CKV2_AWS_62:Module bucket-notifications makes them: a bucket has one configuration, whoever owns it
   bucket        = var.name
   force_destroy = var.force_destroy
   tags          = var.tags

@@ -1,0 +1,1 @@
+"""Hold the Terraform against checkov, and the policies it plans against parliament, offline."""
