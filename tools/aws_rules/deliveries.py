@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -26,6 +26,9 @@ FACTS = frozenset({
     "account", "bucket_arn", "function_arn", "partition_keys", "principal", "region", "role_arn",
     "source_account", "source_arn", "table", "via",
 })  # fmt: skip
+
+# The principal of rows about a role of the account.
+_ROLE = "role"
 
 # What a row has in the file.
 _REQUIRED = frozenset({"description", "principal", "caller", "resource", "status", "sources"})
@@ -79,6 +82,8 @@ class Delivery:
         Whom a resource policy has to name: a service principal, or ``role``.
     caller
         Who signs the request.
+    signed_by
+        The same in words.
     via
         The service that asks KMS, such as ``sqs``; empty where the request is no use of a key.
     dead_letter
@@ -96,18 +101,23 @@ class Delivery:
         Why keys that are often expected don't come.
     open
         What is unknown of keys of which no page says whether they come.
+    of_caller
+        The keys of these three that are so for every request of the caller.
     status
         How well it is known.
     note
         What else there is to say.
     sources
         Addresses of the pages.
+    sources_of_caller
+        Those of what is so for every request of the caller.
     """
 
     name: str
     description: str
     principal: str
     caller: Caller
+    signed_by: str
     via: str
     dead_letter: bool
     actions: Mapping[str, tuple[str, ...]]
@@ -116,9 +126,11 @@ class Delivery:
     sends: Mapping[str, str]
     does_not_send: Mapping[str, str]
     open: Mapping[str, str]
+    of_caller: frozenset[str]
     status: Status
     note: str
     sources: tuple[str, ...]
+    sources_of_caller: tuple[str, ...]
 
     def is_by(self, principal: str) -> bool:
         """Tell whether a principal makes the request, in whatever region and partition."""
@@ -204,6 +216,8 @@ def _read(name: str, row: Mapping[str, Any], caller: Mapping[str, Any]) -> Deliv
         raise DeliveriesError(f"{name}: needs {_listed(missing)}")
     if unknown := row.keys() - _REQUIRED - _OPTIONAL:
         raise DeliveriesError(f"{name}: {_listed(unknown)} means nothing")
+    if not row["sources"] and (row["status"] != Status.OPEN or "note" not in row):
+        raise DeliveriesError(f"{name}: needs a source, or status open with a note")
     own = {kind: row.get(kind, {}) for kind in ("sends", "does_not_send", "open")}
     named = {key for keys in own.values() for key in keys}
     # What a row says of a key goes before what is said of its caller.
@@ -216,6 +230,7 @@ def _read(name: str, row: Mapping[str, Any], caller: Mapping[str, Any]) -> Deliv
         description=row["description"],
         principal=row["principal"],
         caller=Caller(row["caller"]),
+        signed_by=caller["description"],
         via=row.get("via", ""),
         dead_letter=row.get("dead_letter", False),
         actions={
@@ -226,9 +241,11 @@ def _read(name: str, row: Mapping[str, Any], caller: Mapping[str, Any]) -> Deliv
         sends=dict(sorted(merged["sends"].items())),
         does_not_send=dict(sorted(merged["does_not_send"].items())),
         open=dict(sorted(merged["open"].items())),
+        of_caller=frozenset(key for keys in merged.values() for key in keys) - named,
         status=Status(row["status"]),
         note=row.get("note", ""),
-        sources=(*row["sources"], *caller["sources"]),
+        sources=tuple(row["sources"]),
+        sources_of_caller=tuple(caller["sources"]),
     )
 
 
@@ -239,9 +256,8 @@ def _check(row: Delivery) -> None:
         raise DeliveriesError(f"{row.name}: {_listed(twice)} must be sent, not sent or open")
     if unknown := row.asks_for - FACTS:
         raise DeliveriesError(f"{row.name}: no request tells {_listed(unknown)}")
-    if not row.sources and not (row.status is Status.OPEN and row.note):
-        raise DeliveriesError(f"{row.name}: needs a source, or status open with a note")
-    if bad := [source for source in row.sources if not source.startswith("https://")]:
+    sources = (*row.sources, *row.sources_of_caller)
+    if bad := [source for source in sources if not source.startswith("https://")]:
         raise DeliveriesError(f"{row.name}: {_listed(bad)} must be the address of a page")
     if row.caller is Caller.NOBODY and (row.actions or row.sends or not row.note):
         raise DeliveriesError(f"{row.name}: where no policy is asked, a note alone says why")
@@ -328,37 +344,66 @@ def checked_as(operation: str) -> frozenset[str]:
 
 
 def to_markdown() -> str:
-    """Write the table for the documentation, a row a line, in the order of the file."""
-    heads = (
-        "Request",
-        "Principal",
-        "Action",
-        "Resource",
-        "AWS sends",
-        "Not sent, or not known",
-        "Known from",
+    """Write the requests for the documentation, a row a line, in the order of the file.
+
+    What comes with every request of a caller is left to ``callers_to_markdown``.
+    """
+    return _table(
+        ("Request", "Principal", "Action", "Resource", "AWS sends", "Not sent", "Known from"),
+        ((row.description, *_cells(row)) for row in load().values()),
     )
-    lines = ["| " + " | ".join(heads) + " |", "| " + " | ".join("---" for _ in heads) + " |"]
-    lines += ["| " + " | ".join(_cells(row)) + " |" for row in load().values()]
-    return "\n".join(lines) + "\n"
 
 
-def _cells(row: Delivery) -> Iterable[str]:
-    yield row.description
-    yield f"`{row.principal}`"
-    yield _code(row.actions) or "none is checked"
+def callers_to_markdown() -> str:
+    """Write what comes with every request of each caller, in the order of the file."""
+    by_words: dict[str, list[Delivery]] = {}
+    for row in load().values():
+        by_words.setdefault(row.signed_by, []).append(row)
+    return _table(
+        ("Signed by", "AWS sends", "Not sent", "Known from"),
+        (
+            (
+                words,
+                *_keys(rows, lambda row, key: key in row.of_caller),
+                _links(rows[0].sources_of_caller),
+            )
+            for words, rows in by_words.items()
+            if any(row.of_caller for row in rows)
+        ),
+    )
+
+
+def _cells(row: Delivery) -> Iterator[str]:
+    yield row.signed_by if row.principal == _ROLE else f"`{row.principal}`"
+    yield "<br>".join(f"`{action}`" for action in row.actions) or "none is checked"
     yield f"`{row.resource}`"
-    yield "<br>".join(f"`{key}` = `{value}`" for key, value in row.sends.items()) or "-"
-    yield (
-        _code({**row.does_not_send, **row.open}, lambda key: " (open)" if key in row.open else "")
-        or "-"
-    )
-    links = [f"[{number}]({source})" for number, source in enumerate(row.sources, 1)]
-    yield f"{row.status}: {' '.join(links)}" + (f" {row.note}" if row.note else "")
+    yield from _keys([row], lambda row, key: key not in row.of_caller)
+    yield f"{row.status}: {_links(row.sources)}" + (f". {row.note}" if row.note else "")
 
 
-def _code(words: Iterable[str], suffix: Callable[[str], str] = lambda _: "") -> str:
-    return "<br>".join(f"`{word}`{suffix(word)}" for word in words)
+def _links(sources: Iterable[str]) -> str:
+    return " ".join(f"[{number}]({source})" for number, source in enumerate(sources, 1))
+
+
+def _keys(rows: Iterable[Delivery], wanted: Callable[[Delivery, str], bool]) -> Iterator[str]:
+    """Write the keys of rows that are sent, and those that aren't or of which it is unknown."""
+    sent: dict[str, str] = {}
+    unsent: dict[str, str] = {}
+    for row in rows:
+        said = {"{principal}": "the principal", "{source_arn}": row.source or "{source_arn}"}
+        for key, value in row.sends.items():
+            if wanted(row, key):
+                sent[key] = f"`{key}` = {said.get(value, value)}"
+        for key in (*row.does_not_send, *row.open):
+            if wanted(row, key):
+                unsent[key] = f"`{key}`" + (" (open)" if key in row.open else "")
+    for written in (sent, unsent):
+        yield "<br>".join(written[key] for key in sorted(written)) or "-"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -56,12 +56,14 @@ def test_a_key_of_which_nothing_is_known_is_not_sent() -> None:
     assert "aws:SourceAccount" not in context
 
 
-def test_lambdas_own_requests_do_not_name_the_function() -> None:
+def test_of_lambdas_own_requests_only_those_for_logs_name_the_function() -> None:
     known = {"account": "111122223333", "region": "eu-west-1", "role_arn": ROLE}
     code = deliveries.between("role", "sqs:SendMessage").context(function_arn=FUNCTION, **known)
     poller = deliveries.between("role", "sqs:ReceiveMessage", caller=Caller.LAMBDA).context(**known)
     assert code["lambda:SourceFunctionArn"] == FUNCTION
     assert "lambda:SourceFunctionArn" not in poller
+    logs = deliveries.between("role", "logs:PutLogEvents").context(function_arn=FUNCTION, **known)
+    assert logs["lambda:SourceFunctionArn"] == FUNCTION
     assert code["aws:PrincipalArn"] == poller["aws:PrincipalArn"] == ROLE
 
 
@@ -132,7 +134,7 @@ def test_operations_are_checked_as_actions(operation: str, actions: set[str]) ->
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_every_row_says_from_where_it_is_known(row: Delivery) -> None:
+def test_every_row_says_what_it_is_about_and_from_where_it_is_known(row: Delivery) -> None:
     assert row.sources or (row.status is Status.OPEN and row.note)
     assert row.description
     assert row.resource == "*" or row.resource.startswith("arn:{partition}:")
@@ -171,6 +173,11 @@ SENT = '[deliveries.s3_to_sns.sends]\n"aws:SourceAccount" = "{source_account}"\n
         ),
         ('status = "documented"\n', "", "needs status"),
         ('via = "sns"\n', 'through = "sns"\n', "through means nothing"),
+        (
+            'sources = ["https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"]',
+            "sources = []",
+            "lambda_to_xray: needs a source, or status open with a note",
+        ),
         ('caller = "nobody"', 'caller = "service"', "needs the action that is checked"),
     ],
 )
@@ -184,13 +191,13 @@ def test_a_table_that_is_wrong_is_refused(old: str, new: str, message: str) -> N
 PRINCIPAL = re.compile(r'\b[Ss]ervice\s*=\s*"([a-z0-9${}.]+amazonaws\.com)')
 
 
+def configurations() -> list[Path]:
+    folders = (ROOT, *ROOT.glob("modules/*"), *ROOT.glob("examples/*"))
+    return [file for folder in folders for file in sorted(folder.glob("*.tf"))]
+
+
 def principals() -> set[str]:
-    configurations = [
-        *ROOT.glob("*.tf"),
-        *ROOT.glob("modules/*/*.tf"),
-        *ROOT.glob("examples/*/*.tf"),
-    ]
-    found = {name for file in configurations for name in PRINCIPAL.findall(file.read_text())}
+    found = {name for file in configurations() for name in PRINCIPAL.findall(file.read_text())}
     return {re.sub(r"\$\{[^}]*\}", "eu-west-1", name) for name in found}
 
 
@@ -203,37 +210,80 @@ def test_every_principal_of_the_modules_has_rows() -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("principal", ["s3", "events"])
-@pytest.mark.parametrize("action", ["sns:Publish", "sqs:SendMessage", "lambda:InvokeFunction"])
-def test_every_source_reaches_every_target(principal: str, action: str) -> None:
-    delivery = deliveries.between(f"{principal}.amazonaws.com", action)
-    assert not delivery.dead_letter
+# The modules' variables that let services in: what these do, and the service that asks KMS for it.
+LET_IN = {
+    "invokers": ("lambda:InvokeFunction", None),
+    "publishers": ("sns:Publish", "sns"),
+    "senders": ("sqs:SendMessage", "sqs"),
+}
 
 
-@pytest.mark.parametrize(
-    ("principal", "via"),
-    [
-        ("s3", "sns"),
-        ("s3", "sqs"),
-        ("events", "sns"),
-        ("events", "sqs"),
-        ("sns", "sqs"),
-        ("cloudwatch", "sns"),
-    ],
-)
-@pytest.mark.parametrize("action", ["kms:Decrypt", "kms:GenerateDataKey"])
-def test_every_delivery_has_a_row_for_the_key_of_its_target(
-    principal: str, via: str, action: str
+def let_in() -> set[tuple[str, str]]:
+    """List the services that configurations and READMEs let in, with the variable that does it."""
+    texts = [file.read_text() for file in (*configurations(), *ROOT.glob("modules/*/README.md"))]
+    found: set[tuple[str, str]] = set()
+    for text in texts:
+        for start in re.finditer(r"\b(invokers|publishers|senders)\s*=\s*\{", text):
+            depth = 1
+            end = start.end()
+            while depth:
+                depth += {"{": 1, "}": -1}.get(text[end], 0)
+                end += 1
+            found |= {(start[1], name) for name in PRINCIPAL.findall(text[start.end() : end])}
+    return found
+
+
+@pytest.mark.parametrize(("variable", "service"), sorted(let_in()))
+def test_every_service_that_is_let_in_has_rows_with_and_without_a_key(
+    variable: str, service: str
 ) -> None:
-    delivery = deliveries.between(f"{principal}.amazonaws.com", action, via=via)
-    assert delivery.caller is Caller.SERVICE_TO_KMS
+    action, via = LET_IN[variable]
+    delivery = deliveries.between(service, action)
+    assert delivery.caller is Caller.SERVICE
+    if via is None:
+        return
+    for of_key in ("kms:Decrypt", "kms:GenerateDataKey"):
+        use = deliveries.between(service, of_key, via=via)
+        assert use.caller is Caller.SERVICE_TO_KMS
+        assert use.source == delivery.source
 
 
-def test_the_documentation_has_a_line_for_every_row() -> None:
+def test_all_routes_are_among_them() -> None:
+    assert let_in() >= {
+        ("invokers", "events.amazonaws.com"),
+        ("invokers", "s3.amazonaws.com"),
+        ("publishers", "cloudwatch.amazonaws.com"),
+        ("publishers", "events.amazonaws.com"),
+        ("publishers", "s3.amazonaws.com"),
+        ("senders", "events.amazonaws.com"),
+        ("senders", "s3.amazonaws.com"),
+    }
+
+
+@pytest.mark.parametrize("service", ["events", "sns"])
+def test_what_is_undeliverable_has_a_row(service: str) -> None:
+    principal = f"{service}.amazonaws.com"
+    undeliverable = deliveries.between(principal, "sqs:SendMessage", dead_letter=True)
+    assert undeliverable.source == deliveries.between(principal, "sqs:SendMessage").source
+
+
+def test_the_documentation_has_a_line_for_every_row_in_the_order_of_the_file() -> None:
     lines = deliveries.to_markdown().splitlines()
-    assert len(lines) == 2 + len(ROWS)
-    assert [line.count(" | ") for line in lines] == [6] * len(lines)
+    assert [line.count(" | ") for line in lines] == [6] * (2 + len(ROWS))
     assert list(ROWS) == list(tomllib.loads(TEXT)["deliveries"])
-    publishing = next(line for line in lines if "a rule publishes an event" in line)
-    assert "`aws:SourceArn`" in publishing
-    assert "| - |" in publishing
+    described = [row.description for row in ROWS.values()]
+    assert [line.removeprefix("| ").partition(" | ")[0] for line in lines[2:]] == described
+
+
+def test_the_documentation_says_what_comes_with_a_request_and_with_each_of_its_caller() -> None:
+    requests = deliveries.to_markdown()
+    publishing = next(line for line in requests.splitlines() if "rule publishes" in line)
+    assert "| - | `aws:PrincipalIsAWSService` (open)<br>" in publishing
+    assert "<br>`aws:SourceArn` |" in publishing
+    sending = next(line for line in requests.splitlines() if "rule sends an event" in line)
+    assert "`aws:SourceArn` = arn:{partition}:events:{region}:{account}:rule/{rule} |" in sending
+    assert "aws:SecureTransport" not in sending
+    callers = deliveries.callers_to_markdown().splitlines()[2:]
+    assert len(callers) == len(Caller) - 1
+    assert "`aws:PrincipalServiceName` = the principal<br>" in callers[0]
+    assert callers[0].endswith("/reference_policies_condition-keys.html) |")
