@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import Any
 
-from object_consumer.ledger import State
+from object_consumer.ledger import State, sort_key
 from operations.aws import Aws
 from operations.discovery import Consumer
 from operations.errors import OperationError
@@ -90,12 +90,13 @@ def entries(consumer: Consumer, uris: Sequence[str], aws: Aws) -> dict[str, Entr
         return {}
     found = {}
     for batch in batched(uris, _BATCH, strict=False):
-        keys = [{"consumer": {"S": consumer.ledger_key}, "object": {"S": uri}} for uri in batch]
+        addresses = {sort_key(uri): uri for uri in batch}
+        keys = [{"consumer": {"S": consumer.ledger_key}, "object": {"S": key}} for key in addresses]
         wanted: Any = {table: {"Keys": keys, "ConsistentRead": True}}
         for _ in range(_TRIES):
             answer = aws.dynamodb.batch_get_item(RequestItems=wanted)
             for item in answer["Responses"].get(table, []):
-                found[item["object"]["S"]] = read(item)
+                found[addresses[item["object"]["S"]]] = read(item)
             wanted = answer.get("UnprocessedKeys")
             if not wanted:
                 break

@@ -20,6 +20,7 @@ from object_consumer.ledger import (
     Order,
     State,
     check,
+    sort_key,
     version_of,
 )
 
@@ -50,9 +51,11 @@ _NOT_DONE = (
 _CLAIM = (
     "SET #state = :processing, #owner = :owner, lease_until = :lease_until, #version = :version,"
     " event_name = :event_name, event_at = :event_at, started_at = :now, attempts = :attempts,"
-    " request_id = :request_id, expires_at = :expires_at{order}"
+    " request_id = :request_id, expires_at = :expires_at{address}{order}"
     " REMOVE finished_at, error_kind, error_type, error_message, #result{no_order}"
 )
+# Of an object whose sort key can't tell it whole.
+_ADDRESS = ", address = :address"
 _ORDER = ", sequencer = :sequencer, claimed_left = :left, claimed_right = :right"
 _COMPLETE = (
     "SET #state = :succeeded, finished_at = :now, #result = :result,"
@@ -120,9 +123,13 @@ class DynamoDBLedger:
         if order is not None:
             values |= {":left": {"S": order.left}, ":right": {"S": order.right}}
             values[":sequencer"] = {"S": event.sequencer}
+        shortened = sort_key(event.uri) != event.uri
+        if shortened:
+            values[":address"] = {"S": event.uri}
         before, taken = self._update(
             event,
             _CLAIM.format(
+                address=_ADDRESS if shortened else "",
                 order="" if order is None else _ORDER,
                 no_order=", sequencer, claimed_left, claimed_right" if order is None else "",
             ),
@@ -188,7 +195,7 @@ class DynamoDBLedger:
         try:
             before: Any = self._client().update_item(
                 TableName=self._table,
-                Key={"consumer": {"S": self._consumer}, "object": {"S": event.uri}},
+                Key={"consumer": {"S": self._consumer}, "object": {"S": sort_key(event.uri)}},
                 UpdateExpression=update,
                 ConditionExpression=condition,
                 ExpressionAttributeNames={

@@ -15,6 +15,7 @@ the rules are is said here in Python; `object_consumer.dynamodb_ledger` says the
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -25,6 +26,9 @@ from object_consumer.errors import RetryableError, SkippedError
 if TYPE_CHECKING:
     from object_consumer.events import ObjectEvent
 
+# A sort key has at most so many bytes, an object's address up to 1,093: a key of 1,024 and the name
+# of a bucket of 63. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+_MAX_SORT_KEY = 1024
 # Longer than any sequencer that S3 has sent; digits are compared as texts of one length.
 _DIGITS = 64
 # A delivery that comes while another is processed waits a little longer than that one's lease.
@@ -156,6 +160,25 @@ class Claim:
     event: ObjectEvent
     owner: str
     unresolved: Order | None = None
+
+
+def sort_key(uri: str) -> str:
+    """Name an object in the ledger: by its address, or one that is too long by its digest.
+
+    The digest stands where an address has its bucket, with a character that no bucket's name has,
+    so that no object's address is another's sort key; what fits of the address follows, for people.
+
+    Parameters
+    ----------
+    uri
+        ``s3://bucket/key``.
+    """
+    encoded = uri.encode()
+    if len(encoded) <= _MAX_SORT_KEY:
+        return uri
+    digest = f"s3://#{hashlib.sha256(encoded).hexdigest()}/"
+    address = encoded.removeprefix(b"s3://")[: _MAX_SORT_KEY - len(digest)]
+    return digest + address.decode(errors="ignore")
 
 
 def version_of(event: ObjectEvent) -> str:

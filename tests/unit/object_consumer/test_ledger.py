@@ -2,10 +2,12 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
@@ -25,6 +27,7 @@ from object_consumer.ledger import (
     StaleError,
     State,
     check,
+    sort_key,
 )
 from object_consumer.testing import make_event
 from tests.unit.object_consumer.conftest import Consumer, batch, notification
@@ -255,12 +258,70 @@ def in_dynamodb(client: Any, now: float = 1_000.0) -> DynamoDBLedger:
 
 
 def item(client: Any, event: ObjectEvent) -> dict[str, Any]:
-    key = {"consumer": {"S": "orders/load"}, "object": {"S": event.uri}}
+    key = {"consumer": {"S": "orders/load"}, "object": {"S": sort_key(event.uri)}}
     found = client.get_item(TableName=TABLE, Key=key).get("Item", {})
     return {name: next(iter(value.values())) for name, value in found.items()}
 
 
+def address(length: int, last: str = "a") -> str:
+    """An object's address of so many bytes."""
+    beginning = "s3://files/"
+    return beginning + "k" * (length - len(beginning) - len(last.encode())) + last
+
+
+class TestSortKey:
+    def test_an_address_that_fits_is_its_own_sort_key(self) -> None:
+        for fits in (address(20), address(1024), address(1024, "é"), address(1024, "😀")):
+            assert sort_key(fits) == fits
+
+    @pytest.mark.parametrize("last", ["a", "é", "日", "😀"])
+    @pytest.mark.parametrize("length", [1025, 1026, 1027, 1028, 1093])
+    def test_one_that_does_not_fit_gets_one_that_fits(self, length: int, last: str) -> None:
+        key = sort_key(address(length, last))
+
+        assert len(key.encode()) <= 1024
+        assert key == sort_key(address(length, last))
+        assert "/files/kkk" in key
+
+    @given(st.integers(0, 4), st.text(st.characters(codec="utf-8"), min_size=400, max_size=1000))
+    def test_any_address_has_a_sort_key_that_fits(self, some: int, key: str) -> None:
+        uri = f"s3://{'b' * (59 + some)}/{key}"
+
+        assert 0 < len(sort_key(uri).encode()) <= 1024
+        assert sort_key(uri).startswith("s3://")
+
+    def test_no_two_addresses_share_one(self) -> None:
+        long = [address(1093, last) for last in ("a", "b", "é")]
+        # A file whose own address is another's digest: no bucket's name has such a character.
+        keys = {sort_key(uri) for uri in long} | {address(1024)}
+
+        assert len(keys) == 4
+        assert all(key.split("/")[2].startswith("#") for key in map(sort_key, long))
+
+
 class TestDynamoDB:
+    @pytest.mark.parametrize("length", [1024, 1025, 1093])
+    def test_an_object_with_a_long_address_is_claimed_and_completed(
+        self, table: Any, length: int
+    ) -> None:
+        key = address(length, "日").removeprefix("s3://files/")
+        event = make_event(key, bucket="files", version_id="v1", sequencer="01")
+        ledger = in_dynamodb(table)
+
+        ledger.complete(ledger.claim(event, seconds=40, attempts=1, request_id="r"), {})
+
+        done = item(table, event)
+        assert done["state"] == "SUCCEEDED"
+        assert done.get("address", done["object"]) == event.uri
+        with pytest.raises(DuplicateError):
+            ledger.claim(event, seconds=40, attempts=2, request_id="r")
+
+    def test_dynamodb_refuses_what_a_sort_key_has_no_room_for(self, table: Any) -> None:
+        for length, refusal in ((1024, None), (1025, ClientError)):
+            put = {"consumer": {"S": "orders/load"}, "object": {"S": address(length)}}
+            with pytest.raises(refusal) if refusal else nullcontext():
+                table.put_item(TableName=TABLE, Item=put)
+
     def test_a_success_is_on_record_with_all_that_people_ask(self, table: Any) -> None:
         event, ledger = version(1), in_dynamodb(table)
 

@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from object_consumer.filters import ObjectFilter
+from object_consumer.ledger import sort_key
 from operations import dead_letters
 from operations.aws import Aws
 from operations.discovery import Consumer, Pipeline
@@ -68,7 +69,7 @@ class World:
             TableName=TABLE,
             Item={
                 "consumer": {"S": "orders/load"},
-                "object": {"S": f"s3://{BUCKET}/{key}"},
+                "object": {"S": sort_key(f"s3://{BUCKET}/{key}")},
                 "state": {"S": state},
                 "attempts": {"N": "1"},
             },

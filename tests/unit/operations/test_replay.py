@@ -8,7 +8,8 @@ import pytest
 
 from object_consumer import envelopes
 from object_consumer.filters import ObjectFilter
-from operations import replay
+from object_consumer.ledger import State
+from operations import ledger, replay
 from operations.errors import OperationError, WrongUseError
 from operations.replay import Bookmark, Pace, Selection
 from tests.unit.operations.conftest import BUCKET, World
@@ -67,6 +68,21 @@ def test_objects_are_chosen_by_what_the_ledger_says(world: World) -> None:
         "in/failed.json",
         "in/unknown.json",
     ]
+
+
+@pytest.mark.parametrize("length", [1024 - len(f"s3://{BUCKET}/"), 1024])
+def test_objects_with_long_keys_are_found_in_the_ledger(world: World, length: int) -> None:
+    done, failed = (f"in/{name}".ljust(length, "k") for name in ("done", "failed"))
+    world.upload(done, failed)
+    world.remember(done, "SUCCEEDED")
+    world.remember(failed, "FAILED")
+
+    assert keys(world, selection(states=("FAILED",))) == [failed]
+    uri = f"s3://{BUCKET}/{done}"
+    assert ledger.entries(world.consumer, [uri], world.aws)[uri].state is State.SUCCEEDED
+    counts = ledger.count(world.consumer, world.aws)
+    assert counts is not None
+    assert (counts.by_state["FAILED"], counts.by_state["SUCCEEDED"]) == (1, 1)
 
 
 def test_more_objects_than_one_page_are_all_replayed(world: World) -> None:
