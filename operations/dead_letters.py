@@ -27,6 +27,7 @@ HOLD_SECONDS = 120
 # Asks all of SQS's servers; without it a queue that isn't empty may seem so.
 WAIT_SECONDS = 1
 _BATCH = 10
+_MOVED = "moved"
 _NO_REASON = "no reason given: the function crashed, ran out of time or was throttled"
 # What differs from message to message of one reason.
 _PARTICULARS = re.compile(
@@ -46,7 +47,7 @@ class DeadLetter:
     message_id, body
         The message.
     sent_at
-        When it was set aside.
+        When it was sent: to the dead-letter queue, or to its first queue if SQS moved it.
     kind
         ``permanent``, ``exhausted``, or ``moved`` by SQS.
     error_type, error_message
@@ -68,6 +69,15 @@ class DeadLetter:
     receipt_handle: str = ""
     message_attributes: Mapping[str, Any] = field(default_factory=dict)
     group: str | None = None
+
+    @property
+    def set_aside_at(self) -> datetime | None:
+        """When it was set aside; None if SQS moved it, which leaves its time as it was.
+
+        In a FIFO queue the time is that of the move:
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
+        """
+        return None if self.kind == _MOVED and self.group is None else self.sent_at
 
     @property
     def reason(self) -> str:
@@ -106,7 +116,9 @@ def depths(queue_url: str, aws: Aws) -> dict[str, int]:
 
 @contextmanager
 def held(consumer: Consumer, aws: Aws, *, limit: int) -> Iterator[list[DeadLetter]]:
-    """Hold the messages of a consumer's dead-letter queue, oldest first, as long as the block runs.
+    """Hold the messages of a consumer's dead-letter queue as long as the block runs.
+
+    They are in the order in which they were sent.
 
     Parameters
     ----------
@@ -141,14 +153,19 @@ def look_at_all(
 
 
 def read(message: MessageTypeDef, consumer: str) -> DeadLetter:
-    """Read a message: the runtime's reason is in its attributes, Lambda's in its body."""
+    """Read a message: the runtime's reason is in its attributes, Lambda's in its body.
+
+    A message that SQS moved may have the attributes of the time before it was redriven.
+    """
     attributes = message.get("MessageAttributes", {})
     system: Mapping[Any, str] = message.get("Attributes", {})
-    texts = {name: value.get("StringValue", "") for name, value in attributes.items()}
-    kind, error_type = texts.get("ErrorKind", "moved"), texts.get("ErrorType", "")
-    error_message = texts.get("ErrorMessage", _NO_REASON)
-    if not error_type and (failure := _failure_of_invocation(message["Body"])):
-        kind, error_type, error_message = failure
+    kind, error_type, error_message = _MOVED, "", _NO_REASON
+    if "DeadLetterQueueSourceArn" not in system:
+        texts = {name: value.get("StringValue", "") for name, value in attributes.items()}
+        kind, error_type = texts.get("ErrorKind", kind), texts.get("ErrorType", error_type)
+        error_message = texts.get("ErrorMessage", error_message)
+        if not error_type and (failure := _failure_of_invocation(message["Body"])):
+            kind, error_type, error_message = failure
     return DeadLetter(
         consumer=consumer,
         message_id=message["MessageId"],

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from operations.dead_letters import DeadLetter
 
@@ -18,8 +19,12 @@ class Failure:
         SQS moved it (``moved``).
     reason
         The reason, without what differs from message to message.
-    count, first, last
-        How many, and from when to when.
+    count
+        How many.
+    first, last
+        From when to when they were set aside, or else sent.
+    times
+        Which of the two: SQS doesn't tell when it moved a message.
     example
         The object of the newest.
     example_reason
@@ -32,6 +37,7 @@ class Failure:
     count: int
     first: datetime
     last: datetime
+    times: Literal["set aside", "sent"]
     example: str
     example_reason: str
 
@@ -52,6 +58,7 @@ def group(letters: Iterable[DeadLetter]) -> list[Failure]:
                 count=len(members),
                 first=min(letter.sent_at for letter in members),
                 last=newest.sent_at,
+                times="sent" if any(one.set_aside_at is None for one in members) else "set aside",
                 example=newest.events[0].uri if newest.events else f"message {newest.message_id}",
                 example_reason=newest.reason,
             )

@@ -114,7 +114,8 @@ def failures(found: Sequence[Failure]) -> RenderableType:
             escape(failure.consumer),
             failure.kind,
             Group(Text(failure.reason), example),
-            f"{_moment(failure.first)}\n{_moment(failure.last)}",
+            f"{_moment(failure.first)}\n{_moment(failure.last)}"
+            + ("" if failure.times == "set aside" else "\n(when sent; SQS moved it later)"),
         )
     return table
 

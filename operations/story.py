@@ -57,7 +57,8 @@ class Step:
     at
         When.
     what
-        In a word: an outcome (``done``, ``skipped``, ``retry``, ``permanent``) or ``set aside``.
+        In a word: an outcome (``done``, ``skipped``, ``retry``, ``permanent``), ``set aside``, or
+        ``sent`` of a message that SQS moved to the dead-letter queue at a time it doesn't tell.
     version_id
         Of which version, if that is known.
     attempt
@@ -167,7 +168,8 @@ def judge(  # noqa: PLR0911 (cases, in the order of their weight)
     done = next((line for line in reversed(lines) if line["outcome"] == "done"), None)
     letter = max(
         (letter for letter in letters if newest is None or _tells_of(letter, newest)),
-        key=lambda letter: letter.sent_at,
+        # One whose time is known says why; another's time is when it was sent at first.
+        key=lambda letter: (letter.set_aside_at is not None, letter.sent_at),
         default=None,
     )
     is_newest = entry is not None and (newest is None or _is_version(entry.version, newest))
@@ -216,9 +218,9 @@ def set_aside(letters: Sequence[DeadLetter]) -> list[Step]:
     return [
         Step(
             at=letter.sent_at,
-            what="set aside",
+            what="sent" if letter.set_aside_at is None else "set aside",
             version_id=next((event.version_id for event in letter.events), None),
-            detail=letter.reason,
+            detail=letter.reason if letter.set_aside_at else f"set aside later: {letter.reason}",
         )
         for letter in letters
     ]

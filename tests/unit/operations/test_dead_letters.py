@@ -1,13 +1,19 @@
 """What was set aside: read from a dead-letter queue, grouped by reason, sent back."""
 
+import io
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from mypy_boto3_sqs.type_defs import MessageTypeDef
+from rich.console import Console
 
-from operations import dead_letters, redrive
+from operations import dead_letters, redrive, show
 from operations.dead_letters import DeadLetter
 from operations.failures import group
+from operations.story import set_aside
 from tests.unit.operations.conftest import BUCKET, World, record
 
 
@@ -42,6 +48,68 @@ def test_a_message_that_sqs_moved_says_that_nobody_gave_a_reason(world: World) -
 
     assert letter.kind == "moved"
     assert "no reason given" in letter.reason
+
+
+def moved(group: str | None = None) -> MessageTypeDef:
+    """A message that was set aside and redriven before SQS moved it."""
+    attributes: dict[Any, str] = {
+        "SentTimestamp": "1767225600000",
+        "DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:111122223333:orders-load",
+    }
+    return {
+        "MessageId": "m",
+        "ReceiptHandle": "r",
+        "Body": record("in/a.json"),
+        "Attributes": attributes | ({"MessageGroupId": group} if group else {}),
+        "MessageAttributes": {
+            "ErrorKind": {"DataType": "String", "StringValue": "permanent"},
+            "ErrorType": {"DataType": "String", "StringValue": "SchemaError"},
+            "ErrorMessage": {"DataType": "String", "StringValue": "of the time before"},
+        },
+    }
+
+
+def test_when_sqs_moved_a_message_is_not_known() -> None:
+    letter = dead_letters.read(moved(), "load")
+
+    assert (letter.kind, letter.error_type) == ("moved", "")
+    assert "no reason given" in letter.reason
+    assert letter.sent_at == datetime(2026, 1, 1, tzinfo=UTC)
+    assert letter.set_aside_at is None
+    (failure,) = group([letter])
+    assert (failure.times, failure.first, failure.last) == ("sent", letter.sent_at, letter.sent_at)
+    (step,) = set_aside([letter])
+    assert (step.what, step.at) == ("sent", letter.sent_at)
+    assert step.detail.startswith("set aside later: no reason given")
+
+
+def test_in_a_fifo_queue_it_is() -> None:
+    letter = dead_letters.read(moved("customer-1"), "load")
+
+    assert (letter.kind, letter.set_aside_at) == ("moved", letter.sent_at)
+
+
+def test_when_the_runtime_set_a_message_aside_is_known(world: World) -> None:
+    world.set_aside("in/a.json", "SchemaError", "no id")
+
+    (letter,) = look(world)
+
+    assert letter.set_aside_at == letter.sent_at
+    (failure,) = group([letter])
+    assert failure.times == "set aside"
+    (step,) = set_aside([letter])
+    assert (step.what, step.detail) == ("set aside", "SchemaError: no id")
+
+
+def test_the_times_of_a_group_say_what_they_are() -> None:
+    console = Console(width=140, record=True, file=io.StringIO())
+    known = dead_letters.read({**moved(), "Attributes": {"SentTimestamp": "0"}}, "load")
+
+    console.print(show.failures(group([dead_letters.read(moved(), "load"), known])))
+
+    text = console.export_text()
+    assert text.count("(when sent; SQS moved it later)") == 1
+    assert text.index("1970-01-01") < text.index("2026-01-01 00:00:00") < text.index("(when sent")
 
 
 def test_lambdas_record_of_a_failed_invocation_tells_its_error(world: World) -> None:

@@ -1,5 +1,6 @@
 """What became of a file, judged by whatever there is to go by."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -74,6 +75,15 @@ def test_what_lies_in_the_dead_letter_queue_is_set_aside() -> None:
     said = judge(NEWEST, [line("permanent", 1)], [letter(2)], None, now=at(9), wanted=True)
 
     assert said == (Verdict.SET_ASIDE, "FormatError: line 3")
+
+
+def test_a_message_that_sqs_moved_is_no_newer_than_one_that_was_set_aside() -> None:
+    moved = replace(letter(5), kind="moved", error_type="", error_message="no reason given")
+
+    for letters in ([moved, letter(2)], [letter(2), moved]):
+        said = judge(NEWEST, [line("permanent", 1)], letters, None, now=at(9), wanted=True)
+        assert said == (Verdict.SET_ASIDE, "FormatError: line 3")
+    assert verdict(letters=(moved,)) is Verdict.SET_ASIDE
 
 
 def test_a_file_that_was_set_aside_and_replayed_since_is_done() -> None:
