@@ -117,7 +117,8 @@ def by_outputs(outputs: Mapping[str, Any], name: str | None, aws: Aws) -> Pipeli
     WrongUseError
         No pipeline is among them, or more than one.
     OperationError
-        A function that is named doesn't exist, or may not be looked at.
+        A function that is named doesn't exist, may not be looked at, or has an environment that
+        can't be read.
     """
     candidates = {
         output: value
@@ -157,12 +158,15 @@ def by_name(name: str, aws: Aws) -> Pipeline:
     WrongUseError
         No function says that it belongs to it.
     OperationError
-        AWS refused to be asked.
+        AWS refused to be asked, or withholds the environment of a function of that name.
     """
     consumers, bucket = {}, None
     for page in aws.lambda_.get_paginator("list_functions").paginate():
         for function in page["Functions"]:
-            environment = function.get("Environment", {}).get("Variables", {})
+            # The root module's functions have its name before theirs; others' are not asked.
+            if not function["FunctionName"].startswith(f"{name}-") and _is_withheld(function):
+                continue
+            environment = _environment(function)
             if environment.get("PIPELINE") == name and "CONSUMER" in environment:
                 consumer = environment["CONSUMER"]
                 consumers[consumer] = _consumer(consumer, function, {}, aws)
@@ -243,7 +247,7 @@ def _consumer(
     name: str, function: Mapping[str, Any], told: Mapping[str, Any], aws: Aws
 ) -> Consumer:
     """Put together what the function's environment says, and what only the outputs know."""
-    environment = function.get("Environment", {}).get("Variables", {})
+    environment = _environment(function)
     queue = environment.get("QUEUE_URL") or (told.get("queue") or {}).get("url")
     wanted = environment.get("OBJECT_FILTER")
     pipeline = environment.get("PIPELINE", "")
@@ -262,6 +266,34 @@ def _consumer(
         ledger_key=f"{pipeline}/{environment.get('CONSUMER', name)}" if pipeline else "",
         output=f"s3://{output}/{environment.get('OUTPUT_PREFIX', '')}" if output else None,
     )
+
+
+def _is_withheld(function: Mapping[str, Any]) -> bool:
+    return "Error" in function.get("Environment", {})
+
+
+def _environment(function: Mapping[str, Any]) -> Mapping[str, str]:
+    """Read a function's environment.
+
+    Raises
+    ------
+    OperationError
+        Lambda could not decrypt it. It then answers with an error in its place, and a consumer
+        would seem to have no filter, no ledger and no circuit breaker:
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
+    """
+    environment = function.get("Environment", {})
+    if _is_withheld(function):
+        error = environment["Error"]
+        key = function.get("KMSKeyArn") or "the KMS key of its environment"
+        raise OperationError(
+            f"Lambda withholds the environment of {function['FunctionName']}, which names its "
+            f"queues, filter and ledger: {error.get('ErrorCode')}: {error.get('Message')}. "
+            f"Enable {key}, and allow yourself kms:Decrypt with it. A function that isn't this "
+            "pipeline's is left alone where --outputs or --chdir names the pipeline"
+        )
+    variables: Mapping[str, str] = environment.get("Variables", {})
+    return variables
 
 
 def _mapping(function: str, aws: Aws) -> str | None:

@@ -1,7 +1,7 @@
 """Finding a pipeline by outputs: the root module's, handed on by another, or several."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,16 +23,22 @@ ENVIRONMENT = {
     "OUTPUT_PREFIX": "out/",
 }
 
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd"
+
 
 class Functions:
     """Lambda, as far as it is asked."""
 
     def __init__(self, environments: Mapping[str, Mapping[str, str]]) -> None:
         self.environments = environments
+        self.withheld: set[str] = set()
 
     def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
-        variables = self.environments[FunctionName]
-        return {"FunctionName": FunctionName, "Environment": {"Variables": variables}}
+        told: dict[str, Any] = {"FunctionName": FunctionName}
+        if FunctionName in self.withheld:
+            error = {"ErrorCode": "KMSDisabledException", "Message": "the key is disabled"}
+            return told | {"Environment": {"Error": error}, "KMSKeyArn": KEY}
+        return told | {"Environment": {"Variables": self.environments[FunctionName]}}
 
     def get_policy(self, **_: str) -> dict[str, str]:
         condition = {"ArnLike": {"AWS:SourceArn": "arn:aws:s3:::orders-files"}}
@@ -118,6 +124,36 @@ def test_a_pipeline_is_found_by_its_name_alone() -> None:
 
     assert [consumer.function for consumer in pipeline.consumers.values()] == ["orders-load"]
     assert pipeline.bucket == "orders-files"
+    with pytest.raises(WrongUseError, match=r"no function in eu-west-1 belongs to .* nobody"):
+        discovery.by_name("nobody", aws)
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        lambda aws: discovery.by_name("orders", aws),
+        lambda aws: discovery.by_outputs(module(), None, aws),
+    ],
+)
+def test_a_function_whose_environment_can_not_be_read_stops_the_tool(
+    find: Callable[[Aws], object],
+) -> None:
+    aws = account(**{"orders-load": ENVIRONMENT, "orders-audit": ENVIRONMENT})
+    cast("Functions", aws.lambda_).withheld = {"orders-load"}
+
+    with pytest.raises(OperationError) as raised:
+        find(aws)
+
+    assert "withholds the environment of orders-load" in str(raised.value)
+    assert "KMSDisabledException: the key is disabled" in str(raised.value)
+    assert f"Enable {KEY}, and allow yourself kms:Decrypt with it" in str(raised.value)
+
+
+def test_the_environment_of_somebody_elses_function_does_not_matter() -> None:
+    aws = account(**{"orders-load": ENVIRONMENT, "bills-load": {}, "ordersload": {}})
+    cast("Functions", aws.lambda_).withheld = {"bills-load", "ordersload"}
+
+    assert list(discovery.by_name("orders", aws).consumers) == ["load"]
     with pytest.raises(WrongUseError, match=r"no function in eu-west-1 belongs to .* nobody"):
         discovery.by_name("nobody", aws)
 
