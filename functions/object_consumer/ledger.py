@@ -19,6 +19,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import reduce
 from typing import TYPE_CHECKING, Protocol
 
 from object_consumer.errors import RetryableError, SkippedError
@@ -137,10 +138,15 @@ class Entry:
     newest_version: str | None = None
 
     @property
+    def without_a_word(self) -> tuple[Order, ...]:
+        """The orders of the events that may have had their effect, though nobody said so."""
+        claimed = self.claimed if self.state is State.PROCESSING else None
+        return tuple(order for order in (self.unresolved, claimed) if order is not None)
+
+    @property
     def perhaps_in_effect(self) -> Order | None:
-        """The order of the newest event that may have had its effect, though nobody said so."""
-        ended_without_a_word = self.claimed if self.state is State.PROCESSING else None
-        return newer(self.unresolved, ended_without_a_word)
+        """The newest of them."""
+        return reduce(newer, self.without_a_word, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +222,8 @@ def check(entry: Entry, event: ObjectEvent, now: int) -> None:
             f"{event.uri} is being processed by another delivery",
             retry_after=seconds + _BUSY_MARGIN,
         )
-    perhaps = entry.perhaps_in_effect
-    if order is not None and perhaps is not None and order.is_older_than(perhaps):
+    # Of two whose order is not known, each counts.
+    if order is not None and any(map(order.is_older_than, entry.without_a_word)):
         raise BusyError(
             f"a newer event of {event.uri} ended without a word, and comes again first",
             retry_after=_WAIT_FOR_NEWER,

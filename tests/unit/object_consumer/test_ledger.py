@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from moto import mock_aws
 
@@ -402,6 +402,18 @@ ENTRIES = st.builds(
 )
 
 
+@example(
+    # Which of 2 and 11 is the newer depends on the side that is filled up.
+    Entry(
+        state=State.PROCESSING,
+        lease_until=999_990,
+        claimed=Order.of("11"),
+        unresolved=Order.of("2"),
+        newest_version="v1",
+    ),
+    "10",
+    "v1",
+)
 @given(ENTRIES, SEQUENCERS, st.sampled_from(["v1", "v2"]))
 def test_dynamodb_refuses_exactly_what_the_rules_refuse_and_says_the_same(
     dynamodb: Any, another_table: str, entry: Entry, sequencer: str | None, version_id: str
