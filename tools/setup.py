@@ -65,7 +65,7 @@ def set_up_environment() -> None:
 
 
 def set_up_security() -> None:
-    """Create ``.tools/security``: checkov pins versions that the development environment has not."""
+    """Create ``.tools/security``: checkov pins other versions than the development environment."""
     _install(TOOLS / "security", ROOT / "requirements" / "security.txt")
 
 
