@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from tools.aws_rules import context_keys
 from tools.aws_rules.patterns import (
@@ -58,9 +59,10 @@ class Condition:
 
     def __post_init__(self) -> None:
         try:
-            object.__setattr__(self, "_matches", _compiled(self))
+            matches = _compiled(self.operator, self.key.lower(), self.values, self.version)
         except PolicyError as error:
-            raise PolicyError(f"{self.operator} {self.key}: {error}") from error
+            raise PolicyError(f"{self}: {error}") from error
+        object.__setattr__(self, "_matches", matches)
 
     def matches(self, context: Context) -> bool:
         """Say whether the request's context meets the condition.
@@ -82,44 +84,46 @@ class Condition:
         return f"{self.operator} {self.key}"
 
 
-def _compiled(condition: Condition) -> Callable[[Context], bool]:
-    found = _OPERATOR.fullmatch(condition.operator)
+@lru_cache(maxsize=4096)
+def _compiled(
+    stated: str, key: str, values: tuple[str, ...], version: str
+) -> Callable[[Context], bool]:
+    found = _OPERATOR.fullmatch(stated)
     if found is None or (found[2] not in _OPERATORS and found[2] != "Null"):
         raise PolicyError("not an operator that the evaluator knows")
     quantifier, name, if_exists = found[1], found[2], found[3] is not None
-    if not context_keys.is_known(condition.key):
+    if not context_keys.is_known(key):
         raise PolicyError("not a condition key that the evaluator knows")
-    if not condition.values:
+    if not values:
         raise PolicyError("has no value")
-    key = condition.key.lower()
     if name == "Null":
         if quantifier or if_exists:
             raise PolicyError("Null takes neither a set operator nor IfExists")
-        return _null(key, condition.values)
+        return _null(key, values)
     if quantifier is None and context_keys.is_multivalued(key):
         raise PolicyError("the key can have several values and needs ForAllValues or ForAnyValue")
     if quantifier == "ForAnyValue" and if_exists:
         raise PolicyError("AWS doesn't say what ForAnyValue with IfExists does for an absent key")
     negated = name in _NEGATED
     build, variables = _OPERATORS[name]
-    one = build(tuple(template(value, variables=variables) for value in condition.values))
-    if condition.version != VERSION and any("${" in value for value in condition.values):
+    one = build(tuple(template(value, variables=variables) for value in values))
+    if version != VERSION and any("${" in value for value in values):
         raise PolicyError(f"a policy variable needs Version {VERSION}")
 
     def single(context: Context) -> bool:
-        values = context.get(key)
-        if not values:
+        sent = context.get(key)
+        if not sent:
             return negated or if_exists
-        return one(values[0], context) is not negated
+        return one(sent[0], context) is not negated
 
     def every(context: Context) -> bool:
         # True also if the values resolve "to a null dataset, such as an empty string".
-        values = context.get(key, ())
-        return not any(values) or all(one(value, context) is not negated for value in values)
+        sent = context.get(key, ())
+        return not any(sent) or all(one(value, context) is not negated for value in sent)
 
     def some(context: Context) -> bool:
-        values = context.get(key, ())
-        return any(values) and any(one(value, context) is not negated for value in values)
+        sent = context.get(key, ())
+        return any(sent) and any(one(value, context) is not negated for value in sent)
 
     return {None: single, "ForAllValues": every, "ForAnyValue": some}[quantifier]
 

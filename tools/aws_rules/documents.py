@@ -89,7 +89,7 @@ class Statement:
             _anything
             if every
             else matcher(
-                (template(action, variables=False) for action in actions),
+                tuple(template(action, variables=False) for action in actions),
                 Wildcards.STRING,
                 ignore_case=True,
             ),
@@ -101,7 +101,8 @@ class Statement:
             _anything
             if not resources or "*" in resources
             else matcher(
-                (template(resource, variables=True) for resource in resources), Wildcards.RESOURCE
+                tuple(template(resource, variables=True) for resource in resources),
+                Wildcards.RESOURCE,
             ),
         )
 
@@ -117,7 +118,10 @@ class Statement:
             return (
                 self._action(action, context) is not bool(self.not_actions)
                 and self._resource(resource, context) is not bool(self.not_resources)
-                and all(condition.matches(context) for condition in self.conditions)
+                and (
+                    not self.conditions
+                    or all(condition.matches(context) for condition in self.conditions)
+                )
             )
         except PolicyError as error:
             raise PolicyError(f"{self}: {error}") from error

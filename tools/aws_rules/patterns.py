@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+
+from tools.aws_rules import context_keys
 
 # What a request says of itself, by the key's name in lower case; an absent key was not sent.
 type Context = Mapping[str, tuple[str, ...]]
@@ -99,6 +102,7 @@ class Template:
                     yield _value(part, context), False
 
 
+@lru_cache(maxsize=4096)
 def template(text: str, *, variables: bool) -> Template:
     """Read a text; without `variables`, one that has any is refused.
 
@@ -123,10 +127,11 @@ def template(text: str, *, variables: bool) -> Template:
     return Template(text, tuple(part for part in parts if part))
 
 
+@lru_cache(maxsize=4096)
 def matcher(
-    templates: Iterable[Template], wildcards: Wildcards, *, ignore_case: bool = False
+    templates: tuple[Template, ...], wildcards: Wildcards, *, ignore_case: bool = False
 ) -> Matcher:
-    """Make a function that says whether a text is matched by one of the templates."""
+    """Make a function that says whether a text is matched by one of the templates, once for all."""
     exact: set[str] = set()
     fixed: list[str] = []
     open_: list[Template] = []
@@ -150,7 +155,7 @@ def matcher(
             return True
         if expression is not None and expression.fullmatch(text):
             return True
-        return any(
+        return bool(open_) and any(
             re.fullmatch(_expression(each.resolved(context), wildcards), text, flags)
             for each in open_
         )
@@ -164,6 +169,10 @@ def _variable(inside: str, text: str) -> Fixed | Variable:
     found = _NAME_AND_DEFAULT.fullmatch(inside)
     if found is None:
         raise PolicyError(f"{text!r} has a malformed policy variable")
+    if not context_keys.is_known(found[1]):
+        raise PolicyError(f"{found[1]} in {text!r} is not a condition key that the evaluator knows")
+    if context_keys.is_multivalued(found[1]):
+        raise PolicyError(f"{found[1]} can have several values and can't be in {text!r}")
     return Variable(found[1].lower(), found[2])
 
 
@@ -173,7 +182,7 @@ def _value(variable: Variable, context: Context) -> str:
         if variable.default is None:
             raise PolicyError(f"the request has no {variable.key} to put into the policy")
         return variable.default
-    if len(values) != 1 or "*" in values[0] or "?" in values[0]:
+    if "*" in values[0] or "?" in values[0]:
         raise PolicyError(f"{values!r} of {variable.key} can't be put into the policy")
     return values[0]
 

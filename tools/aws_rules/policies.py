@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from tools.aws_rules import context_keys
@@ -106,6 +107,27 @@ class Principal:
         """Make whoever sends an unsigned request."""
         return cls("anonymous")
 
+    @property
+    def context(self) -> dict[str, str]:
+        """The condition keys that follow from who it is, when AWS sends them.
+
+        They come with every request that the principal signs itself:
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principal-properties
+        """
+        if self.kind == "anonymous":
+            return {"aws:PrincipalType": "Anonymous"}
+        if self.service is not None:
+            return {"aws:PrincipalIsAWSService": "true", "aws:PrincipalServiceName": self.service}
+        keys = {
+            "aws:PrincipalIsAWSService": "false",
+            "aws:PrincipalType": _TYPES[self.kind],
+            "aws:PrincipalAccount": self.account or "",
+            "aws:PrincipalArn": self.arn or "",
+        }
+        if self.kind == "user":
+            keys["aws:username"] = keys["aws:PrincipalArn"].rpartition("/")[2]
+        return keys
+
     def __str__(self) -> str:
         return self.session or self.arn or self.service or self.kind
 
@@ -123,9 +145,8 @@ class Request:
     account
         The account that owns the resource.
     context
-        Condition keys that AWS sends, in any case. Those that say who the principal is
-        (``aws:PrincipalArn``, ``aws:PrincipalAccount``, ``aws:PrincipalType``, ``aws:username``,
-        ``aws:PrincipalIsAWSService``, ``aws:PrincipalServiceName``) follow from `principal`.
+        The condition keys that AWS sends, their names in any case. Nothing is added: what follows
+        from the principal is in `Principal.context`.
     """
 
     principal: Principal
@@ -302,40 +323,24 @@ def _named(named: tuple[NamedPrincipal, ...], principal: Principal) -> _Named:
 
 
 def _context(request: Request) -> Context:
-    """Give the request's context by lower-case keys, with what follows from the principal.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principal-properties
-    """
-    principal = request.principal
+    """Give the request's context by lower-case keys, each with its values."""
     context: dict[str, tuple[str, ...]] = {}
-    match principal.kind:
-        case "service":
-            context["aws:principalisawsservice"] = ("true",)
-            context["aws:principalservicename"] = (principal.service or "",)
-        case "anonymous":
-            context["aws:principaltype"] = ("Anonymous",)
-        case kind:
-            context["aws:principalisawsservice"] = ("false",)
-            context["aws:principaltype"] = (_TYPES[kind],)
-            context["aws:principalaccount"] = (principal.account or "",)
-            context["aws:principalarn"] = (principal.arn or "",)
-            if kind == "user":
-                context["aws:username"] = ((principal.arn or "").rpartition("/")[2],)
     for key, value in request.context.items():
-        name = key.lower()
-        match value:
-            case bool():
-                values: tuple[str, ...] = ("true" if value else "false",)
-            case str():
-                values = (value,)
-            case _:
-                values = value
-        if name in context_keys.MULTIPLE:
-            context[name] = values
-        elif not context_keys.is_known(name):
-            raise PolicyError(f"the request has {key}, which is not a key that the evaluator knows")
-        elif len(values) != 1:
-            raise PolicyError(f"the request has {len(values)} values of {key}, which has just one")
+        name, multivalued = _key(key)
+        if isinstance(value, bool):
+            context[name] = ("true" if value else "false",)
+        elif isinstance(value, str):
+            context[name] = (value,)
+        elif multivalued or len(value) == 1:
+            context[name] = value
         else:
-            context[name] = values
+            raise PolicyError(f"the request has {len(value)} values of {key}, which has just one")
     return context
+
+
+@cache
+def _key(key: str) -> tuple[str, bool]:
+    """Give a key's name in lower case, and whether it may have several values."""
+    if not context_keys.is_known(key):
+        raise PolicyError(f"the request has {key}, which is not a key that the evaluator knows")
+    return key.lower(), context_keys.is_multivalued(key)

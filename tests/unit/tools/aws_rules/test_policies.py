@@ -318,6 +318,7 @@ def test_a_trust_policy_is_the_roles_own() -> None:
         (ROLE, "aws:PrincipalType", "AssumedRole"),
         (ROLE, "aws:PrincipalIsAWSService", "false"),
         (ROOT, "aws:PrincipalType", "Account"),
+        (CARLOS, "aws:PrincipalType", "User"),
         (CARLOS, "aws:username", "carlossalazar"),
         (SNS, "aws:PrincipalIsAWSService", "true"),
         (SNS, "aws:PrincipalServiceName", "sns.amazonaws.com"),
@@ -325,12 +326,14 @@ def test_a_trust_policy_is_the_roles_own() -> None:
     ],
 )
 def test_keys_that_follow_from_the_principal(principal: Principal, key: str, value: str) -> None:
-    everybody = queue("*", Condition={"StringEquals": {key: value}})
-    nobody = queue("*", Condition={"StringEquals": {key: "other"}})
-    both = {"identity": [ALLOW]} if principal.account not in {None, OWN} else {}
-    assert sends(principal, resource=everybody, **both).allowed
-    denied = sends(principal, resource=nobody, **both)
-    assert denied.allowed is (principal is ROOT)
+    assert principal.context[key] == value
+
+
+# Whether they are sent is the delivery's business: KMS isn't told of everything by other services.
+def test_no_key_is_added_to_a_request() -> None:
+    told = queue("*", Condition={"Bool": {"aws:PrincipalIsAWSService": "true"}})
+    assert not evaluate(request(SNS), resource=told).allowed
+    assert evaluate(request(SNS, context=SNS.context), resource=told).allowed
 
 
 @pytest.mark.parametrize(
