@@ -28,7 +28,7 @@ module "rule" {
   buckets     = [var.bucket_name]
   filter      = { excluded_prefixes = ["processed/"], excluded_suffixes = [".tmp"], max_bytes = 100000000 }
   kms_key_arn = aws_kms_key.this.arn
-  targets     = { topic = { arn = module.topic.arn } }
+  topics      = { files = { arn = module.topic.arn, kms_key_arn = aws_kms_key.this.arn } }
 }
 
 module "topic" {
@@ -36,7 +36,6 @@ module "topic" {
 
   name        = var.name
   kms_key_arn = aws_kms_key.this.arn
-  publishers  = { rule = { service = "events.amazonaws.com", source_arns = ["arn:*:events:*:*:rule/${var.name}"] } }
 }
 
 module "queue" {
@@ -67,15 +66,12 @@ module "transform" {
   }
 }
 
+# The policy is made with the key: who waits for the key, as the log group does, may use it at once. So its
+# statements must not name what waits for the key; the modules make theirs of names alone.
 resource "aws_kms_key" "this" {
   description             = "Files, messages and logs of ${var.name}."
   deletion_window_in_days = 7
   enable_key_rotation     = true
-}
-
-# Beside the key: the queue's statement names the topic, which is encrypted with the key.
-resource "aws_kms_key_policy" "this" {
-  key_id = aws_kms_key.this.id
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -88,8 +84,7 @@ resource "aws_kms_key_policy" "this" {
         Resource  = "*"
       }],
       module.rule.kms_key_statements,
-      module.topic.kms_key_statements,
-      module.queue.kms_key_statements,
+      module.topic.kms_key_statements_for_subscribers,
       module.transform.kms_key_statements,
     )
   })

@@ -2,7 +2,7 @@ output "bucket" {
   description = "The bucket files land in, once the queue hears of them: arn, name."
   value       = { arn = module.bucket.arn, name = module.bucket.name }
 
-  depends_on = [aws_kms_key_policy.this, module.notifications, module.queue, module.rule, module.transform]
+  depends_on = [module.notifications, module.queue, module.rule, module.transform]
 }
 
 output "consumers" {

@@ -8,43 +8,60 @@ data "aws_service" "current" {
 locals {
   arn = "arn:${data.aws_service.current.partition}:sns:${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}:${var.name}"
 
+  title = replace(title(replace(var.name, "/[-_]/", " ")), " ", "")
+
   allow_subscribers = [for statement in [{
     Sid       = "AllowSubscribers"
     Effect    = "Allow"
     Principal = { AWS = [for account in var.subscriber_accounts : "arn:${data.aws_service.current.partition}:iam::${account}:root"] }
-    Action    = ["sns:GetTopicAttributes", "sns:Subscribe"]
+    Action    = ["sns:Subscribe"]
     Resource  = local.arn
   }] : statement if length(var.subscriber_accounts) > 0]
 
   sids = { for name in keys(var.publishers) : name => "Allow${replace(title(replace(name, "/[-_]/", " ")), " ", "")}" }
 
-  conditions = { for name, publisher in var.publishers : name => {
-    ArnLike      = { "aws:SourceArn" = publisher.source_arns }
-    StringEquals = { "aws:SourceAccount" = coalesce(publisher.source_account, data.aws_caller_identity.current.account_id) }
+  # Whom a service publishes for. The account is a condition of its own where the ARNs name none, as a bucket's.
+  # EventBridge tells SNS and KMS neither, and any condition would refuse all it sends:
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+  # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+  conditions = { for name, publisher in var.publishers : name => startswith(publisher.service, "events.") ? {} : {
+    Condition = merge(
+      { ArnLike = { "aws:SourceArn" = publisher.source_arns } },
+      local.source_accounts[name] == null ? {} : { StringEquals = { "aws:SourceAccount" = local.source_accounts[name] } },
+    )
   } }
+  source_accounts = { for name, publisher in var.publishers : name => (
+    publisher.source_account != null || alltrue([for arn in publisher.source_arns : can(regex("^arn:[^:]+:[^:]+:[^:]*:[0-9]{12}:", arn))])
+    ? publisher.source_account : data.aws_caller_identity.current.account_id
+  ) }
 
-  allow_publishers = [for name, publisher in var.publishers : {
+  allow_publishers = [for name, publisher in var.publishers : merge({
     Sid       = local.sids[name]
     Effect    = "Allow"
     Principal = { Service = publisher.service }
     Action    = "sns:Publish"
     Resource  = local.arn
-    Condition = local.conditions[name]
-  }]
+  }, local.conditions[name])]
 
   # Written without var.kms_key_arn, so that the key's own policy can be made of them.
-  # EventBridge uses the key for a topic without saying for which rule, and a condition would refuse it:
-  # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-  kms_key_statements = [for name, publisher in var.publishers : merge(
-    {
-      Sid       = "${local.sids[name]}To${replace(title(replace(var.name, "/[-_]/", " ")), " ", "")}"
-      Effect    = "Allow"
-      Principal = { Service = publisher.service }
-      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
-      Resource  = "*"
-    },
-    { for key, conditions in { Condition = local.conditions[name] } : key => conditions if !startswith(publisher.service, "events.") },
-  )]
+  kms_key_statements = [for name, publisher in var.publishers : merge({
+    Sid       = "${local.sids[name]}To${local.title}"
+    Effect    = "Allow"
+    Principal = { Service = publisher.service }
+    Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    Resource  = "*"
+  }, local.conditions[name])]
+
+  # Of the topic's name alone, so that one key can be the topic's and its queues'.
+  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+  kms_key_statements_for_subscribers = [{
+    Sid       = "AllowTopic${local.title}ToSubscribers"
+    Effect    = "Allow"
+    Principal = { Service = "sns.amazonaws.com" }
+    Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    Resource  = "*"
+    Condition = { ArnEquals = { "aws:SourceArn" = local.arn } }
+  }]
 }
 
 resource "aws_sns_topic" "this" {

@@ -32,7 +32,7 @@ variable "name" {
 }
 
 variable "publishers" {
-  description = "Services that may publish, by a name of your choice: the service principal and the ARNs (patterns allowed) it publishes for. source_account is the account that owns them, by default this one."
+  description = "Services that may publish, by a name of your choice: the service principal and the ARNs (patterns allowed) it publishes for. source_account is the account that owns them, by default the one that they name, or this one where they name none, as a bucket's. EventBridge (events.amazonaws.com) can't be bound to its rules here: let it publish under a role, see the README."
   type = map(object({
     service        = string
     source_arns    = list(string)
@@ -42,8 +42,14 @@ variable "publishers" {
   nullable = false
 
   validation {
-    condition     = alltrue([for publisher in var.publishers : can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", publisher.service)) && length(publisher.source_arns) > 0])
+    condition     = alltrue([for publisher in var.publishers : can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", publisher.service)) && (startswith(publisher.service, "events.") || length(publisher.source_arns) > 0)])
     error_message = "Each publisher needs a service principal such as s3.amazonaws.com, and at least one ARN in source_arns: without it any account could publish through the service."
+  }
+
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+  validation {
+    condition     = !anytrue([for publisher in var.publishers : startswith(publisher.service, "events.") && (length(publisher.source_arns) > 0 || publisher.source_account != null)])
+    error_message = "EventBridge doesn't tell SNS for which rule it publishes, so with source_arns or source_account SNS would refuse every event. Remove the publisher, and let the rule publish under a role: topics of object-event-rule, or role_arn of a target of your own. With source_arns = [] any rule of any account may publish."
   }
 }
 

@@ -6,7 +6,13 @@ data "aws_service" "current" {
 
 locals {
   partition  = data.aws_service.current.partition
-  arn_suffix = "${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}"
+  account_id = data.aws_caller_identity.current.account_id
+  arn_suffix = "${data.aws_service.current.region}:${local.account_id}"
+
+  # IAM is global: rules of one name in two regions have a role each.
+  role_name  = "${var.name}-rule-${data.aws_service.current.region}"
+  topic_arns = [for topic in var.topics : topic.arn]
+  topic_keys = distinct([for topic in var.topics : topic.kms_key_arn if topic.kms_key_arn != null])
 
   # Built from names, so that neither the queue's policy nor a target's waits for the rule.
   arn     = "arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}"
@@ -95,7 +101,7 @@ locals {
     Principal = { Service = "events.amazonaws.com" }
     Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
     Resource  = "*"
-    Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+    Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
   }]
 
   pattern = jsonencode(merge(concat(
@@ -118,6 +124,17 @@ resource "aws_cloudwatch_event_rule" "this" {
       error_message = "EventBridge has no such events: ${join(", ", local.unknown_events)}. Use S3's names, such as s3:ObjectCreated:* or s3:ObjectRemoved:Delete; s3:ReducedRedundancyLostObject and s3:Replication:* are sent to queues, topics and functions only."
     }
 
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+    precondition {
+      condition     = length(var.targets) + length(var.topics) >= 1 && length(var.targets) + length(var.topics) <= 5
+      error_message = "A rule takes 1 to 5 targets, and targets and topics have ${length(var.targets) + length(var.topics)}. Let it publish to a topic that more subscribe to."
+    }
+
+    precondition {
+      condition     = length(setintersection(keys(var.targets), keys(var.topics))) == 0
+      error_message = "targets and topics both have ${join(", ", setintersection(keys(var.targets), keys(var.topics)))}. Give each target of the rule a name of its own."
+    }
+
     # The API's own limit: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
     precondition {
       condition     = length(local.pattern) <= 4096
@@ -127,11 +144,12 @@ resource "aws_cloudwatch_event_rule" "this" {
 }
 
 resource "aws_cloudwatch_event_target" "this" {
-  for_each = var.targets
+  for_each = merge(var.targets, { for name, topic in var.topics : name => { arn = topic.arn, message_group_id = null } })
 
   rule      = aws_cloudwatch_event_rule.this.name
   target_id = each.key
   arn       = each.value.arn
+  role_arn  = contains(keys(var.topics), each.key) ? aws_iam_role.topics[0].arn : null
 
   dead_letter_config {
     arn = var.dead_letter_queue == null ? one(aws_sqs_queue.undelivered[*].arn) : var.dead_letter_queue.arn
@@ -149,6 +167,69 @@ resource "aws_cloudwatch_event_target" "this" {
       message_group_id = sqs_target.value
     }
   }
+
+  # EventBridge doesn't try again what a role may not do.
+  depends_on = [aws_iam_role_policy.topics]
+}
+
+# EventBridge gives SNS neither rule nor account to compare with, so a topic's policy could let in only the
+# rules of all accounts. A role can be bound to the rule, and EventBridge takes one for every target:
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+# https://aws.amazon.com/about-aws/whats-new/2025/03/amazon-eventbridge-iam-execution-role-all-targets/
+resource "aws_iam_role" "topics" {
+  count = length(var.topics) == 0 ? 0 : 1
+
+  name        = local.role_name
+  description = "Rule ${var.name} publishes to its topics."
+  tags        = var.tags
+
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AllowRule"
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = {
+        ArnEquals    = { "aws:SourceArn" = local.arn }
+        StringEquals = { "aws:SourceAccount" = local.account_id }
+      }
+    }]
+  })
+
+  lifecycle {
+    precondition {
+      condition     = length(local.role_name) <= 64
+      error_message = "The role's name ${local.role_name} has ${length(local.role_name)} characters, and IAM takes 64. Choose a shorter name for the rule."
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "topics" {
+  count = length(var.topics) == 0 ? 0 : 1
+
+  name = "publish"
+  role = aws_iam_role.topics[0].name
+
+  # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#sns-what-permissions-for-sse
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        Sid      = "Publish"
+        Effect   = "Allow"
+        Action   = ["sns:Publish"]
+        Resource = local.topic_arns
+      }],
+      [for keys in [local.topic_keys] : {
+        Sid      = "UseTopicKeys"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Resource = keys
+      } if length(keys) > 0],
+    )
+  })
 }
 
 # What a target could not be given: EventBridge writes the reason into the message's attributes.
@@ -181,7 +262,7 @@ resource "aws_sqs_queue" "undelivered" {
         Resource  = local.dlq_arn
         Condition = {
           ArnEquals    = { "aws:SourceArn" = local.arn }
-          StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id }
+          StringEquals = { "aws:SourceAccount" = local.account_id }
         }
       },
     ]

@@ -33,3 +33,8 @@ output "pattern" {
   description = "The event pattern, as JSON text."
   value       = local.pattern
 }
+
+output "role" {
+  description = "The role under which the rule publishes to topics: arn, name; null without topics."
+  value       = one([for role in aws_iam_role.topics : { arn = role.arn, name = role.name }])
+}

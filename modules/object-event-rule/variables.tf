@@ -126,21 +126,41 @@ variable "tags" {
 }
 
 variable "targets" {
-  description = "Topics, queues and functions that get the events, by a name of your choice; each one's own policy must let events.amazonaws.com in for the rule. A FIFO queue needs a message_group_id."
+  description = "Queues and functions that get the events, by a name of your choice; each one's own policy must let events.amazonaws.com in for the rule. A FIFO queue needs a message_group_id."
   type = map(object({
     arn              = string
     message_group_id = optional(string)
   }))
+  default  = {}
   nullable = false
-
-  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
-  validation {
-    condition     = length(var.targets) >= 1 && length(var.targets) <= 5
-    error_message = "A rule takes 1 to 5 targets. Let it publish to a topic that more subscribe to."
-  }
 
   validation {
     condition     = alltrue([for target in var.targets : endswith(target.arn, ".fifo") == (target.message_group_id != null)])
     error_message = "A target whose ARN ends in .fifo needs a message_group_id, and no other may have one."
+  }
+
+  validation {
+    condition     = !anytrue([for target in var.targets : can(regex("^arn:[^:]+:sns:", target.arn))])
+    error_message = "A topic goes into topics, not targets: the rule publishes to it under a role of its own."
+  }
+}
+
+variable "topics" {
+  description = "Topics that get the events, by a name of your choice. The rule publishes under a role that only it has, so their policies need not let EventBridge in. kms_key_arn is the customer-managed key of a topic that is encrypted with one: the role may use it, if the key's policy leaves that to IAM, as a key's first statement usually does."
+  type = map(object({
+    arn         = string
+    kms_key_arn = optional(string)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = !anytrue([for topic in var.topics : endswith(topic.arn, ".fifo")])
+    error_message = "EventBridge publishes to standard topics only: name a topic whose ARN doesn't end in .fifo."
+  }
+
+  validation {
+    condition     = alltrue([for topic in var.topics : topic.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", topic.kms_key_arn))])
+    error_message = "Each of topics.*.kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-west-1:111122223333:key/1234abcd-..."
   }
 }

@@ -13,7 +13,7 @@ output "dead_letter_queue" {
 }
 
 output "kms_key_statements" {
-  description = "Statements for the policy of the key in kms_key_arn, which let the topics and senders use it. They name the topics: a key that encrypts a topic too can't be made of them, see the README."
+  description = "Statements for the policy of the key in kms_key_arn, which let the topics and senders use it. They name the topics: where the key encrypts one of them too, see the README."
   value       = local.kms_key_statements
 }
 

@@ -72,7 +72,7 @@ run "other_accounts_may_subscribe_when_they_are_named" {
       Sid       = "AllowSubscribers"
       Effect    = "Allow"
       Principal = { AWS = ["arn:aws:iam::444455556666:root"] }
-      Action    = ["sns:GetTopicAttributes", "sns:Subscribe"]
+      Action    = ["sns:Subscribe"]
       Resource  = "arn:aws:sns:eu-west-1:111122223333:files"
     }
     error_message = "The policy is ${aws_sns_topic.this.policy}"
@@ -184,24 +184,109 @@ run "an_address_that_is_none_is_refused" {
   expect_failures = [var.emails]
 }
 
-run "the_statements_for_a_key_name_the_source_except_for_eventbridge_which_gives_none" {
+run "the_account_is_a_condition_where_the_arns_name_none" {
   module {
     source = "./modules/fanout-topic"
   }
 
   variables {
-    name = "orders"
     publishers = {
-      bucket = { service = "s3.amazonaws.com", source_arns = ["arn:aws:s3:::example-orders"] }
-      rule   = { service = "events.amazonaws.com", source_arns = ["arn:aws:events:eu-west-1:111122223333:rule/orders"] }
+      alarms  = { service = "cloudwatch.amazonaws.com", source_arns = ["arn:aws:cloudwatch:eu-west-1:111122223333:alarm:orders-*"] }
+      anyones = { service = "cloudwatch.amazonaws.com", source_arns = ["arn:*:cloudwatch:*:*:alarm:orders-*"] }
+      bucket  = { service = "s3.amazonaws.com", source_arns = ["arn:aws:s3:::example-files"] }
     }
   }
 
   assert {
-    condition = { for statement in output.kms_key_statements : statement.Sid => jsonencode(lookup(statement, "Condition", null)) } == {
-      AllowBucketToOrders = jsonencode({ ArnLike = { "aws:SourceArn" = ["arn:aws:s3:::example-orders"] }, StringEquals = { "aws:SourceAccount" = "111122223333" } })
-      AllowRuleToOrders   = "null"
+    condition = { for statement in jsondecode(aws_sns_topic.this.policy).Statement : statement.Sid => keys(statement.Condition) } == {
+      AllowAlarms    = ["ArnLike"]
+      AllowAnyones   = ["ArnLike", "StringEquals"]
+      AllowBucket    = ["ArnLike", "StringEquals"]
+      DenyWithoutTLS = ["Bool"]
     }
+    error_message = "The policy is ${aws_sns_topic.this.policy}"
+  }
+}
+
+run "the_statements_for_a_key_name_the_source" {
+  module {
+    source = "./modules/fanout-topic"
+  }
+
+  variables {
+    name       = "orders"
+    publishers = { bucket = { service = "s3.amazonaws.com", source_arns = ["arn:aws:s3:::example-orders"] } }
+  }
+
+  assert {
+    condition = jsonencode(output.kms_key_statements) == jsonencode([{
+      Sid       = "AllowBucketToOrders"
+      Effect    = "Allow"
+      Principal = { Service = "s3.amazonaws.com" }
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      Resource  = "*"
+      Condition = {
+        ArnLike      = { "aws:SourceArn" = ["arn:aws:s3:::example-orders"] }
+        StringEquals = { "aws:SourceAccount" = "111122223333" }
+      }
+    }])
     error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
+  }
+
+  assert {
+    condition = output.kms_key_statements_for_subscribers == [{
+      Sid       = "AllowTopicOrdersToSubscribers"
+      Effect    = "Allow"
+      Principal = { Service = "sns.amazonaws.com" }
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      Resource  = "*"
+      Condition = { ArnEquals = { "aws:SourceArn" = "arn:aws:sns:eu-west-1:111122223333:orders" } }
+    }]
+    error_message = "The statements are ${jsonencode(output.kms_key_statements_for_subscribers)}"
+  }
+}
+
+run "a_condition_that_eventbridge_could_not_meet_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/fanout-topic"
+  }
+
+  variables {
+    publishers = { rule = { service = "events.amazonaws.com", source_arns = ["arn:aws:events:eu-west-1:111122223333:rule/orders"] } }
+  }
+
+  expect_failures = [var.publishers]
+}
+
+run "an_account_that_eventbridge_could_not_name_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/fanout-topic"
+  }
+
+  variables {
+    publishers = { rule = { service = "events.amazonaws.com", source_arns = [], source_account = "111122223333" } }
+  }
+
+  expect_failures = [var.publishers]
+}
+
+run "eventbridge_publishes_without_a_condition_where_any_rule_may" {
+  module {
+    source = "./modules/fanout-topic"
+  }
+
+  variables {
+    publishers = { rules = { service = "events.amazonaws.com", source_arns = [] } }
+  }
+
+  assert {
+    condition = [for statement in concat(jsondecode(aws_sns_topic.this.policy).Statement, output.kms_key_statements) :
+      statement.Sid if !can(statement.Condition)
+    ] == ["AllowRules", "AllowRulesToFiles"]
+    error_message = "The policy is ${aws_sns_topic.this.policy}"
   }
 }

@@ -5,7 +5,7 @@ mock_provider "aws" {
 variables {
   name    = "orders"
   buckets = ["example-orders"]
-  targets = { topic = { arn = "arn:aws:sns:eu-west-1:111122223333:orders" } }
+  targets = { queue = { arn = "arn:aws:sqs:eu-west-1:111122223333:orders" } }
 }
 
 run "by_default_every_new_object_of_the_bucket_matches" {
@@ -19,7 +19,7 @@ run "by_default_every_new_object_of_the_bucket_matches" {
   }
 
   assert {
-    condition     = aws_cloudwatch_event_target.this["topic"].arn == "arn:aws:sns:eu-west-1:111122223333:orders" && aws_cloudwatch_event_rule.this.state == "ENABLED" && output.archive == null
+    condition     = aws_cloudwatch_event_target.this["queue"].arn == "arn:aws:sqs:eu-west-1:111122223333:orders" && aws_cloudwatch_event_rule.this.state == "ENABLED" && output.archive == null
     error_message = "The rule is ${jsonencode(aws_cloudwatch_event_rule.this)}"
   }
 }
@@ -134,7 +134,7 @@ run "what_can_not_be_delivered_goes_to_a_queue_only_the_rule_may_send_to" {
   }
 
   assert {
-    condition     = aws_cloudwatch_event_target.this["topic"].dead_letter_config[0].arn == aws_sqs_queue.undelivered[0].arn && aws_sqs_queue.undelivered[0].sqs_managed_sse_enabled
+    condition     = aws_cloudwatch_event_target.this["queue"].dead_letter_config[0].arn == aws_sqs_queue.undelivered[0].arn && aws_sqs_queue.undelivered[0].sqs_managed_sse_enabled
     error_message = "The target has no net under it."
   }
 }
@@ -295,6 +295,151 @@ run "a_fifo_queue_without_a_message_group_is_refused" {
   expect_failures = [var.targets]
 }
 
+run "a_topic_among_the_targets_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    targets = { topic = { arn = "arn:aws:sns:eu-west-1:111122223333:orders" } }
+  }
+
+  expect_failures = [var.targets]
+}
+
+run "a_fifo_topic_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    topics = { files = { arn = "arn:aws:sns:eu-west-1:111122223333:orders.fifo" } }
+  }
+
+  expect_failures = [var.topics]
+}
+
+run "a_topics_key_that_is_an_alias_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    topics = { files = { arn = "arn:aws:sns:eu-west-1:111122223333:orders", kms_key_arn = "alias/orders" } }
+  }
+
+  expect_failures = [var.topics]
+}
+
+run "the_rule_publishes_under_a_role_that_only_it_has" {
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    topics = {
+      files  = { arn = "arn:aws:sns:eu-west-1:111122223333:files" }
+      copies = { arn = "arn:aws:sns:eu-west-1:111122223333:copies", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/1" }
+    }
+  }
+
+  assert {
+    condition = jsonencode({ for name, target in aws_cloudwatch_event_target.this : name => [target.arn, target.role_arn] }) == jsonencode({
+      copies = ["arn:aws:sns:eu-west-1:111122223333:copies", aws_iam_role.topics[0].arn]
+      files  = ["arn:aws:sns:eu-west-1:111122223333:files", aws_iam_role.topics[0].arn]
+      queue  = ["arn:aws:sqs:eu-west-1:111122223333:orders", null]
+    })
+    error_message = "The targets are ${jsonencode(aws_cloudwatch_event_target.this)}"
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.topics[0].assume_role_policy).Statement == [{
+      Sid       = "AllowRule"
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = {
+        ArnEquals    = { "aws:SourceArn" = "arn:aws:events:eu-west-1:111122223333:rule/orders" }
+        StringEquals = { "aws:SourceAccount" = "111122223333" }
+      }
+    }]
+    error_message = "The role trusts ${aws_iam_role.topics[0].assume_role_policy}"
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.topics[0].policy).Statement == [
+      {
+        Sid    = "Publish"
+        Effect = "Allow"
+        Action = ["sns:Publish"]
+        Resource = [
+          "arn:aws:sns:eu-west-1:111122223333:copies",
+          "arn:aws:sns:eu-west-1:111122223333:files",
+        ]
+      },
+      {
+        Sid      = "UseTopicKeys"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+        Resource = ["arn:aws:kms:eu-west-1:111122223333:key/1"]
+      },
+    ]
+    error_message = "The role may ${aws_iam_role_policy.topics[0].policy}"
+  }
+
+  assert {
+    condition     = aws_iam_role.topics[0].name == "orders-rule-eu-west-1" && output.role != null
+    error_message = "The role is called ${aws_iam_role.topics[0].name}"
+  }
+}
+
+run "without_topics_there_is_no_role" {
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  assert {
+    condition     = length(aws_iam_role.topics) == 0 && length(aws_iam_role_policy.topics) == 0 && output.role == null
+    error_message = "There is a role that nobody needs."
+  }
+}
+
+run "a_name_too_long_for_the_role_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    name    = join("", [for n in range(50) : "n"])
+    targets = {}
+    topics  = { files = { arn = "arn:aws:sns:eu-west-1:111122223333:files" } }
+  }
+
+  expect_failures = [aws_iam_role.topics]
+}
+
+run "the_longest_name_that_the_role_takes_is_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    name    = join("", [for n in range(49) : "n"])
+    targets = {}
+    topics  = { files = { arn = "arn:aws:sns:eu-west-1:111122223333:files" } }
+  }
+}
+
 run "more_targets_than_a_rule_takes_are_refused" {
   command = plan
 
@@ -303,10 +448,52 @@ run "more_targets_than_a_rule_takes_are_refused" {
   }
 
   variables {
-    targets = { for n in range(6) : "t${n}" => { arn = "arn:aws:sns:eu-west-1:111122223333:t${n}" } }
+    targets = { for n in range(3) : "q${n}" => { arn = "arn:aws:sqs:eu-west-1:111122223333:q${n}" } }
+    topics  = { for n in range(3) : "t${n}" => { arn = "arn:aws:sns:eu-west-1:111122223333:t${n}" } }
   }
 
-  expect_failures = [var.targets]
+  expect_failures = [aws_cloudwatch_event_rule.this]
+}
+
+run "as_many_targets_as_a_rule_takes_are_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    targets = { for n in range(3) : "q${n}" => { arn = "arn:aws:sqs:eu-west-1:111122223333:q${n}" } }
+    topics  = { for n in range(2) : "t${n}" => { arn = "arn:aws:sns:eu-west-1:111122223333:t${n}" } }
+  }
+}
+
+run "a_rule_without_a_target_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    targets = {}
+  }
+
+  expect_failures = [aws_cloudwatch_event_rule.this]
+}
+
+run "a_queue_and_a_topic_of_one_name_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    topics = { queue = { arn = "arn:aws:sns:eu-west-1:111122223333:files" } }
+  }
+
+  expect_failures = [aws_cloudwatch_event_rule.this]
 }
 
 run "a_rule_for_no_bucket_is_refused" {

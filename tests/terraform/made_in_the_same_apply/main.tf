@@ -101,3 +101,13 @@ module "notifications" {
   functions = { load = { arn = module.function.arn, suffixes = [".json"] } }
   queues    = { direct = { arn = module.queue.arn, suffixes = [".csv"] } }
 }
+
+module "rule" {
+  source = "../../../modules/object-event-rule"
+
+  buckets     = [aws_s3_bucket.results.id]
+  kms_key_arn = aws_kms_key.this.arn
+  name        = "direct"
+  targets     = { queue = { arn = module.queue.arn } }
+  topics      = { operations = { arn = aws_sns_topic.operations.arn, kms_key_arn = aws_kms_key.this.arn } }
+}
