@@ -3,6 +3,10 @@
 locals {
   topic_arns = [for name in concat([var.name], var.alerts.topic == null ? ["${var.name}-alerts"] : []) : "arn:${local.partition}:sns:${local.arn_suffix}:${name}"]
 
+  # S3, SNS and EventBridge have aws:SourceArn where they use an encrypted queue, S3 and CloudWatch also the account
+  # where they use an encrypted topic.
+  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+  # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
   key_users = {
     AllowBucket = {
       service   = "s3.amazonaws.com"
@@ -14,7 +18,7 @@ locals {
     }
     AllowRules = {
       service   = "events.amazonaws.com"
-      condition = { StringEquals = { "aws:SourceAccount" = [data.aws_caller_identity.current.account_id] } }
+      condition = { ArnLike = { "aws:SourceArn" = ["arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}-*"] } }
     }
     AllowAlarms = {
       service   = "cloudwatch.amazonaws.com"

@@ -95,13 +95,14 @@ locals {
     )
   })]
 
+  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
   kms_key_statements = [{
     Sid       = "AllowRuleToUndelivered"
     Effect    = "Allow"
     Principal = { Service = "events.amazonaws.com" }
     Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
     Resource  = "*"
-    Condition = { StringEquals = { "aws:SourceAccount" = local.account_id } }
+    Condition = { ArnEquals = { "aws:SourceArn" = local.arn } }
   }]
 
   pattern = jsonencode(merge(concat(
@@ -135,10 +136,9 @@ resource "aws_cloudwatch_event_rule" "this" {
       error_message = "targets and topics both have ${join(", ", setintersection(keys(var.targets), keys(var.topics)))}. Give each target of the rule a name of its own."
     }
 
-    # The API's own limit: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
     precondition {
-      condition     = length(local.pattern) <= 4096
-      error_message = "The event pattern has ${length(local.pattern)} characters, and EventBridge takes 4096. Use fewer buckets, prefixes, suffixes or events, or split them between two rules."
+      condition     = length(local.pattern) <= var.pattern_quota
+      error_message = "The event pattern has ${length(local.pattern)} characters, and EventBridge takes ${var.pattern_quota} from this account. Use fewer buckets, prefixes, suffixes or events, split them between two rules, or have the quota raised and set pattern_quota."
     }
   }
 }
@@ -243,6 +243,7 @@ resource "aws_sqs_queue" "undelivered" {
   sqs_managed_sse_enabled           = var.kms_key_arn == null ? true : null
   tags                              = var.tags
 
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -260,10 +261,7 @@ resource "aws_sqs_queue" "undelivered" {
         Principal = { Service = "events.amazonaws.com" }
         Action    = "sqs:SendMessage"
         Resource  = local.dlq_arn
-        Condition = {
-          ArnEquals    = { "aws:SourceArn" = local.arn }
-          StringEquals = { "aws:SourceAccount" = local.account_id }
-        }
+        Condition = { ArnEquals = { "aws:SourceArn" = local.arn } }
       },
     ]
   })

@@ -103,6 +103,19 @@ variable "name" {
   }
 }
 
+variable "pattern_quota" {
+  description = "Characters that an event pattern may have. AWS gives each account 2048 in a region, and more on request, up to the API's 4096."
+  type        = number
+  default     = 2048
+  nullable    = false
+
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+  validation {
+    condition     = var.pattern_quota >= 2048 && var.pattern_quota <= 4096
+    error_message = "pattern_quota must be from 2048, which every account has, to 4096, the most that PutRule takes."
+  }
+}
+
 variable "retry" {
   description = "How long and how often EventBridge tries to give an event to a target before it sets it aside."
   type = object({

@@ -25,7 +25,6 @@ locals {
 
   topic_arns = distinct([for subscription in var.subscriptions : subscription.topic_arn])
 
-  # A topic's ARN names its account; a bucket's doesn't, so the account is a condition of its own.
   allow_topics = [for statement in [{
     Sid       = "AllowTopics"
     Effect    = "Allow"
@@ -36,15 +35,25 @@ locals {
 
   sids = { for name in keys(var.senders) : name => "Allow${replace(title(replace(name, "/[-_]/", " ")), " ", "")}" }
 
+  # The account is a condition of its own only where the ARNs name none, as a bucket's: AWS documents aws:SourceArn
+  # for every sender, aws:SourceAccount for S3.
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions
+  # https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
+  source_accounts = { for name, sender in var.senders : name => (
+    sender.source_account != null || alltrue([for arn in sender.source_arns : can(regex("^arn:[^:]+:[^:]+:[^:]*:[0-9]{12}:", arn))])
+    ? sender.source_account : data.aws_caller_identity.current.account_id
+  ) }
+
   allow_senders = { for name, sender in var.senders : name => {
     Sid       = local.sids[name]
     Effect    = "Allow"
     Principal = { Service = sender.service }
     Action    = "sqs:SendMessage"
-    Condition = {
-      ArnLike      = { "aws:SourceArn" = sender.source_arns }
-      StringEquals = { "aws:SourceAccount" = coalesce(sender.source_account, data.aws_caller_identity.current.account_id) }
-    }
+    Condition = merge(
+      { ArnLike = { "aws:SourceArn" = sender.source_arns } },
+      local.source_accounts[name] == null ? {} : { StringEquals = { "aws:SourceAccount" = local.source_accounts[name] } },
+    )
   } }
 
   # EventBridge sends to the dead-letter queue what it can't deliver to the queue, as SNS does.
@@ -52,7 +61,9 @@ locals {
     for name, statement in local.allow_senders : statement if startswith(var.senders[name].service, "events.")
   ])
 
-  # Written without var.kms_key_arn, so that the key's own policy can be made of them.
+  # Written without var.kms_key_arn, so that the key's own policy can be made of them. A bucket that is encrypted with
+  # the same key is not named, but its account. Services whose use of an encrypted queue has aws:SourceArn:
+  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
   title = replace(title(replace(var.name, "/[-_]/", " ")), " ", "")
   kms_key_statements = concat(
     [for arns in [local.topic_arns] : {
@@ -69,7 +80,10 @@ locals {
       Principal = { Service = sender.service }
       Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
       Resource  = "*"
-      Condition = { StringEquals = { "aws:SourceAccount" = coalesce(sender.source_account, data.aws_caller_identity.current.account_id) } }
+      Condition = merge(
+        local.source_accounts[name] == null ? { ArnLike = { "aws:SourceArn" = sender.source_arns } } : {},
+        local.source_accounts[name] == null ? {} : { StringEquals = { "aws:SourceAccount" = local.source_accounts[name] } },
+      )
     }],
   )
 }

@@ -76,7 +76,7 @@ variable "receive_wait_time_seconds" {
 }
 
 variable "senders" {
-  description = "Services that may send to the queue, by a name of your choice: the service principal and the ARNs (patterns allowed) it sends for. source_account is the account that owns them, by default this one. SNS topics in subscriptions need no entry. EventBridge (events.amazonaws.com) may send to the dead-letter queue too, for its rule's dead_letter_queue."
+  description = "Services that may send to the queue, by a name of your choice: the service principal and the ARNs (patterns allowed) it sends for. source_account is the account that owns them, by default the one that they name, or this one where they name none, as a bucket's. SNS topics in subscriptions need no entry. EventBridge (events.amazonaws.com) may send to the dead-letter queue too, for its rule's dead_letter_queue."
   type = map(object({
     service        = string
     source_arns    = list(string)

@@ -125,12 +125,14 @@ run "what_can_not_be_delivered_goes_to_a_queue_only_the_rule_may_send_to" {
       Principal = { Service = "events.amazonaws.com" }
       Action    = "sqs:SendMessage"
       Resource  = "arn:aws:sqs:eu-west-1:111122223333:orders-undelivered"
-      Condition = {
-        ArnEquals    = { "aws:SourceArn" = "arn:aws:events:eu-west-1:111122223333:rule/orders" }
-        StringEquals = { "aws:SourceAccount" = "111122223333" }
-      }
+      Condition = { ArnEquals = { "aws:SourceArn" = "arn:aws:events:eu-west-1:111122223333:rule/orders" } }
     }
     error_message = "The policy is ${aws_sqs_queue.undelivered[0].policy}"
+  }
+
+  assert {
+    condition     = output.kms_key_statements[0].Condition == { ArnEquals = { "aws:SourceArn" = "arn:aws:events:eu-west-1:111122223333:rule/orders" } }
+    error_message = "The key lets in ${jsonencode(output.kms_key_statements)}"
   }
 
   assert {
@@ -199,7 +201,8 @@ run "an_event_that_eventbridge_does_not_have_is_refused" {
   expect_failures = [aws_cloudwatch_event_rule.this]
 }
 
-run "a_pattern_longer_than_eventbridge_takes_is_refused" {
+# Without a character in the prefix the pattern has 135.
+run "a_pattern_longer_than_an_account_may_have_is_refused" {
   command = plan
 
   module {
@@ -207,10 +210,54 @@ run "a_pattern_longer_than_eventbridge_takes_is_refused" {
   }
 
   variables {
-    filter = { prefixes = [for n in range(200) : "incoming/department-${n}/"] }
+    filter = { prefixes = [format("%01914d", 0)] }
   }
 
   expect_failures = [aws_cloudwatch_event_rule.this]
+}
+
+run "a_pattern_as_long_as_an_account_may_have_is_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    filter = { prefixes = [format("%01913d", 0)] }
+  }
+
+  assert {
+    condition     = length(output.pattern) == 2048
+    error_message = "The pattern has ${length(output.pattern)} characters."
+  }
+}
+
+run "a_longer_pattern_is_accepted_where_the_account_has_more" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    filter        = { prefixes = [format("%03961d", 0)] }
+    pattern_quota = 4096
+  }
+}
+
+run "a_quota_that_no_account_has_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    pattern_quota = 4097
+  }
+
+  expect_failures = [var.pattern_quota]
 }
 
 run "asking_a_key_for_what_it_must_and_must_not_have_is_refused" {

@@ -442,6 +442,14 @@ run "eventbridge_may_set_aside_in_the_dead_letter_queue_what_it_can_not_deliver"
     condition     = [for statement in jsondecode(aws_sqs_queue.dead_letter.policy).Statement : statement.Sid] == ["DenyWithoutTLS", "AllowRule"]
     error_message = "The policy is ${aws_sqs_queue.dead_letter.policy}"
   }
+
+  assert {
+    condition = alltrue([for policy in [aws_sqs_queue.dead_letter.policy, aws_sqs_queue.this.policy] :
+      [for statement in jsondecode(policy).Statement : statement.Condition if statement.Sid == "AllowRule"] ==
+      [{ ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-west-1:111122223333:rule/orders"] } }]
+    ])
+    error_message = "The rule is let in by ${aws_sqs_queue.this.policy}"
+  }
 }
 
 run "the_statements_for_a_key_are_for_the_topics_and_senders_of_the_queue" {
@@ -450,15 +458,21 @@ run "the_statements_for_a_key_are_for_the_topics_and_senders_of_the_queue" {
   }
 
   variables {
-    name          = "orders"
-    senders       = { bucket = { service = "s3.amazonaws.com", source_arns = ["arn:aws:s3:::example-orders"] } }
+    name = "orders"
+    senders = {
+      bucket  = { service = "s3.amazonaws.com", source_arns = ["arn:aws:s3:::example-orders"] }
+      partner = { service = "s3.amazonaws.com", source_arns = ["arn:aws:s3:::their-orders"], source_account = "444455556666" }
+      rule    = { service = "events.amazonaws.com", source_arns = ["arn:aws:events:eu-west-1:111122223333:rule/orders"] }
+    }
     subscriptions = { files = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:files" } }
   }
 
   assert {
     condition = jsonencode({ for statement in output.kms_key_statements : statement.Sid => [statement.Principal.Service, statement.Condition] }) == jsonencode({
-      AllowBucketToOrders = ["s3.amazonaws.com", { StringEquals = { "aws:SourceAccount" = "111122223333" } }]
-      AllowTopicsToOrders = ["sns.amazonaws.com", { ArnEquals = { "aws:SourceArn" = ["arn:aws:sns:eu-west-1:111122223333:files"] } }]
+      AllowBucketToOrders  = ["s3.amazonaws.com", { StringEquals = { "aws:SourceAccount" = "111122223333" } }]
+      AllowPartnerToOrders = ["s3.amazonaws.com", { StringEquals = { "aws:SourceAccount" = "444455556666" } }]
+      AllowRuleToOrders    = ["events.amazonaws.com", { ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-west-1:111122223333:rule/orders"] } }]
+      AllowTopicsToOrders  = ["sns.amazonaws.com", { ArnEquals = { "aws:SourceArn" = ["arn:aws:sns:eu-west-1:111122223333:files"] } }]
     })
     error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
   }

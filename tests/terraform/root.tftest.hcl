@@ -710,6 +710,12 @@ run "the_statements_for_a_key_name_every_service_that_uses_it_and_need_no_key" {
     condition     = { for statement in output.kms_key_statements : statement.Sid => jsonencode(statement.Condition) }["AllowTopics"] == jsonencode({ ArnEquals = { "aws:SourceArn" = ["arn:aws:sns:eu-west-1:111122223333:orders", "arn:aws:sns:eu-west-1:111122223333:orders-alerts"] } })
     error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
   }
+
+  # EventBridge is documented to send its rule where a queue is encrypted, and no account.
+  assert {
+    condition     = { for statement in output.kms_key_statements : statement.Sid => jsonencode(statement.Condition) }["AllowRules"] == jsonencode({ ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-west-1:111122223333:rule/orders-*"] } })
+    error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
+  }
 }
 
 run "an_event_of_a_consumer_that_s3_does_not_have_is_refused" {
