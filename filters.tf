@@ -53,8 +53,11 @@ locals {
     ]
   } }
 
-  # A filter policy can't ask one key for a prefix and a suffix, so with both the suffix is left to
-  # the event source mapping.
+  # A filter policy can't ask one key for a prefix and a suffix, so with both the suffix is left to the function, as
+  # sizes are. The event source mapping filters nothing: for SQS it knows no suffix, and it deletes unseen what matches
+  # no pattern, every message that is no JSON among them, which the function would set aside with the reason.
+  # https://github.com/aws-samples/serverless-patterns/tree/main/lambda-esm-sqs-filters-sam
+  # https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html
   filter_policies = { for name, keys in local.filter_keys : name => (
     length(keys.prefixes) + length(keys.suffixes) + length(keys.events) == 0 ? null : jsonencode({
       Records = merge(
@@ -64,17 +67,4 @@ locals {
       )
     })
   ) }
-
-  # What is left to the mapping, as JSON texts because they differ in shape. Numbers as in rules.
-  left_to_mapping = { for name, keys in local.filter_keys : name => concat(
-    [for suffixes in [keys.suffixes] : jsonencode({ key = suffixes }) if length(keys.prefixes) > 0 && length(suffixes) > 0],
-    [for limit in [var.consumers[name].filter.max_bytes] : jsonencode({ size = [{ numeric = ["<=", limit] }] }) if try(limit <= 5000000000, false)],
-  ) }
-
-  # The mapping deletes what matches no pattern. Messages of another form (an event of EventBridge, one
-  # that was set aside and is sent again) match the second, and the function decides.
-  filter_criteria = { for name, conditions in local.left_to_mapping : name => [
-    for object in [merge([for condition in conditions : jsondecode(condition)]...), { key = [{ exists = false }] }] :
-    jsonencode({ body = { Records = { s3 = { object = object } } } }) if length(conditions) > 0
-  ] }
 }

@@ -124,14 +124,13 @@ module "consumers" {
   source   = "./modules/sqs-lambda-consumer"
   for_each = var.consumers
 
-  batching        = { size = each.value.batch_size, window_seconds = each.value.batching_window_seconds }
-  concurrency     = local.concurrencies[each.key]
-  enabled         = each.value.enabled
-  filter_criteria = local.filter_criteria[each.key]
-  kms_key_arn     = var.kms_key_arn
-  name            = "${var.name}-${each.key}"
-  queue           = module.queues[each.key].queue
-  tags            = var.tags
+  batching    = { size = each.value.batch_size, window_seconds = each.value.batching_window_seconds }
+  concurrency = local.concurrencies[each.key]
+  enabled     = each.value.enabled
+  kms_key_arn = var.kms_key_arn
+  name        = "${var.name}-${each.key}"
+  queue       = module.queues[each.key].queue
+  tags        = var.tags
 
   function = merge(each.value, {
     description       = "Consumer ${each.key} of the files in ${local.bucket_name}."

@@ -59,7 +59,7 @@ variable "enabled" {
 }
 
 variable "filter_criteria" {
-  description = "Patterns as JSON text, at most 5; a message that matches none of them is deleted without being processed."
+  description = "Patterns as JSON text, at most 5; a message that matches none of them is deleted without being processed. A pattern on the body deletes every message that is no JSON, and for SQS Lambda knows no suffix, $or and equals-ignore-case."
   type        = list(string)
   default     = []
   nullable    = false

@@ -93,23 +93,20 @@ run "the_function_is_told_its_place_in_the_pipeline" {
 
 run "a_consumer_without_a_filter_gets_all_the_pipeline_gets" {
   assert {
-    condition     = local.filter_policies["transform"] == null && length(local.filter_criteria["transform"]) == 0
+    condition     = local.filter_policies["transform"] == null
     error_message = "The filters are ${jsonencode(local.filter_policies)}"
   }
 }
 
-run "with_prefixes_and_suffixes_the_topic_looks_at_the_first_and_the_mapping_at_the_second" {
+run "with_prefixes_and_suffixes_the_topic_looks_at_the_first_and_the_function_at_both" {
   assert {
     condition     = local.filter_policies["audit"] == "{\"Records\":{\"s3\":{\"object\":{\"key\":[{\"prefix\":\"incoming/my+files/\"}]}}}}"
     error_message = "The filter policy is ${local.filter_policies["audit"]}"
   }
 
   assert {
-    condition = local.filter_criteria["audit"] == [
-      "{\"body\":{\"Records\":{\"s3\":{\"object\":{\"key\":[{\"suffix\":\".json\"}]}}}}}",
-      "{\"body\":{\"Records\":{\"s3\":{\"object\":{\"key\":[{\"exists\":false}]}}}}}",
-    ]
-    error_message = "The filter criteria are ${jsonencode(local.filter_criteria["audit"])}"
+    condition     = jsondecode(local.environments["audit"]["OBJECT_FILTER"]).suffixes == [".json"]
+    error_message = "The function is told ${local.environments["audit"]["OBJECT_FILTER"]}"
   }
 }
 
@@ -130,11 +127,6 @@ run "suffixes_alone_and_events_are_the_topics_to_filter" {
       }
     }
     error_message = "The filter policy is ${local.filter_policies["audit"]}"
-  }
-
-  assert {
-    condition     = length(local.filter_criteria["audit"]) == 0
-    error_message = "The mapping filters what the topic has filtered."
   }
 }
 
@@ -565,21 +557,19 @@ run "a_size_beyond_what_eventbridge_compares_is_left_to_the_function" {
   }
 
   assert {
-    condition     = local.routed.rules["audit"].max_bytes == null && length(local.filter_criteria["audit"]) == 0 && local.wanted["audit"].max_bytes == 5000000001
-    error_message = "The filters are ${jsonencode([local.routed.rules, local.filter_criteria, local.wanted])}"
+    condition     = local.routed.rules["audit"].max_bytes == null && local.wanted["audit"].max_bytes == 5000000001
+    error_message = "The filters are ${jsonencode([local.routed.rules, local.wanted])}"
   }
 }
 
-run "a_largest_size_is_the_mappings_to_filter_and_other_forms_of_message_pass" {
+run "sizes_are_the_functions_to_filter" {
   variables {
     consumers = { audit = { package = "tests/terraform/packages/load_orders.zip", filter = { min_bytes = 1, max_bytes = 1000 } } }
   }
 
   assert {
-    condition = [for pattern in local.filter_criteria["audit"] : jsondecode(pattern).body.Records.s3.object] == [
-      { size = [{ numeric = ["<=", 1000] }] }, { key = [{ exists = false }] },
-    ]
-    error_message = "The filter criteria are ${jsonencode(local.filter_criteria["audit"])}"
+    condition     = local.filter_policies["audit"] == null && jsondecode(local.environments["audit"]["OBJECT_FILTER"]).max_bytes == 1000
+    error_message = "The function is told ${local.environments["audit"]["OBJECT_FILTER"]}"
   }
 }
 
