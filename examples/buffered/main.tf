@@ -6,6 +6,7 @@ module "bucket" {
 
   name          = var.bucket_name
   force_destroy = var.force_destroy
+  readers       = { for account in var.subscriber_accounts : account => { account = account, list = true, prefixes = ["incoming/"] } }
 }
 
 module "notifications" {

@@ -22,7 +22,7 @@ variable "packages" {
 }
 
 variable "subscriber_accounts" {
-  description = "Ids of other AWS accounts whose queues may subscribe to the topic."
+  description = "Ids of other AWS accounts whose queues may subscribe to the topic, and whose functions may read the files it tells of."
   type        = set(string)
   default     = []
 }

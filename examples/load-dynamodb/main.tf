@@ -1,5 +1,11 @@
 # S3 -> function -> DynamoDB, without a queue.
 
+data "aws_caller_identity" "current" {}
+
+data "aws_service" "current" {
+  service_id = "sqs"
+}
+
 module "bucket" {
   source = "../../modules/bucket"
 
@@ -71,6 +77,19 @@ resource "aws_sqs_queue" "failed" {
   message_retention_seconds = 1209600
   kms_master_key_id         = var.kms_key_arn
   sqs_managed_sse_enabled   = var.kms_key_arn == null ? true : null
+
+  # The function and Lambda send here under the function's role, which says so; nobody else is let in.
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "DenyWithoutTLS"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "sqs:*"
+      Resource  = "arn:${data.aws_service.current.partition}:sqs:${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}:${var.name}-failed"
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
 }
 
 module "alarms" {

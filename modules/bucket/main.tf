@@ -1,3 +1,52 @@
+# Names region and partition on provider 5 and 6 alike; aws_region does so only with a deprecation.
+data "aws_service" "current" {
+  service_id = "s3"
+}
+
+locals {
+  arn = "arn:${data.aws_service.current.partition}:s3:::${var.name}"
+
+  sids    = { for name in keys(var.readers) : name => replace(title(replace(name, "/[-_]/", " ")), " ", "") }
+  readers = { for name, reader in var.readers : name => { AWS = "arn:${data.aws_service.current.partition}:iam::${reader.account}:root" } }
+
+  # IAM reads *, ? and $ in a resource as wildcards and variables; in a key they are characters.
+  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars
+  literal = { for prefix in distinct(concat([""], flatten([for reader in var.readers : reader.prefixes]))) :
+    prefix => replace(replace(replace(prefix, "$", "$${$}"), "*", "$${*}"), "?", "$${?}")
+  }
+
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-walkthroughs-managing-access-example2.html
+  allow_readers = flatten([for name, reader in var.readers : concat(
+    [{
+      Sid       = "AllowReader${local.sids[name]}"
+      Effect    = "Allow"
+      Principal = local.readers[name]
+      Action    = ["s3:GetObject", "s3:GetObjectVersion"]
+      Resource  = [for prefix in coalescelist(reader.prefixes, [""]) : "${local.arn}/${local.literal[prefix]}*"]
+    }],
+    reader.list ? [{
+      Sid       = "AllowListBy${local.sids[name]}"
+      Effect    = "Allow"
+      Principal = local.readers[name]
+      Action    = ["s3:ListBucket"]
+      Resource  = [local.arn]
+    }] : [],
+  )])
+
+  # Written without var.kms_key_arn, so that the key's own policy can be made of them.
+  # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
+  kms_key_statements = [for name in keys(var.readers) : {
+    Sid       = "AllowReader${local.sids[name]}"
+    Effect    = "Allow"
+    Principal = local.readers[name]
+    Action    = ["kms:Decrypt"]
+    Resource  = "*"
+    Condition = { StringEquals = { "kms:ViaService" = (
+      "s3.${data.aws_service.current.region}.amazonaws.com${data.aws_service.current.partition == "aws-cn" ? ".cn" : ""}"
+    ) } }
+  }]
+}
+
 resource "aws_s3_bucket" "this" {
   # checkov:skip=CKV_AWS_18:Where access is logged is the account's decision; CloudTrail's data events need no bucket of ours
   # checkov:skip=CKV_AWS_144:What has to be in a second region is its owner's decision; a replica would be processed there
@@ -94,14 +143,17 @@ resource "aws_s3_bucket_policy" "this" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "DenyWithoutTLS"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
+    Statement = concat(
+      [{
+        Sid       = "DenyWithoutTLS"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [local.arn, "${local.arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+      local.allow_readers,
+    )
   })
 
   # S3 checks a new policy against the block as it finds it.

@@ -3,6 +3,11 @@ output "arn" {
   value       = aws_s3_bucket.this.arn
 }
 
+output "kms_key_statements" {
+  description = "Statements for the policy of the key in kms_key_arn, which let the accounts in readers decrypt what they read."
+  value       = local.kms_key_statements
+}
+
 output "name" {
   description = "Name of the bucket, once its versioning, encryption and policy are in place."
   value       = aws_s3_bucket.this.bucket

@@ -50,6 +50,27 @@ variable "name" {
   }
 }
 
+variable "readers" {
+  description = "Other AWS accounts that may read files, by a name of your choice: the account's id, and the prefixes it may read (an empty list means all files). list lets it list the bucket, all names of it; without that S3 answers 403 for a file that is gone. Who reads there needs the same in a policy of that account, and with kms_key_arn the key's policy must let the account in: output kms_key_statements."
+  type = map(object({
+    account  = string
+    list     = optional(bool, false)
+    prefixes = optional(list(string), [])
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for reader in var.readers : can(regex("^[0-9]{12}$", reader.account))])
+    error_message = "Each of readers.*.account must be an account id of 12 digits."
+  }
+
+  validation {
+    condition     = !contains(flatten([for reader in var.readers : reader.prefixes]), "")
+    error_message = "An empty text in readers.*.prefixes means all files. Remove it; an empty list already does."
+  }
+}
+
 variable "tags" {
   description = "Tags on the bucket."
   type        = map(string)

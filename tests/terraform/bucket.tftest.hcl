@@ -53,7 +53,7 @@ run "requests_without_tls_are_denied_for_the_bucket_and_its_objects" {
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:*"
-      Resource  = ["arn:aws:s3:::mock", "arn:aws:s3:::mock/*"]
+      Resource  = ["arn:aws:s3:::example-files", "arn:aws:s3:::example-files/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
     error_message = "The bucket's policy is not the TLS-only one: ${aws_s3_bucket_policy.this.policy}"
@@ -162,4 +162,85 @@ run "keeping_old_versions_for_no_time_is_refused" {
   }
 
   expect_failures = [var.lifecycle_rules]
+}
+
+run "another_account_may_read_what_it_is_named_for" {
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    name = "example-orders"
+    readers = {
+      audit-team = { account = "444455556666", list = true, prefixes = ["incoming/", "a*?$/"] }
+      backup     = { account = "777788889999" }
+    }
+  }
+
+  assert {
+    condition = jsonencode(slice(jsondecode(aws_s3_bucket_policy.this.policy).Statement, 1, 4)) == jsonencode([
+      {
+        Sid       = "AllowReaderAuditTeam"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:aws:iam::444455556666:root" }
+        Action    = ["s3:GetObject", "s3:GetObjectVersion"]
+        Resource  = ["arn:aws:s3:::example-orders/incoming/*", "arn:aws:s3:::example-orders/a$${*}$${?}$${$}/*"]
+      },
+      {
+        Sid       = "AllowListByAuditTeam"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:aws:iam::444455556666:root" }
+        Action    = ["s3:ListBucket"]
+        Resource  = ["arn:aws:s3:::example-orders"]
+      },
+      {
+        Sid       = "AllowReaderBackup"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:aws:iam::777788889999:root" }
+        Action    = ["s3:GetObject", "s3:GetObjectVersion"]
+        Resource  = ["arn:aws:s3:::example-orders/*"]
+      },
+    ])
+    error_message = "The policy is ${aws_s3_bucket_policy.this.policy}"
+  }
+
+  assert {
+    condition = jsonencode(output.kms_key_statements[0]) == jsonencode({
+      Sid       = "AllowReaderAuditTeam"
+      Effect    = "Allow"
+      Principal = { AWS = "arn:aws:iam::444455556666:root" }
+      Action    = ["kms:Decrypt"]
+      Resource  = "*"
+      Condition = { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } }
+    })
+    error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
+  }
+}
+
+run "a_reader_that_is_no_account_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    readers = { audit = { account = "arn:aws:iam::444455556666:root" } }
+  }
+
+  expect_failures = [var.readers]
+}
+
+run "an_empty_prefix_of_a_reader_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    readers = { audit = { account = "444455556666", prefixes = [""] } }
+  }
+
+  expect_failures = [var.readers]
 }
