@@ -3,29 +3,35 @@
 locals {
   topic_arns = [for name in concat([var.name], var.alerts.topic == null ? ["${var.name}-alerts"] : []) : "arn:${local.partition}:sns:${local.arn_suffix}:${name}"]
 
-  # S3, SNS and EventBridge have aws:SourceArn where they use an encrypted queue, S3 and CloudWatch also the account
-  # where they use an encrypted topic.
+  # SNS and EventBridge use the queues' key, CloudWatch the topic's, S3 both, each as its page says: with aws:SourceArn,
+  # towards a topic with the account too, and there with kms:GenerateDataKey*.
   # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
   # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
   key_users = {
     AllowBucket = {
       service   = "s3.amazonaws.com"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
       condition = { ArnEquals = { "aws:SourceArn" = [local.bucket_arn] }, StringEquals = { "aws:SourceAccount" = [data.aws_caller_identity.current.account_id] } }
     }
     AllowTopics = {
       service   = "sns.amazonaws.com"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
       condition = { ArnEquals = { "aws:SourceArn" = local.topic_arns } }
     }
     AllowRules = {
       service   = "events.amazonaws.com"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
       condition = { ArnLike = { "aws:SourceArn" = ["arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}-*"] } }
     }
     AllowAlarms = {
       service   = "cloudwatch.amazonaws.com"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
       condition = { ArnLike = { "aws:SourceArn" = [local.alarm_arns] }, StringEquals = { "aws:SourceAccount" = [data.aws_caller_identity.current.account_id] } }
     }
     AllowLogs = {
       service   = "logs.${data.aws_service.current.region}.amazonaws.com${local.partition == "aws-cn" ? ".cn" : ""}"
+      actions   = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
       condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = ["arn:${local.partition}:logs:${local.arn_suffix}:log-group:/aws/lambda/${var.name}-*"] } }
     }
   }
@@ -34,7 +40,7 @@ locals {
     Sid       = sid
     Effect    = "Allow"
     Principal = { Service = user.service }
-    Action    = sid == "AllowLogs" ? ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"] : ["kms:Decrypt", "kms:GenerateDataKey*"]
+    Action    = user.actions
     Resource  = "*"
     Condition = user.condition
   }]

@@ -58,7 +58,7 @@ locals {
     Sid       = "AllowTopic${local.title}ToSubscribers"
     Effect    = "Allow"
     Principal = { Service = "sns.amazonaws.com" }
-    Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
     Resource  = "*"
     Condition = { ArnEquals = { "aws:SourceArn" = local.arn } }
   }]

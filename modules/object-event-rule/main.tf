@@ -100,7 +100,7 @@ locals {
     Sid       = "AllowRuleToUndelivered"
     Effect    = "Allow"
     Principal = { Service = "events.amazonaws.com" }
-    Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
     Resource  = "*"
     Condition = { ArnEquals = { "aws:SourceArn" = local.arn } }
   }]

@@ -70,7 +70,7 @@ locals {
       Sid       = "AllowTopicsTo${local.title}"
       Effect    = "Allow"
       Principal = { Service = "sns.amazonaws.com" }
-      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
       Resource  = "*"
       Condition = { ArnEquals = { "aws:SourceArn" = arns } }
     } if length(var.subscriptions) > 0],
@@ -78,7 +78,7 @@ locals {
       Sid       = "${local.sids[name]}To${local.title}"
       Effect    = "Allow"
       Principal = { Service = sender.service }
-      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
       Resource  = "*"
       Condition = merge(
         local.source_accounts[name] == null ? { ArnLike = { "aws:SourceArn" = sender.source_arns } } : {},

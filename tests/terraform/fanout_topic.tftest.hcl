@@ -238,7 +238,7 @@ run "the_statements_for_a_key_name_the_source" {
       Sid       = "AllowTopicOrdersToSubscribers"
       Effect    = "Allow"
       Principal = { Service = "sns.amazonaws.com" }
-      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
       Resource  = "*"
       Condition = { ArnEquals = { "aws:SourceArn" = "arn:aws:sns:eu-west-1:111122223333:orders" } }
     }]

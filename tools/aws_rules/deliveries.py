@@ -64,6 +64,8 @@ class Caller(StrEnum):
     FUNCTION_TO_KMS = "function_to_kms"
     LAMBDA = "lambda"
     LAMBDA_TO_KMS = "lambda_to_kms"
+    RULE = "rule"
+    RULE_TO_KMS = "rule_to_kms"
     DEPLOYER_TO_KMS = "deployer_to_kms"
     NOBODY = "nobody"
 

@@ -49,6 +49,18 @@ def test_eventbridge_names_nothing_to_sns_and_only_the_rule_to_others() -> None:
         assert "aws:SourceAccount" not in context
 
 
+def test_a_rule_is_known_to_its_role_which_publishes_as_itself() -> None:
+    known = {"source_arn": RULE, "source_account": "111122223333"}
+    assumed = deliveries.between("events.amazonaws.com", "sts:AssumeRole").context(**known)
+    assert assumed["aws:SourceArn"] == RULE
+    assert assumed["aws:SourceAccount"] == "111122223333"
+    published = deliveries.between("role", "sns:Publish", caller=Caller.RULE).context(
+        account="111122223333", region="eu-west-1", role_arn=ROLE
+    )
+    assert published["aws:PrincipalArn"] == ROLE
+    assert "aws:SourceArn" not in published
+
+
 def test_a_key_of_which_nothing_is_known_is_not_sent() -> None:
     delivery = deliveries.between("sns.amazonaws.com", "sqs:SendMessage")
     assert "aws:SourceAccount" in delivery.open
