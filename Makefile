@@ -9,6 +9,7 @@
 #            KEEP=1                      `make demo` and `make example` leave their stack up
 #            FILES=<number> SIZE=<50KB>  a month's files for `make cost`; COST_OPTIONS=--help lists more
 #            FUNCTION=<name>             `make package` of one function
+#            CHECK=1                     `make lock` changes nothing
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -20,7 +21,6 @@ PYTHON := .venv/bin/python
 TF := .tools/bin/terraform
 ARCHITECTURE ?= arm64
 LOCALSTACK ?= embedded
-LOCKS := tools/uv requirements/development requirements/security $(patsubst %.in,%,$(wildcard functions/*/requirements.in))
 export LOCALSTACK TERRAFORM TF_PLUGIN_MIRROR KEEP
 
 .PHONY: help setup environment terraform localstack security package package-host demo example \
@@ -73,6 +73,7 @@ lint: environment terraform security ## Check style, types and what checkov says
 	@$(PYTHON) -m mypy
 	@$(TF) fmt -check -recursive -diff
 	@$(PYTHON) tools/docs.py --check
+	@$(PYTHON) tools/lock.py --check
 	@$(PYTHON) -m tools.security
 
 fmt: environment terraform ## Format Python and Terraform
@@ -84,12 +85,8 @@ docs: environment terraform ## Write the modules' tables of variables and output
 	@$(PYTHON) tools/docs.py
 	@$(PYTHON) -m tests.terraform --update "dashboard picture"
 
-lock: environment ## Resolve every requirements.in again into its lock file
-	@for lock in $(LOCKS); do \
-		echo "lock: $$lock.txt"; \
-		.tools/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header \
-			--python-version 3.13 $$lock.in --output-file $$lock.txt; \
-	done
+lock: environment ## Resolve every requirements.in again into its lock file; CHECK=1 only says which don't fit
+	@$(PYTHON) tools/lock.py $(if $(CHECK),--check)
 
 cost: environment terraform ## What a month costs: make cost FILES=1000000 SIZE=50KB VAR_FILE=my.tfvars
 	@$(PYTHON) -m tools.cost \
