@@ -12,18 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from demo.pipeline import BROKEN, Outcome, Pipeline, demonstrations
-from demo.report import explain, table
-from operations import discovery, show
+from demo.pipeline import demonstrations
+from demo.presentation import present
 from operations.aws import Aws
-from operations.status import status
-from operations.trace import trace
 from tools import terraform
 
-WAIT_SECONDS = 90
 SCRIPTS = Path(sys.executable).parent
 
 console = Console(width=None if sys.stdout.isatty() else 120)
@@ -42,19 +36,11 @@ def main(names: Sequence[str]) -> int:
         print(f"demo: runs in LocalStack, start it by: {command}", file=sys.stderr)
         return 2
     stack = known[name].terraform(report=_show_resource)
-    samples = sorted(known[name].samples.iterdir())
     try:
         with console.status("Applying the pipeline: mostly waiting for SQS, about a minute"):
             stack.init()
             stack.apply()
-        pipeline = Pipeline(stack.outputs())
-        console.print(f"\nThe pipeline is up. Uploading {len(samples)} files.\n")
-        outcomes = _drive(pipeline, samples)
-        console.print(table(outcomes))
-        for line in explain(outcomes):
-            console.print(line)
-        _operate(stack, [f"incoming/{sample.name}" for sample in samples], name)
-        good = all(outcome.is_as_expected for outcome in outcomes)
+        good = present(stack.outputs(), known[name].samples, Aws(), console)
     finally:
         if os.environ.get("KEEP"):
             _say_how_to_go_on(stack)
@@ -65,39 +51,6 @@ def main(names: Sequence[str]) -> int:
     if not good:
         console.print("[red]Not every file fared as it should: see the table.[/red]")
     return 0 if good else 1
-
-
-def _drive(pipeline: Pipeline, samples: Sequence[Path]) -> list[Outcome]:
-    """Upload the samples and follow each until every consumer is done with it."""
-    for sample in samples:
-        pipeline.upload(f"incoming/{sample.name}", sample.read_bytes())
-    deadline = time.monotonic() + WAIT_SECONDS
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        waiting = progress.add_task("waiting")
-        outcomes = pipeline.outcomes()
-        while any(outcome.is_pending for outcome in outcomes) and time.monotonic() < deadline:
-            pending = sum(outcome.is_pending for outcome in outcomes)
-            progress.update(
-                waiting, description=f"{len(outcomes) - pending} of {len(outcomes)} outcomes"
-            )
-            time.sleep(0.25)
-            outcomes = pipeline.outcomes()
-    return outcomes
-
-
-def _operate(stack: terraform.Terraform, keys: Sequence[str], example: str) -> None:
-    """Show what the operator's tool tells of the pipeline, of a good file and of the bad one."""
-    aws = Aws()
-    pipeline = discovery.by_outputs(stack.outputs(), None, aws)
-    command = "pipeline" if example else f"pipeline --name {pipeline.name}"
-    console.print(f"\n[bold]$ {command} status[/bold]\n")
-    console.print(show.status(pipeline.name, status(pipeline, aws)))
-    good = next(key for key in keys if not key.endswith(BROKEN))
-    for key in (good, *(key for key in keys if key.endswith(BROKEN))):
-        console.print(f"\n[bold]$ {command} trace {escape(key)}[/bold]\n", highlight=False)
-        console.print(show.story(trace(pipeline, key, aws)))
-    console.print()
 
 
 def _show_resource(progress: terraform.Progress) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_plus
 
-import boto3
-
+from operations import dead_letters, discovery
+from operations.aws import Aws
+from operations.discovery import Consumer
 from tools.terraform import Progress, Terraform
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +20,8 @@ BROKEN = "broken.json"
 # The consumers that read files; the others only hear of them.
 READERS = {"load", "transform"}
 FINAL = {"done", "permanent", "skipped"}
+# Far more dead letters than there are samples.
+LETTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +103,27 @@ class Outcome:
 
 
 class Pipeline:
-    """The applied pipeline: upload to it, look for outcomes in it."""
+    """The applied pipeline: upload to it, look for outcomes in it.
 
-    def __init__(self, outputs: Mapping[str, Any]) -> None:
+    Parameters
+    ----------
+    outputs
+        Of the root module or of an example.
+    found
+        The same pipeline as its operator's tool finds it.
+    """
+
+    def __init__(self, outputs: Mapping[str, Any], found: discovery.Pipeline, aws: Aws) -> None:
         self._outputs = outputs
-        self._s3, self._sqs = boto3.client("s3"), boto3.client("sqs")
-        self._logs = boto3.client("logs")
+        self._consumers = found.consumers
+        self._aws = aws
         self._uploaded: dict[str, datetime] = {}
         self._reasons: dict[tuple[str, str], str] = {}
         self._seen: set[str] = set()
 
     def upload(self, key: str, body: bytes) -> None:
         """Put a file into the bucket."""
-        self._s3.put_object(Bucket=self._outputs["bucket"]["name"], Key=key, Body=body)
+        self._aws.s3.put_object(Bucket=self._outputs["bucket"]["name"], Key=key, Body=body)
         self._uploaded[key] = datetime.now(UTC)
 
     def outcomes(self) -> list[Outcome]:
@@ -134,7 +144,7 @@ class Pipeline:
         seconds = max(0.0, (logged - self._uploaded[key]).total_seconds())
         if line["outcome"] == "permanent":
             queue = parts["dead_letter_queue"]
-            reason = self._reason(consumer, queue["url"], key)
+            reason = self._reason(self._consumers[consumer], key)
             return Outcome(file, consumer, "permanent", seconds, queue["name"], reason)
         if output := line.get("output"):
             self._check_exists(output)
@@ -145,13 +155,13 @@ class Pipeline:
         """Look for an output where the log says it is; botocore's ClientError if it isn't."""
         if uri not in self._seen:
             bucket, _, key = uri.removeprefix("s3://").partition("/")
-            self._s3.head_object(Bucket=bucket, Key=key)
+            self._aws.s3.head_object(Bucket=bucket, Key=key)
             self._seen.add(uri)
 
     def _log_lines(self, group: str) -> dict[str, Mapping[str, Any]]:
         """Give the last line about each object that ended."""
         lines = {}
-        for page in self._logs.get_paginator("filter_log_events").paginate(logGroupName=group):
+        for page in self._aws.logs.get_paginator("filter_log_events").paginate(logGroupName=group):
             for event in page["events"]:
                 if event["message"].startswith("{"):
                     line = json.loads(event["message"])
@@ -159,17 +169,10 @@ class Pipeline:
                         lines[line["key"]] = line
         return lines
 
-    def _reason(self, consumer: str, url: str, key: str) -> str:
+    def _reason(self, consumer: Consumer, key: str) -> str:
         """Look into the dead-letter queue for the message about a file; it stays there."""
-        received = self._sqs.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=10,
-            VisibilityTimeout=0,
-            MessageAttributeNames=["All"],
-        )
-        for message in received.get("Messages", []):
-            record = json.loads(message["Body"])["Records"][0]
-            attributes = message["MessageAttributes"]
-            name = unquote_plus(record["s3"]["object"]["key"])
-            self._reasons[consumer, name] = attributes["ErrorMessage"]["StringValue"]
-        return self._reasons.get((consumer, key), "")
+        if (consumer.name, key) not in self._reasons:
+            for letter in dead_letters.look(consumer, self._aws, limit=LETTERS):
+                for event in letter.events:
+                    self._reasons[consumer.name, event.key] = letter.error_message
+        return self._reasons.get((consumer.name, key), "")

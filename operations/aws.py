@@ -23,11 +23,19 @@ class Aws:
     """Clients with the credentials, the region and the endpoint of the environment.
 
     Several threads can use one: clients are safe to share, and made one at a time.
+
+    Parameters
+    ----------
+    session, endpoint_url
+        Credentials, region and endpoint other than the environment's.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, session: boto3.session.Session | None = None, endpoint_url: str | None = None
+    ) -> None:
         # Terraform and the functions know AWS_REGION; boto3 knows only AWS_DEFAULT_REGION.
-        self._session = boto3.session.Session(region_name=os.environ.get("AWS_REGION"))
+        self._session = session or boto3.session.Session(region_name=os.environ.get("AWS_REGION"))
+        self._endpoint_url = endpoint_url
         self._made: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -76,5 +84,5 @@ class Aws:
         with self._lock:
             if service not in self._made:
                 make: Any = self._session.client
-                self._made[service] = make(service, config=_CONFIG)
+                self._made[service] = make(service, config=_CONFIG, endpoint_url=self._endpoint_url)
             return self._made[service]

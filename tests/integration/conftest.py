@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from demo.pipeline import demonstrations
 from tests.integration.pipeline import Clients, Pipeline
 from tests.localstack import Instance
 from tools.terraform import Progress, Terraform
@@ -117,13 +118,8 @@ PIPELINES = {"orders": OWN_BUCKET, "theirs": ON_EXISTING_BUCKET, "routes": ROUTE
 
 
 def _example(name: str, **variables: object) -> Mapping[str, Any]:
-    return {
-        "bucket_name": f"{name}-files",
-        "force_destroy": True,
-        "name": name,
-        "packages": str(PACKAGES),
-        **variables,
-    }
+    """Give the variables that `make example` sets, and more where a test needs them."""
+    return {**demonstrations()[name].variables, **variables}
 
 
 ANOTHER_ACCOUNT = "222222222222"

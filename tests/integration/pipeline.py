@@ -9,37 +9,23 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
-from mypy_boto3_cloudwatch import CloudWatchClient
-from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_events import EventBridgeClient
 from mypy_boto3_iam import IAMClient
 from mypy_boto3_kms import KMSClient
-from mypy_boto3_lambda import LambdaClient
-from mypy_boto3_logs import CloudWatchLogsClient
-from mypy_boto3_s3 import S3Client
 from mypy_boto3_sns import SNSClient
 from mypy_boto3_sqs import SQSClient
 
+from operations import dead_letters
+from operations.aws import Aws
+from operations.dead_letters import DeadLetter
 from tests.integration.waiting import eventually
 
 HIDDEN_SECONDS = 3
 DASHBOARD = "module.dashboard[0].aws_cloudwatch_dashboard.this"
 
 
-@dataclass(frozen=True)
-class Clients:
-    """The AWS APIs of the LocalStack under test."""
-
-    cloudwatch: CloudWatchClient
-    dynamodb: DynamoDBClient
-    events: EventBridgeClient
-    iam: IAMClient
-    kms: KMSClient
-    lambda_: LambdaClient
-    logs: CloudWatchLogsClient
-    s3: S3Client
-    sns: SNSClient
-    sqs: SQSClient
+class Clients(Aws):
+    """The AWS APIs of the LocalStack under test: those of the operator's tool, and more."""
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Clients":
@@ -49,27 +35,31 @@ class Clients:
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             region_name=environment["AWS_REGION"],
         )
-        url = environment["AWS_ENDPOINT_URL"]
-        return cls(
-            cloudwatch=session.client("cloudwatch", endpoint_url=url),
-            dynamodb=session.client("dynamodb", endpoint_url=url),
-            events=session.client("events", endpoint_url=url),
-            iam=session.client("iam", endpoint_url=url),
-            kms=session.client("kms", endpoint_url=url),
-            lambda_=session.client("lambda", endpoint_url=url),
-            logs=session.client("logs", endpoint_url=url),
-            s3=session.client("s3", endpoint_url=url),
-            sns=session.client("sns", endpoint_url=url),
-            sqs=session.client("sqs", endpoint_url=url),
-        )
+        return cls(session, environment["AWS_ENDPOINT_URL"])
 
+    @property
+    def events(self) -> EventBridgeClient:
+        """Rules and archives."""
+        client: EventBridgeClient = self._client("events")
+        return client
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A message found in a dead-letter queue."""
+    @property
+    def iam(self) -> IAMClient:
+        """Roles."""
+        client: IAMClient = self._client("iam")
+        return client
 
-    body: str
-    attributes: Mapping[str, str]
+    @property
+    def kms(self) -> KMSClient:
+        """Keys."""
+        client: KMSClient = self._client("kms")
+        return client
+
+    @property
+    def sns(self) -> SNSClient:
+        """Topics."""
+        client: SNSClient = self._client("sns")
+        return client
 
 
 class Inbox:
@@ -109,7 +99,7 @@ class Pipeline:
 
     outputs: Mapping[str, Any]
     clients: Clients
-    _quarantine: dict[str, dict[str, Quarantined]] = field(default_factory=dict)
+    _quarantine: dict[str, dict[str, DeadLetter]] = field(default_factory=dict)
 
     @property
     def bucket(self) -> str:
@@ -180,23 +170,21 @@ class Pipeline:
         return next(line for line in lines if line["outcome"] == outcome)
 
     def quarantined(
-        self, consumer: str, matching: Callable[[Quarantined], bool], *, within: float = 60
-    ) -> Quarantined:
+        self, consumer: str, matching: Callable[[DeadLetter], bool], *, within: float = 60
+    ) -> DeadLetter:
         """Wait for a message in a consumer's dead-letter queue; the queue keeps it."""
 
-        def look() -> Quarantined | None:
+        def look() -> DeadLetter | None:
             return next(filter(matching, self._dead_letters(consumer)), None)
 
         found = eventually(look, within=within, waiting_for=f"a message in the DLQ of {consumer}")
         assert found is not None
         return found
 
-    def quarantined_object(
-        self, consumer: str, key_in_event: str, *, within: float = 60
-    ) -> Quarantined:
-        """Wait for the quarantined message about an object, by its key as the event spells it."""
-        quoted = json.dumps(key_in_event)
-        return self.quarantined(consumer, lambda message: quoted in message.body, within=within)
+    def quarantined_object(self, consumer: str, key: str, *, within: float = 60) -> DeadLetter:
+        """Wait for the quarantined message about an object."""
+        uri = f"s3://{self.bucket}/{key}"
+        return self.quarantined(consumer, lambda letter: letter.is_about(uri), within=within)
 
     def visible_messages(self, url: str) -> int:
         """Count the messages of a queue that could be received now."""
@@ -266,7 +254,7 @@ class Pipeline:
     def _state(self, mapping: str) -> str:
         return self.clients.lambda_.get_event_source_mapping(UUID=mapping)["State"]
 
-    def _dead_letters(self, consumer: str) -> list[Quarantined]:
+    def _dead_letters(self, consumer: str) -> list[DeadLetter]:
         """Give every message a dead-letter queue has held so far.
 
         Messages stay in the queue, where the alarm and a redrive find them. Each receive hides
@@ -279,11 +267,8 @@ class Pipeline:
             MaxNumberOfMessages=10,
             VisibilityTimeout=HIDDEN_SECONDS,
             MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
         ).get("Messages"):
             for message in received:
-                attributes = {
-                    name: value.get("StringValue", "")
-                    for name, value in message.get("MessageAttributes", {}).items()
-                }
-                seen[message["MessageId"]] = Quarantined(message["Body"], attributes)
+                seen[message["MessageId"]] = dead_letters.read(message, consumer)
         return list(seen.values())

@@ -1,15 +1,23 @@
-"""`make demo` shows what became of each sample, and cleans up after itself."""
+"""What `make demo` and `make example` do: show what became of each sample, and clean up."""
 
+import io
 import subprocess
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
+from rich.console import Console
 
-from tests.integration.conftest import Stacks
-from tests.integration.pipeline import Clients
+from demo.pipeline import demonstrations
+from demo.presentation import present
+from tests.integration.conftest import EXAMPLES, Stacks
+from tests.integration.pipeline import Clients, Pipeline
 
-pytestmark = [pytest.mark.integration, pytest.mark.applies("demo")]
+pytestmark = pytest.mark.integration
 
 
+@pytest.mark.applies("demo")
 def test_the_demonstration_shows_every_sample_and_leaves_nothing(
     stacks: Stacks, demonstration: subprocess.Popen[str], clients: Clients
 ) -> None:
@@ -26,3 +34,42 @@ def test_the_demonstration_shows_every_sample_and_leaves_nothing(
     assert "transform: done: s3://demo-files/processed/incoming/events.jsonl.json" in output
     assert "demo-files" not in {bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]}
     assert not clients.sqs.list_queues(QueueNamePrefix="demo-").get("QueueUrls")
+
+
+def demonstrate(name: str) -> Callable[[Pipeline, ExitStack], tuple[bool, str]]:
+    """Make what `make example` does between apply and destroy, with the stack of the tests.
+
+    The stack is the same but for variables that only other tests need; that the command applies
+    it and cleans up is seen at the root module, where all of the command runs.
+    """
+
+    def beginning(pipeline: Pipeline, _cleanup: ExitStack) -> tuple[bool, str]:
+        shown = Console(file=io.StringIO(), width=200)
+        samples = demonstrations()[name].samples
+        good = present(pipeline.outputs, samples, pipeline.clients, shown)
+        assert isinstance(shown.file, io.StringIO)
+        return good, shown.file.getvalue()
+
+    return beginning
+
+
+def shown_by(name: str) -> Any:
+    begins = pytest.mark.begins(name, demonstrate(name))
+    return pytest.param(name, marks=[pytest.mark.applies(name), begins])
+
+
+@pytest.mark.parametrize("name", [shown_by(name) for name in EXAMPLES])
+def test_an_example_shows_what_became_of_its_samples(
+    request: pytest.FixtureRequest, stacks: Stacks, name: str
+) -> None:
+    (mark,) = request.node.iter_markers("begins")
+
+    good, shown = stacks.begun[mark.args[1]].result()
+
+    assert good, shown
+    assert "$ pipeline status" in shown
+    assert "$ pipeline trace incoming/orders.json" in shown
+    readers = {"load", "transform"} & set(stacks[name].outputs()["consumers"])
+    for reader in readers:
+        assert f"broken.json was set aside by {reader}" in shown
+        assert "line 3, column 27" in shown

@@ -157,8 +157,8 @@ class TestLoadDynamoDB:
 
         message = pipeline.quarantined_object("load", key)
 
-        assert reason in message.attributes["ErrorMessage"]
-        assert message.attributes["ErrorKind"] == "permanent"
+        assert reason in message.error_message
+        assert message.kind == "permanent"
         assert len(pipeline.outcomes("load", key)) == 1
         assert self.item(pipeline, "a") is None
 
@@ -232,7 +232,7 @@ class TestBuffered:
         pipeline.upload(key, "no JSON")
 
         message = pipeline.quarantined_object("transform", key)
-        assert "line 1" in message.attributes["ErrorMessage"]
+        assert "line 1" in message.error_message
 
     @pytest.mark.parametrize("name", SECOND_CONSUMERS)
     def test_a_consumer_that_knows_the_topic_only_gets_the_files_too(
@@ -370,7 +370,7 @@ class TestQueueDirect:
     ) -> None:
         key, inbox = stacks.begun[upload_bad_file].result()
         message = pipeline.quarantined_object("transform", key)
-        assert "line 1, column 13" in message.attributes["ErrorMessage"]
+        assert "line 1, column 13" in message.error_message
 
         alarm = pipeline.consumer("transform")["alarms"]["dead_letter_queue_not_empty"]
         mails = eventually(

@@ -148,7 +148,7 @@ def test_one_bad_file_in_a_batch_leaves_the_others_done_once(pipeline: Pipeline)
     message = pipeline.quarantined_object("transform", bad)
     queue = pipeline.consumer("transform")["queue"]["url"]
     eventually(lambda: pipeline.queue_depth(queue), until=(0).__eq__, waiting_for="an empty queue")
-    assert "line 3" in message.attributes["ErrorMessage"]
+    assert "line 3" in message.error_message
     assert [len(pipeline.outcomes("transform", key)) for key in good] == [1] * len(good)
 
 
@@ -171,10 +171,10 @@ def test_a_poison_file_is_set_aside_at_once_with_its_reason(
 
     message = pipeline.quarantined_object("transform", key)
 
-    attributes = message.attributes
-    assert reason in attributes["ErrorMessage"]
-    assert attributes["ErrorKind"] == "permanent"
-    assert attributes["FunctionName"] == pipeline.consumer("transform")["function"]["name"]
+    function = message.message_attributes["FunctionName"]["StringValue"]
+    assert reason in message.error_message
+    assert message.kind == "permanent"
+    assert function == pipeline.consumer("transform")["function"]["name"]
     assert [line["attempts"] for line in pipeline.outcomes("transform", key)] == [1]
 
 
@@ -185,7 +185,7 @@ def test_an_object_deleted_before_it_is_read_is_set_aside(pipeline: Pipeline) ->
         pipeline.clients.s3.delete_object(Bucket=pipeline.bucket, Key=key, VersionId=version)
 
     message = pipeline.quarantined_object("transform", key)
-    assert message.attributes["ErrorType"] == "ObjectNotFoundError"
+    assert message.error_type == "ObjectNotFoundError"
 
 
 @pytest.mark.parametrize(
@@ -202,10 +202,11 @@ def test_a_message_that_is_no_event_is_set_aside_word_for_word(
     )
 
     message = pipeline.quarantined(
-        "transform", lambda message: message.attributes.get("Origin") == origin
+        "transform",
+        lambda message: message.message_attributes.get("Origin", {}).get("StringValue") == origin,
     )
     assert message.body == body
-    assert message.attributes["ErrorType"] == "MessageFormatError"
+    assert message.error_type == "MessageFormatError"
 
 
 def test_a_passing_trouble_is_retried_until_it_has_passed(pipeline: Pipeline) -> None:
@@ -222,9 +223,9 @@ def test_a_trouble_that_does_not_pass_is_set_aside_with_its_reason(pipeline: Pip
     pipeline.upload(key, "[1]")
 
     message = pipeline.quarantined_object("scripted", key, within=120)
-    assert message.attributes["ErrorKind"] == "exhausted"
-    assert message.attributes["ErrorType"] == "ZeroDivisionError"
-    assert key in message.attributes["ErrorMessage"]
+    assert message.kind == "exhausted"
+    assert message.error_type == "ZeroDivisionError"
+    assert key in message.error_message
 
 
 def upload_crashing_file(pipeline: Pipeline, _cleanup: ExitStack) -> str:
@@ -308,8 +309,9 @@ def test_the_notification_names_the_key_as_s3_encodes_it(pipeline: Pipeline) -> 
     key = unique("bad é+%.json")
     pipeline.upload(key, "no JSON")
 
-    message = pipeline.quarantined_object("transform", quote_plus(key, safe="/"))
-    assert json.loads(message.body)["Records"][0]["s3"]["bucket"]["name"] == pipeline.bucket
+    message = pipeline.quarantined_object("transform", key)
+    (record,) = json.loads(message.body)["Records"]
+    assert record["s3"]["object"]["key"] == quote_plus(key, safe="/")
 
 
 def test_a_second_plan_changes_nothing(root_module: Terraform) -> None:
