@@ -10,6 +10,7 @@
 #            FILES=<number> SIZE=<50KB>  a month's files for `make cost`; COST_OPTIONS=--help lists more
 #            FUNCTION=<name>             `make package` of one function
 #            CHECK=1                     `make lock` changes nothing
+#            QUICK=1                     `make bench` runs everything once and judges nothing
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -93,8 +94,8 @@ cost: environment terraform ## What a month costs: make cost FILES=1000000 SIZE=
 		--files "$(or $(FILES),1000000)" --size "$(or $(SIZE),100KB)" \
 		--var-file "$(or $(VAR_FILE),demo/pipeline.tfvars.json)" $(COST_OPTIONS)
 
-bench: package-host ## Measure the runtime beside its peers and the bound, in one run
-	@$(PYTHON) -m benchmarks
+bench: package-host ## Measure the runtime beside its peers and the bound, in one run; QUICK=1 only tries it
+	@$(PYTHON) -m benchmarks $(if $(QUICK),--quick)
 
 deploy: terraform package ## Apply the root module to AWS: make deploy VAR_FILE=my.tfvars
 	@test -n "$(VAR_FILE)" || { echo "deploy: name your variables: make deploy VAR_FILE=my.tfvars" >&2; exit 2; }
@@ -107,3 +108,4 @@ destroy: terraform package ## Destroy what deploy made: make destroy VAR_FILE=my
 
 clean: ## Remove everything that was built or installed in this checkout
 	@rm -rf build .tools .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

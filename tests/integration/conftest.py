@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from demo.pipeline import demonstrations
+from tests.integration.clone import TARGETS, Clone
 from tests.integration.pipeline import Clients, Pipeline
 from tests.localstack import Instance
 from tools.terraform import Progress, Terraform
@@ -176,6 +177,16 @@ def demonstration(localstack: Instance) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """Start to run the targets of `make help` in a clone: there is time while stacks come up."""
+    made = Clone(tmp_path_factory.mktemp("clone"))
+    made.make()
+    made.start(TARGETS)
+    yield made
+    made.end()
+
+
 @dataclass(frozen=True)
 class Stacks:
     """Configurations applied side by side: most of an apply is waiting.
@@ -276,6 +287,8 @@ def stacks(
     }
     if "demo" in needed:
         request.getfixturevalue("demonstration")
+    if "clone" in needed:
+        request.getfixturevalue("clone")
     if "theirs" in needed:
         clients.s3.create_bucket(Bucket=EXISTING_BUCKET)
     started = Stacks(

@@ -1,0 +1,79 @@
+"""Every target of `make help`, in a clone: what a newcomer would type first works."""
+
+import re
+import subprocess
+from collections.abc import Sequence
+
+import pytest
+
+from tests.integration.clone import ROOT, TARGETS, Clone
+
+pytestmark = [pytest.mark.integration, pytest.mark.applies("clone")]
+
+# What each prints that no other does.
+SAID = {
+    "help": "List the targets",
+    "setup": "setup: creating .venv",
+    "package": "build/transform_objects.zip",
+    "docs": "dashboard picture: 1 passed",
+    "cost": "USD",
+    "bench": "Everything ran",
+}
+# These need AWS, and say what they want before they ask it anything.
+REFUSED = {
+    "deploy": "make deploy VAR_FILE=my.tfvars",
+    "destroy": "make destroy VAR_FILE=my.tfvars",
+}
+# Why others aren't run here.
+ELSEWHERE = {
+    "demo": "test_demo.py runs its command beside the other stacks",
+    "example": "test_demo.py runs what its command does, with the stacks of the tests",
+    "lint": "make test begins with it",
+    "test": "it runs this",
+    "test-unit": "make test runs it",
+    "test-terraform": "make test runs it",
+    "test-integration": "it runs this",
+}
+
+
+def test_every_target_is_run_or_it_is_said_why_not(clone: Clone) -> None:
+    listed = re.findall(r"^  ([a-z-]+) +\S", clone.ran("help").output, re.MULTILINE)
+
+    assert sorted(listed) == sorted([*TARGETS, *ELSEWHERE])
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_does_what_it_says_and_changes_no_file_that_git_tracks(
+    clone: Clone, target: str
+) -> None:
+    ran = clone.ran(target)
+
+    assert ran.code == (2 if target in REFUSED else 0), ran.output
+    assert SAID.get(target) or REFUSED.get(target, "") in ran.output
+    assert ran.changed == ""
+
+
+def test_a_clone_is_clean_again_afterwards(clone: Clone) -> None:
+    assert clone.ran("setup").left
+    assert clone.ran("clean").left == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (("demo",), "-m demo"),
+        *(
+            (("example", f"NAME={folder.name}"), f'-m demo "{folder.name}"')
+            for folder in sorted((ROOT / "examples").iterdir())
+            if (folder / "main.tf").is_file()
+        ),
+    ],
+)
+def test_the_demonstrations_targets_run_the_commands_that_are_tested(
+    arguments: Sequence[str], command: str
+) -> None:
+    told = subprocess.run(
+        ["make", "--dry-run", *arguments], check=True, cwd=ROOT, capture_output=True, text=True
+    ).stdout.splitlines()
+
+    assert told[-1] == (f".venv/bin/python -m tests.localstack run -- .venv/bin/python {command}")

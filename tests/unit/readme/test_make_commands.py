@@ -1,0 +1,58 @@
+"""Every `make` command in a README names a target and variables that there are."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from demo.pipeline import demonstrations
+
+ROOT = Path(__file__).resolve().parents[3]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+# As the comment at its beginning tells them.
+VARIABLES = set(re.findall(r"\b([A-Z][A-Z_]+)=", MAKEFILE.partition("\nSHELL")[0]))
+_COMMAND = re.compile(r"`((?:[A-Z_]+=\S+ )*make [^`]+)`")
+_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_LINE = re.compile(r"^(?:[A-Z_]+=\S+ )*make .*", re.MULTILINE)
+
+
+def commands() -> list[tuple[str, str]]:
+    """Give each command with the README it is in, from blocks and from the running text."""
+    found = []
+    for file in sorted([*ROOT.glob("*.md"), *ROOT.glob("[!.]*/**/README.md")]):
+        name, text = str(file.relative_to(ROOT)), file.read_text(encoding="utf-8")
+        found += [(name, line) for block in _BLOCK.findall(text) for line in _LINE.findall(block)]
+        found += [(name, command) for command in _COMMAND.findall(_BLOCK.sub("", text))]
+    return found
+
+
+def words_of(command: str) -> tuple[list[str], dict[str, str]]:
+    """Split a command into its targets and its variables."""
+    words = shlex.split(command, comments=True)
+    variables = dict(word.split("=", 1) for word in words if "=" in word)
+    return [word for word in words if "=" not in word and word != "make"], variables
+
+
+@pytest.mark.parametrize(("readme", "command"), commands())
+def test_a_command_is_one_that_the_makefile_knows(readme: str, command: str) -> None:
+    targets, variables = words_of(command)
+
+    assert targets
+    assert set(targets) <= TARGETS
+    assert set(variables) <= VARIABLES
+
+
+@pytest.mark.parametrize("name", [name for name in demonstrations() if name])
+def test_an_examples_readme_shows_how_to_run_this_example(name: str) -> None:
+    shown = [
+        words_of(command)
+        for readme, command in commands()
+        if readme == f"examples/{name}/README.md" and "make example" in command
+    ]
+
+    assert shown
+    for targets, variables in shown:
+        assert targets == ["example"]
+        assert variables["NAME"] == name
