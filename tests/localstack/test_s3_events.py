@@ -131,6 +131,10 @@ def test_wildcards_stand_for_nothing_too_and_can_be_escaped(localstack: Instance
             "services.events.event_rule_engine.EventRuleEngine._evaluate_wildcard",
         ),
         (
+            "event_dead_letters.keep_undelivered_events",
+            "services.events.target.TargetSender.process_event",
+        ),
+        (
             "queue_events.keep_message_bodies",
             "services.lambda_.event_source_mapping.pollers.sqs_poller.transform_into_events",
         ),
