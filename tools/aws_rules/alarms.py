@@ -1,0 +1,204 @@
+"""How a CloudWatch alarm comes to its state, from metrics that arrive late.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from tools.aws_rules.metric_math import Series, evaluate
+
+# An alarm of standard resolution is evaluated every minute, whatever its period.
+EVERY_SECONDS = 60
+# How many periods beyond EvaluationPeriods are fetched isn't told; the page's examples have two.
+EXTRA_PERIODS = 2
+
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
+    "GreaterThanThreshold": lambda value, threshold: value > threshold,
+}
+_STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {"Sum": sum, "Maximum": max}
+
+
+class State(StrEnum):
+    """An alarm's state."""
+
+    OK = "OK"
+    ALARM = "ALARM"
+    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+
+
+class UndocumentedError(Exception):
+    """What CloudWatch does here is on no page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alarm's settings, as PutMetricAlarm takes them.
+
+    Attributes
+    ----------
+    expression
+        Its metric math, or the ID of its only metric.
+    statistics
+        The statistic of each metric, by the metric's ID.
+    period
+        In seconds.
+    """
+
+    expression: str
+    statistics: Mapping[str, str]
+    period: int
+    evaluation_periods: int
+    datapoints_to_alarm: int
+    threshold: float
+    comparison_operator: str = "GreaterThanOrEqualToThreshold"
+    treat_missing_data: str = "missing"
+
+    @classmethod
+    def planned(cls, settings: Mapping[str, Any]) -> "Alarm":
+        """Read the values of an ``aws_cloudwatch_metric_alarm`` in a plan."""
+        queries = settings["metric_query"]
+        if queries:
+            (result,) = (query for query in queries if query["return_data"])
+            metrics = {query["id"]: query["metric"][0] for query in queries if query["metric"]}
+            statistics = {name: metric["stat"] for name, metric in metrics.items()}
+            (period,) = {int(metric["period"]) for metric in metrics.values()}
+            expression = result["expression"] or result["id"]
+        else:
+            expression, period = "metric", int(settings["period"])
+            statistics = {expression: settings["statistic"]}
+        evaluation_periods = int(settings["evaluation_periods"])
+        return cls(
+            expression=expression,
+            statistics=statistics,
+            period=period,
+            evaluation_periods=evaluation_periods,
+            datapoints_to_alarm=int(settings["datapoints_to_alarm"] or evaluation_periods),
+            threshold=float(settings["threshold"]),
+            comparison_operator=settings["comparison_operator"],
+            treat_missing_data=settings["treat_missing_data"] or "missing",
+        )
+
+    def breaches(self, value: float) -> bool:
+        """Whether a value is beyond the threshold."""
+        return _OPERATORS[self.comparison_operator](value, self.threshold)
+
+
+@dataclass(frozen=True, slots=True)
+class Datum:
+    """A value that was published.
+
+    Attributes
+    ----------
+    metric
+        The metric's ID in the alarm.
+    stamped
+        The time that it is of, in seconds.
+    arrives
+        When alarms begin to see it, in seconds.
+    """
+
+    metric: str
+    stamped: int
+    value: float
+    arrives: int
+
+
+def states(
+    alarm: Alarm, data: Iterable[Datum], ends: int, *, extra_periods: int = EXTRA_PERIODS
+) -> Iterator[tuple[int, State]]:
+    """Give an alarm's state at each of its evaluations, with their times in seconds.
+
+    Parameters
+    ----------
+    data
+        All that is published, in any order.
+    ends
+        When the last evaluation is, in seconds; the first is at the end of the first minute.
+    extra_periods
+        How many periods more than its EvaluationPeriods the alarm looks at.
+    """
+    known = list(data)
+    state = State.INSUFFICIENT_DATA
+    for now in range(EVERY_SECONDS, ends + 1, EVERY_SECONDS):
+        visible = [datum for datum in known if datum.arrives <= now]
+        count = alarm.evaluation_periods + extra_periods
+        # The window slides: periods end at the evaluation, not at a round number of periods.
+        periods = [now - alarm.period * (count - number) for number in range(count)]
+        metrics = {
+            name: _aggregated(
+                [datum for datum in visible if datum.metric == name], statistic, periods, now
+            )
+            for name, statistic in alarm.statistics.items()
+        }
+        result = evaluate(alarm.expression, metrics, periods)
+        state = state_of(alarm, [result.get(period) for period in periods], state)
+        yield now, state
+
+
+def state_of(alarm: Alarm, points: Sequence[float | None], before: State) -> State:
+    """Tell the state that the data points of an evaluation range lead to.
+
+    Parameters
+    ----------
+    points
+        Oldest first; None is a missing one.
+    before
+        The state so far, which ``ignore`` may keep.
+
+    Raises
+    ------
+    UndocumentedError
+        The page doesn't tell.
+    """
+    breaching = [None if point is None else alarm.breaches(point) for point in points]
+    real = [point for point in breaching if point is not None]
+    needed, enough = alarm.evaluation_periods, alarm.datapoints_to_alarm
+    if len(real) >= needed:
+        return State.ALARM if sum(real[-needed:]) >= enough else State.OK
+    match alarm.treat_missing_data:
+        case "notBreaching":
+            return State.ALARM if sum(real) >= enough else State.OK
+        case "breaching":
+            filled = needed - len(real)
+            return State.ALARM if sum(real) + filled >= enough else State.OK
+        case "missing" | "ignore" as treatment:
+            kept = before if treatment == "ignore" else None
+            return _of_missing(breaching, enough, kept)
+        case other:
+            raise UndocumentedError(f"treat_missing_data = {other}")
+
+
+def _of_missing(breaching: Sequence[bool | None], enough: int, kept: State | None) -> State:
+    """Tell the state where too few points are there and none is filled in.
+
+    Parameters
+    ----------
+    kept
+        The state that missing data keeps; None where it means INSUFFICIENT_DATA.
+    """
+    real = [point for point in breaching if point is not None]
+    if not real:
+        return kept or State.INSUFFICIENT_DATA
+    if sum(real) >= enough:
+        return State.ALARM
+    if not all(real):
+        return State.OK
+    # A premature alarm: all there is breaches, and it is old enough to have been followed by more.
+    oldest = len(breaching) - list(breaching).index(True)
+    if oldest >= enough:
+        return kept or State.ALARM
+    raise UndocumentedError("the only points breach, and may still be followed by others")
+
+
+def _aggregated(data: Sequence[Datum], statistic: str, periods: Sequence[int], ends: int) -> Series:
+    found = {}
+    for begins, following in zip(periods, [*periods[1:], ends], strict=True):
+        values = [datum.value for datum in data if begins <= datum.stamped < following]
+        if values:
+            found[begins] = _STATISTICS[statistic](values)
+    return found
