@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,12 +91,19 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Make the consumer `load` of the pipeline `orders`."""
+    with make_world(monkeypatch) as made:
+        yield made
+
+
+@contextmanager
+def make_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Make the consumer in moto, for as long as the block runs."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
-    with mock_aws():
+    with mock_aws(config={"lambda": {"use_docker": False}}):
         aws = Aws()
         aws.s3.create_bucket(
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}

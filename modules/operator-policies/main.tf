@@ -1,0 +1,131 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_service" "current" {
+  service_id = "lambda"
+}
+
+# The names are those that the root module gives. What a request is about, and which condition keys it
+# has: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+locals {
+  partition  = data.aws_service.current.partition
+  arn_suffix = "${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}"
+  table_arn  = "arn:${local.partition}:dynamodb:${local.arn_suffix}:table/${var.name}-ledger"
+
+  # Functions, queues and alarms of the pipeline, whichever its consumers are.
+  function_arns   = "arn:${local.partition}:lambda:${local.arn_suffix}:function:${var.name}-*"
+  queue_arns      = "arn:${local.partition}:sqs:${local.arn_suffix}:${var.name}-*"
+  dead_letter_arn = "arn:${local.partition}:sqs:${local.arn_suffix}:${var.name}-*-dlq"
+  bucket_arn      = "arn:${local.partition}:s3:::${var.bucket}"
+
+  outputs = [for output in var.outputs : {
+    bucket_arn = "arn:${local.partition}:s3:::${coalesce(output.bucket, var.bucket)}"
+    # IAM reads *, ? and $ as wildcards and variables, and takes no character above U+00FF:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    # https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
+    pattern = replace(
+      replace(replace(replace(output.prefix, "$", "$${$}"), "*", "$${*}"), "?", "$${?}"),
+      "/[^\\x{09}\\x{0A}\\x{0D}\\x{20}-\\x{FF}]+/", "*",
+    )
+  }]
+
+  reading = {
+    FindFunctions = {
+      # Neither action knows a function's ARN.
+      actions   = ["lambda:ListEventSourceMappings", "lambda:ListFunctions"]
+      resources = ["*"]
+    }
+    ReadFunctions = {
+      actions   = ["lambda:GetFunctionConfiguration", "lambda:GetPolicy"]
+      resources = [local.function_arns]
+    }
+    ReadMappings = merge(local.mappings, { actions = ["lambda:GetEventSourceMapping"] })
+    CountMessages = {
+      actions   = ["sqs:GetQueueAttributes"]
+      resources = [local.queue_arns]
+    }
+    # SQS shows a message to those alone who receive it; what is looked at is given back.
+    LookIntoDeadLetterQueues = {
+      actions   = ["sqs:ChangeMessageVisibility", "sqs:ReceiveMessage"]
+      resources = [local.dead_letter_arn]
+    }
+    ReadAlarms = {
+      # Asked for by a prefix of their names, which is a request about all alarms.
+      actions   = ["cloudwatch:DescribeAlarms"]
+      resources = ["arn:${local.partition}:cloudwatch:${local.arn_suffix}:alarm:*"]
+    }
+    ReadMetrics = {
+      # Metrics have no ARN.
+      actions   = ["cloudwatch:GetMetricStatistics"]
+      resources = ["*"]
+    }
+    ReadLogs = {
+      actions   = ["logs:FilterLogEvents"]
+      resources = ["arn:${local.partition}:logs:${local.arn_suffix}:log-group:/aws/lambda/${var.name}-*"]
+    }
+    ListFiles = {
+      actions   = ["s3:ListBucket", "s3:ListBucketVersions"]
+      resources = [local.bucket_arn]
+    }
+    ReadLedger = var.ledger ? {
+      actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
+      resources = [local.table_arn]
+    } : null
+    # Whether an output is there is asked by its head. Without ListBucket, S3 answers 403 if it isn't.
+    FindOutputs = length(local.outputs) > 0 ? {
+      actions   = ["s3:GetObject"]
+      resources = distinct([for output in local.outputs : "${output.bucket_arn}/${output.pattern}*"])
+    } : null
+    MissOutputs = length(local.output_buckets) > 0 ? {
+      actions   = ["s3:ListBucket"]
+      resources = local.output_buckets
+    } : null
+    # Lambda and DynamoDB decrypt for whoever asks: environments and the ledger; SQS, messages.
+    UseKeys = length(var.kms_key_arns) > 0 ? {
+      actions   = ["kms:Decrypt"]
+      resources = sort(var.kms_key_arns)
+    } : null
+  }
+
+  changing = {
+    SendMessages = {
+      actions   = ["sqs:SendMessage"]
+      resources = [local.queue_arns]
+    }
+    # To move messages SQS receives and deletes them for whoever starts the task.
+    MoveDeadLetters = {
+      actions   = ["sqs:DeleteMessage", "sqs:ListMessageMoveTasks", "sqs:StartMessageMoveTask"]
+      resources = [local.dead_letter_arn]
+    }
+    SwitchMappings = merge(local.mappings, { actions = ["lambda:UpdateEventSourceMapping"] })
+    # Whether S3 invokes a function that is paused past its queue.
+    ReadNotification = {
+      actions   = ["s3:GetBucketNotification"]
+      resources = [local.bucket_arn]
+    }
+    TellCircuitBreaker = var.ledger ? {
+      actions   = ["dynamodb:PutItem"]
+      resources = [local.table_arn]
+    } : null
+    UseKeys = length(var.kms_key_arns) > 0 ? {
+      actions   = ["kms:GenerateDataKey"]
+      resources = sort(var.kms_key_arns)
+    } : null
+  }
+
+  output_buckets = distinct([for output in local.outputs : output.bucket_arn if output.bucket_arn != local.bucket_arn])
+
+  # A mapping has a random ID, and is known by its function.
+  # https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
+  mappings = {
+    resources  = ["arn:${local.partition}:lambda:${local.arn_suffix}:event-source-mapping:*"]
+    conditions = { ArnLike = { "lambda:FunctionArn" = local.function_arns } }
+  }
+
+  documents = { for name, statements in { changing = local.changing, reading = local.reading } : name => jsonencode({
+    Version = "2012-10-17"
+    Statement = [for sid, statement in statements : merge(
+      { Sid = sid, Effect = "Allow", Action = statement.actions, Resource = statement.resources },
+      try({ Condition = statement.conditions }, {}),
+    ) if statement != null]
+  }) }
+}

@@ -1,0 +1,9 @@
+output "changing" {
+  description = "Policy document for redrive, replay, pause and resume; to be attached beside `reading`."
+  value       = local.documents.changing
+}
+
+output "reading" {
+  description = "Policy document for status, trace, failures, and redrive and replay with --dry-run."
+  value       = local.documents.reading
+}
