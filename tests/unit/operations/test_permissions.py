@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +20,8 @@ from tests.unit.operations.authorizations import REGION, Call, Recorder
 from tests.unit.operations.conftest import BUCKET, TABLE, World, make_world
 from tools.aws_rules.policies import Policy, Request, evaluate, parse
 
-POLICIES = Path(__file__).parents[2] / "terraform" / "operator_policies"
+ROOT = Path(__file__).resolve().parents[3]
+POLICIES = ROOT / "tests" / "terraform" / "operator_policies"
 READING, CHANGING = "reading", "changing"
 REPORTS = "orders-reports"
 OTHER_PIPELINE = "bills"
@@ -298,3 +300,20 @@ def test_of_live_queues_no_message_is_received(commands: Commands) -> None:
     for request in received:
         live = replace(request, resource=request.resource.removesuffix("-dlq"))
         assert not is_allowed(live, policy(READING), policy(CHANGING))
+
+
+def test_the_runbook_tells_what_each_command_asks_for(commands: Commands) -> None:
+    text = (ROOT / "operations" / "README.md").read_text(encoding="utf-8")
+    table = text.partition("## What it needs to be allowed")[2]
+    rows = re.findall(r"^\| `?(\w+)`? \| (.*) \|$", table, re.MULTILINE)
+    told = {name: set(re.findall(r"`(\w+:\w+)`", cell)) for name, cell in rows[1:]}
+    # What a key needs is told below the table.
+    asked: dict[str, set[str]] = {}
+    for command in commands:
+        actions = {request.action for request in requests_of(commands, [command])}
+        some = {action for action in actions if not action.startswith("kms:")}
+        asked[command[0]] = asked.get(command[0], set()) | some
+    everywhere = told.pop("all")
+
+    assert everywhere <= asked["status"]
+    assert {name: actions - everywhere for name, actions in asked.items()} == told
