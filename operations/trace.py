@@ -37,6 +37,9 @@ _LOOK_BACK = timedelta(days=14)
 # Clocks of S3 and of the functions' log.
 _MARGIN = timedelta(minutes=5)
 _LETTERS = 1000
+# A filter pattern has at most 1,024 characters; what it finds beyond the key is left out here.
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+_MAX_PATTERN = 1000
 # What may stand in a filter pattern of CloudWatch Logs as it is; an asterisk stands for the rest.
 _NOT_LITERAL = re.compile(r"[^A-Za-z0-9 _./=-]+")
 
@@ -178,7 +181,10 @@ def _id(version_id: str) -> str | None:
 def _lines(consumer: Consumer, uri: str, begin: datetime, aws: Aws) -> list[dict[str, Any]]:
     """Read what a consumer's function logged about an object, oldest first."""
     bucket, key = split_uri(uri)
-    pattern = f'{{ $.key = "{_NOT_LITERAL.sub("*", key)}" }}'
+    literal = _NOT_LITERAL.sub("*", key)
+    if len(literal) > _MAX_PATTERN:
+        literal = literal[:_MAX_PATTERN] + "*"
+    pattern = f'{{ $.key = "{literal}" }}'
     found = []
     try:
         for page in aws.logs.get_paginator("filter_log_events").paginate(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _ALIVE = {"Creating", "Enabled", "Enabling", "Updating"}
 _BATCHES_AT_ONCE = 2
+# Of a function's error message, which may be longer than an item of the record's table may be.
+_MAX_REASON = 1000
 # Of metrics that are computed from others without a period of their own.
 _PERIOD_SECONDS = 60
 # Asks all of SQS's servers; without it a queue that isn't empty may seem so.
@@ -148,7 +150,8 @@ class QueueTrial:
         finally:
             # What could not be sent anew shows up again by itself.
             self._delete(finished)
-        return Result(len(messages), len(failed), next(filter(None, reasons), ""))
+        reason = next(filter(None, reasons), "")
+        return Result(len(messages), len(failed), reason[:_MAX_REASON])
 
     def _receive(self) -> list[MessageTypeDef]:
         """Take as many as are wanted, or as there are: SQS may give fewer at a time."""

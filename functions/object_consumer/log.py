@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 _MAX_VALUES = 100
+# Of a log event, 26 bytes are CloudWatch's own. It takes 1 MB by now, and took 256 KB before:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+_MAX_LINE = 256 * 1024 - 26
+# Of fields that were left out: how many are named, by how many characters, and the room for that.
+_MAX_NAMES, _MAX_NAME, _MAX_OMITTED = 10, 100, 8 * 1024
 
 _LEVELS = {
     Status.DONE: "INFO",
@@ -75,12 +80,32 @@ class Log:
         }
         with self._lock:
             if not self._closed:
-                emit(line)
+                emit(_fitted(line))
 
     def close(self) -> None:
         """Write nothing more: a line of an abandoned thread would appear in a later invocation."""
         with self._lock:
             self._closed = True
+
+
+def _fitted(line: Mapping[str, object]) -> Mapping[str, object]:
+    """Leave the largest fields out of a line that is too long: cut in two it would be no JSON."""
+    excess = len(_encode(line).encode()) - _MAX_LINE
+    if excess <= 0:
+        return line
+    sizes = {name: len(_encode({name: value}).encode()) for name, value in line.items()}
+    omitted: list[str] = []
+    # What is left tells which were left out.
+    excess += _MAX_OMITTED
+    for name in sorted(sizes, key=lambda name: sizes[name], reverse=True):
+        if excess <= 0:
+            break
+        omitted.append(name)
+        excess -= sizes[name]
+    told = [name[:_MAX_NAME] for name in omitted[:_MAX_NAMES]]
+    return {name: value for name, value in line.items() if name not in omitted} | {
+        "omitted_fields": told
+    }
 
 
 def emit(document: Mapping[str, object]) -> None:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from obstore import Bytes
 
 _S3_URI = "s3://"
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+MAX_KEY_BYTES = 1024
+# Of all names and values: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+MAX_METADATA_BYTES = 2048
 # For how long an object may not be found after versioning was first enabled on its bucket:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
 VISIBLE_WITHIN = timedelta(minutes=15)
@@ -233,7 +237,7 @@ class ObjectStore:
         Raises
         ------
         PermanentError
-            The metadata is not ASCII.
+            The key or the metadata is longer than S3 takes, or the metadata is not ASCII.
         StorageError
             S3 refused, throttled or failed, or there is no such bucket.
         DeadlineError
@@ -246,6 +250,10 @@ class ObjectStore:
                     f"metadata {name!r} has the value {value!r}: S3 accepts printable ASCII only; "
                     "percent-encode it"
                 )
+        _check_length("the key", MAX_KEY_BYTES, key)
+        _check_length(
+            "the metadata", MAX_METADATA_BYTES, *headers.metadata, *headers.metadata.values()
+        )
         self._lease.check()
         etag, version_id = self._transport.put(bucket, key, body, headers)
         return WrittenObject(f"{_S3_URI}{bucket}/{key}", memoryview(body).nbytes, etag, version_id)
@@ -266,6 +274,12 @@ class ObjectStore:
                 f"{uri} has {size} bytes; this consumer accepts {self._max_object_bytes}"
             )
         self._lease.reserve(size - already)
+
+
+def _check_length(what: str, most: int, *texts: str) -> None:
+    length = sum(len(text.encode()) for text in texts)
+    if length > most:
+        raise PermanentError(f"{what} to be written has {length:,} bytes; S3 accepts {most:,}")
 
 
 def check_visible(event: ObjectEvent, now: datetime) -> None:

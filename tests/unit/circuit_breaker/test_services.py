@@ -129,6 +129,16 @@ def test_a_function_that_fails_as_a_whole_fails_the_trial_and_says_why(sqs: SQSC
     assert len(left(sqs, url)) == 2
 
 
+@pytest.mark.parametrize("length", [999, 1000, 1001, 500_000])
+def test_a_reason_fits_into_the_record(sqs: SQSClient, length: int) -> None:
+    url = fill(sqs, 1)
+    answer = {"errorType": "E", "errorMessage": "x" * (length - len("E: "))}
+
+    result = trial(sqs, url, Function(lambda _: answer, error=True)).run()
+
+    assert len(result.reason) == min(length, 1000)
+
+
 @pytest.mark.parametrize("identifier", ["unknown", ""])
 def test_an_answer_about_other_messages_fails_the_batch(sqs: SQSClient, identifier: str) -> None:
     url, answer = fill(sqs, 1), failed([identifier])

@@ -10,14 +10,12 @@ import pytest
 
 from object_consumer import (
     ObjectEvent,
-    ObjectNotVisibleError,
     ObjectStore,
     PermanentError,
     RetryableError,
     SkippedError,
 )
 from object_consumer.messages import InvocationError
-from object_consumer.store import check_visible
 from object_consumer.testing import make_event
 from tests.unit.object_consumer.conftest import Consumer, FakeContext, batch, notification
 
@@ -244,32 +242,6 @@ def test_objects_gone_or_replaced_before_they_are_read() -> None:
     assert consumer(batch(gone, notification(unversioned))) == []
     ((_, attributes),) = consumer.queue.quarantined
     assert attributes["ErrorType"]["StringValue"] == "ObjectNotFoundError"
-
-
-@pytest.mark.parametrize(
-    ("age", "wait"), [(0, 60), (2, 58), (59, 1), (60, 840), (62, 838), (899, 1)]
-)
-def test_an_object_that_may_turn_up_is_looked_for_three_times(age: int, wait: int) -> None:
-    now = datetime(2026, 6, 1, tzinfo=UTC)
-    event = make_event("a", event_time=now - timedelta(seconds=age))
-
-    with pytest.raises(ObjectNotVisibleError, match=f"not found {age} s after its event") as raised:
-        check_visible(event, now)
-    assert raised.value.retry_after == wait
-
-
-def test_after_a_quarter_of_an_hour_an_object_is_gone() -> None:
-    now = datetime(2026, 6, 1, tzinfo=UTC)
-
-    check_visible(make_event("a", event_time=now - timedelta(minutes=15)), now)
-
-
-def test_an_event_from_a_clock_ahead_of_ours_is_recent() -> None:
-    now = datetime(2026, 6, 1, tzinfo=UTC)
-
-    with pytest.raises(ObjectNotVisibleError) as raised:
-        check_visible(make_event("a", event_time=now + timedelta(seconds=5)), now)
-    assert raised.value.retry_after == 60
 
 
 def test_an_object_that_is_not_found_yet_is_set_aside_on_its_last_receive_only() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from operations import cli, dead_letters, discovery, replay
 from tests.unit.operations.conftest import BUCKET, World
@@ -140,6 +141,27 @@ def test_a_story_is_told_from_the_log(world: World, run: Run) -> None:
     (load,) = json.loads(told.output)["consumers"]
     assert (told.code, load["verdict"], load["output_exists"]) == (0, "done", True)
     assert [step["what"] for step in load["steps"]] == ["done"]
+
+
+@pytest.mark.parametrize("length", [1000, 1001, 1024])
+def test_a_filter_pattern_is_no_longer_than_cloudwatch_takes(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    patterns: list[str] = []
+    make_api_call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def noted(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        patterns.extend(filter(None, [parameters.get("filterPattern")]))
+        return make_api_call(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", noted)
+    key = "in/".ljust(length, "k")
+
+    run("trace", key)
+
+    cut = key if length <= 1000 else key[:1000] + "*"
+    assert patterns == [f'{{ $.key = "{cut}" }}']
+    assert len(patterns[0]) <= 1024
 
 
 def test_a_file_that_nobody_knows_is_asked_after(run: Run) -> None:
