@@ -192,6 +192,7 @@ def jobs_in(workspace: Workspace, *, update: bool) -> list[Job]:
     modules = sorted((workspace.folder / "modules").iterdir())
     files = sorted(TESTS.glob("*.tftest.hcl"), key=lambda file: -file.stat().st_size)
     examples = examples_in(ROOT / "README.md", "root")
+    examples += examples_in(ROOT / "docs" / "first-apply.md", "first-apply")
     for module in modules:
         examples += examples_in(ROOT / "modules" / module.name / "README.md", module.name)
     pictured = examples_in(ROOT / PICTURE.parent / "README.md", PICTURE.parent.name)[0]
