@@ -34,6 +34,12 @@ variable "lifecycle_rules" {
     error_message = "Each of lifecycle_rules.expire needs a prefix (an empty one would delete every file) and at least 1 day."
   }
 
+  # https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleConfiguration.html
+  validation {
+    condition     = length(var.lifecycle_rules.expire) <= 999
+    error_message = "A bucket has at most 1,000 lifecycle rules, and one is the module's: lifecycle_rules.expire may have 999. Use prefixes that begin alike."
+  }
+
   validation {
     condition     = var.lifecycle_rules.noncurrent_version_days >= 1 && var.lifecycle_rules.incomplete_multipart_days >= 1
     error_message = "lifecycle_rules.noncurrent_version_days and incomplete_multipart_days must be at least 1."

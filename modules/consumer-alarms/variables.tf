@@ -3,6 +3,12 @@ variable "actions" {
   type        = list(string)
   default     = []
   nullable    = false
+
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html
+  validation {
+    condition     = length(var.actions) <= 5
+    error_message = "An alarm has at most 5 actions. Tell one topic, and subscribe the others to it."
+  }
 }
 
 variable "alarms" {
@@ -30,22 +36,42 @@ variable "alarms" {
 variable "dead_letter_queue_name" {
   description = "Name of the dead-letter queue."
   type        = string
+
+  validation {
+    condition     = length(var.dead_letter_queue_name) <= 80
+    error_message = "dead_letter_queue_name has ${length(var.dead_letter_queue_name)} characters, and a queue's name at most 80. Give the name, not the ARN or URL."
+  }
 }
 
 variable "function_name" {
   description = "Name of the function."
   type        = string
+
+  validation {
+    condition     = length(var.function_name) <= 64
+    error_message = "function_name has ${length(var.function_name)} characters, and a function's name at most 64. Give the name, not the ARN."
+  }
 }
 
 variable "name" {
   description = "What the alarms are about; each is called <name>-<alarm>."
   type        = string
+
+  validation {
+    condition     = length(var.name) <= 227
+    error_message = "name must have at most 227 characters, so that -dead-letter-queue-not-empty still fits into CloudWatch's 255. Shorten it."
+  }
 }
 
 variable "queue_name" {
   description = "Name of the queue; null for a function that has none, which leaves out oldest_message_age."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.queue_name == null || try(length(var.queue_name) <= 80, false)
+    error_message = "A queue's name has at most 80 characters. Give queue_name the name, not the ARN or URL."
+  }
 }
 
 variable "tags" {

@@ -32,6 +32,12 @@ variable "description" {
   type        = string
   default     = ""
   nullable    = false
+
+  # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+  validation {
+    condition     = length(var.description) <= 512
+    error_message = "description has ${length(var.description)} characters, and EventBridge takes 512. Shorten it."
+  }
 }
 
 variable "enabled" {

@@ -86,6 +86,11 @@ locals {
       )
     }],
   )
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for statement in concat([local.deny_without_tls], local.allow_topics, values(local.allow_senders)) : merge(statement, { Resource = local.arn })]
+  })
 }
 
 resource "aws_sqs_queue" "dead_letter" {
@@ -130,10 +135,7 @@ resource "aws_sqs_queue" "this" {
     maxReceiveCount     = var.max_receive_count
   })
 
-  policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = [for statement in concat([local.deny_without_tls], local.allow_topics, values(local.allow_senders)) : merge(statement, { Resource = local.arn })]
-  })
+  policy = local.policy
 
   lifecycle {
     precondition {
@@ -145,6 +147,12 @@ resource "aws_sqs_queue" "this" {
     precondition {
       condition     = var.visibility_timeout_seconds * var.max_receive_count < var.message_retention_seconds
       error_message = "A message could expire before it is moved to the dead-letter queue: max_receive_count (${var.max_receive_count}) times visibility_timeout_seconds (${var.visibility_timeout_seconds}) must be less than message_retention_seconds (${var.message_retention_seconds}). Raise message_retention_seconds or lower one of the others."
+    }
+
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html
+    precondition {
+      condition     = length(jsondecode(local.policy).Statement) <= 20 && length(local.policy) <= 8192
+      error_message = "A queue's policy has at most 20 statements and 8192 bytes; this one has ${length(jsondecode(local.policy).Statement)} and ${length(local.policy)}. Put the source_arns of one service into one of senders, use patterns in them, or let senders publish to a topic."
     }
 
     precondition {

@@ -68,6 +68,12 @@ variable "filter_criteria" {
     condition     = length(var.filter_criteria) <= 5 && alltrue([for pattern in var.filter_criteria : can(keys(jsondecode(pattern)))])
     error_message = "filter_criteria must be at most 5 JSON texts of objects: use jsonencode({ body = {...} })."
   }
+
+  # https://docs.aws.amazon.com/lambda/latest/api/API_Filter.html
+  validation {
+    condition     = alltrue([for pattern in var.filter_criteria : length(pattern) <= 4096])
+    error_message = "A pattern of filter_criteria has at most 4096 characters. Split it into several, or let the function decide."
+  }
 }
 
 variable "function" {

@@ -31,6 +31,12 @@ mock_resource "aws_iam_role" {
   }
 }
 
+mock_resource "aws_kms_key" {
+  defaults = {
+    arn = "arn:aws:kms:eu-west-1:111122223333:key/mock"
+  }
+}
+
 mock_resource "aws_lambda_event_source_mapping" {
   defaults = {
     arn  = "arn:aws:lambda:eu-west-1:111122223333:event-source-mapping:mock"

@@ -80,16 +80,27 @@ def test_a_permanent_failure_is_quarantined_word_for_word_with_its_reason() -> N
     }
 
 
+def test_as_many_attributes_as_sqs_takes_are_kept_as_they_are() -> None:
+    consumer = Consumer(by_name)
+    own = {f"a{n}": {"dataType": "String", "stringValue": str(n)} for n in range(5)}
+
+    consumer(batch(consumer.upload("permanent"), attributes=own))
+
+    ((_, attributes),) = consumer.queue.quarantined
+    assert len(attributes) == 10
+    assert attributes["a4"] == {"DataType": "String", "StringValue": "4"}
+
+
 def test_more_attributes_than_sqs_takes_are_kept_in_one() -> None:
     consumer = Consumer(by_name)
-    own = {f"a{n}": {"dataType": "String", "stringValue": str(n)} for n in range(8)}
+    own = {f"a{n}": {"dataType": "String", "stringValue": str(n)} for n in range(6)}
 
     consumer(batch(consumer.upload("permanent"), attributes=own))
 
     ((_, attributes),) = consumer.queue.quarantined
     assert len(attributes) == 6
     kept = json.loads(attributes["OriginalMessageAttributes"]["StringValue"])
-    assert kept["a7"]["stringValue"] == "7"
+    assert kept["a5"]["stringValue"] == "5"
 
 
 def test_a_quarantine_that_fails_is_a_retry() -> None:
