@@ -62,7 +62,7 @@ test: lint test-unit test-terraform test-integration ## All tests: lint, unit, T
 test-unit: environment ## Unit tests of the runtime, the functions and the tools
 	@$(PYTHON) -m pytest tests/unit
 
-test-terraform: environment terraform ## `terraform test`, validate and fmt of every module and the root
+test-terraform: environment terraform security ## `terraform test`, validate and fmt of every module and the root
 	@$(PYTHON) -m tests.terraform
 
 test-integration: localstack terraform package-host ## Apply the pipeline in LocalStack, drive it with real files
@@ -82,9 +82,9 @@ fmt: environment terraform ## Format Python and Terraform
 	@$(PYTHON) -m ruff format
 	@$(TF) fmt -recursive
 
-docs: environment terraform ## Write the modules' tables of variables and outputs, and the dashboard's picture
+docs: environment terraform security ## Write the modules' tables, the dashboard's picture, and docs/security.md
 	@$(PYTHON) tools/docs.py
-	@$(PYTHON) -m tests.terraform --update "dashboard picture"
+	@$(PYTHON) -m tests.terraform --update "dashboard picture" policies
 
 lock: environment ## Resolve every requirements.in again into its lock file; CHECK=1 only says which don't fit
 	@$(PYTHON) tools/lock.py $(if $(CHECK),--check)

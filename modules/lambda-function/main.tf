@@ -23,6 +23,8 @@ locals {
 
   # Written without var.kms_key_arn, so that the key's own policy can be made of them.
   # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+  # parliament:skip=MISMATCHED_TYPE:AllowLogs*:AWS's page compares the context with ArnEquals or ArnLike
+  # parliament:skip=UNKNOWN_CONDITION_FOR_ACTION:AllowLogs*:AWS's page allows kms:Describe* under this condition
   kms_key_statements = [{
     Sid       = "AllowLogsOf${replace(title(replace(var.name, "/[-_]/", " ")), " ", "")}"
     Effect    = "Allow"

@@ -1,9 +1,10 @@
 """Run the Terraform tests: ``python -m tests.terraform [words of a test's name ...]``.
 
 Formatting, ``validate`` of the root and of every module by itself, the ``*.tftest.hcl`` files in
-this folder, a plan of every HCL block in the READMEs, and the picture of the dashboard that a
-README shows, on a mocked provider: no credentials, no network. What Terraform writes goes to a
-folder that is removed, not into the source tree; ``--update`` writes the picture into it.
+this folder, a plan of every HCL block in the READMEs, the picture of the dashboard that a README
+shows, and the policies that are planned, for parliament and docs/security.md, on a mocked provider:
+no credentials, no network. What Terraform writes goes to a folder that is removed, not into the
+source tree; ``--update`` writes the picture and the page into it.
 """
 
 import argparse
@@ -23,9 +24,14 @@ from pathlib import Path
 from tests.terraform.examples import Example, dashboard_body_in, examples_in, test_of
 from tests.terraform.refusals import REFUSALS, by_file
 from tools.dashboard_picture import render
+from tools.security import planned, policy_checks
+from tools.security.page import PageError, page
+from tools.security.statements import statements_in
+from tools.security.terraform_checks import ScanError
 from tools.terraform import BINARY, ROOT
 
 TESTS = Path(__file__).resolve().parent
+PAGE = Path("docs", "security.md")
 PICTURE = Path("modules", "pipeline-dashboard", "dashboard.svg")
 WORKERS = 2
 _SUMMARY = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?")
@@ -164,6 +170,22 @@ class Workspace:
         return Result(passed, max(failed, 1 if status else 0), output)
 
 
+def test_policies(*, update: bool) -> Result:
+    """Lint the policies that are planned; compare docs/security.md with them, or write it."""
+    texts = [file.read_text("utf-8") for file in ROOT.glob("modules/*/*.tf")]
+    try:
+        resources = planned.plan()
+        faults, _ = policy_checks.check(resources, texts)
+        written = page(list(statements_in(resources)))
+    except (PageError, ScanError, planned.PlanError) as error:
+        return Result(0, 2, str(error))
+    if update:
+        (ROOT / PAGE).write_text(written, encoding="utf-8")
+    elif not (ROOT / PAGE).is_file() or (ROOT / PAGE).read_text("utf-8") != written:
+        faults.append(f"{PAGE} tells of other policies. Run: make docs")
+    return Result(0, len(faults), "\n".join(faults)) if faults else Result(2, 0)
+
+
 def check_format() -> Result:
     """Check that ``terraform fmt`` would change nothing."""
     done = subprocess.run(
@@ -199,6 +221,7 @@ def jobs_in(workspace: Workspace, *, update: bool) -> list[Job]:
     return [
         *(Job(file.name, partial(workspace.test_file, tests / file.name)) for file in files),
         Job("refusals at the root", workspace.test_refusals),
+        Job("policies", partial(test_policies, update=update)),
         Job("README examples", partial(workspace.test_examples, examples)),
         Job("dashboard picture", partial(workspace.test_picture, pictured, update=update)),
         *(
@@ -234,7 +257,7 @@ def run(jobs: Sequence[Job]) -> tuple[int, int]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all jobs, or those whose names contain one of the words."""
     parser = argparse.ArgumentParser(prog="tests.terraform", description="Run Terraform's tests.")
-    parser.add_argument("--update", action="store_true", help="write the dashboard's picture")
+    parser.add_argument("--update", action="store_true", help="write the picture and the page")
     parser.add_argument("words", nargs="*", help="words of the tests' names (default: all tests)")
     options = parser.parse_args(arguments)
     words: list[str] = options.words

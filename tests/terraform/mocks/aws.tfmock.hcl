@@ -6,6 +6,12 @@ mock_data "aws_caller_identity" {
   }
 }
 
+mock_data "aws_partition" {
+  defaults = {
+    partition = "aws"
+  }
+}
+
 mock_data "aws_service" {
   defaults = {
     partition = "aws"

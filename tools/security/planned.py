@@ -1,0 +1,185 @@
+"""Plan the root module and the examples on a mocked provider, with every ARN as AWS would make it.
+
+A mocked provider makes up one ARN for all resources of a type, which would say nothing of who may
+reach what. So everything is planned twice: the first plan tells the resources and their names, from
+which the second is given each resource's ARN. Nothing outside is reached. Terraform 1.11 or newer
+is needed: earlier ones mock nothing that is computed in a plan.
+
+https://developer.hashicorp.com/terraform/language/tests/mocking
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.terraform import BINARY, ROOT
+
+ACCOUNT, REGION = "111122223333", "eu-west-1"
+CONFIGURATIONS = Path(__file__).with_name("configurations.json")
+_MOCKS = Path("tests", "terraform", "mocks")
+_IN_REGION = f"{REGION}:{ACCOUNT}"
+_ARNS = {
+    "aws_cloudwatch_event_rule": ("name", f"arn:aws:events:{_IN_REGION}:rule/%s"),
+    "aws_cloudwatch_log_group": ("name", f"arn:aws:logs:{_IN_REGION}:log-group:%s"),
+    "aws_dynamodb_table": ("name", f"arn:aws:dynamodb:{_IN_REGION}:table/%s"),
+    "aws_iam_policy": ("name", f"arn:aws:iam::{ACCOUNT}:policy/%s"),
+    "aws_iam_role": ("name", f"arn:aws:iam::{ACCOUNT}:role/%s"),
+    "aws_kms_key": ("description", f"arn:aws:kms:{_IN_REGION}:key/own"),
+    "aws_lambda_function": ("function_name", f"arn:aws:lambda:{_IN_REGION}:function:%s"),
+    "aws_s3_bucket": ("bucket", "arn:aws:s3:::%s"),
+    "aws_sns_topic": ("name", f"arn:aws:sns:{_IN_REGION}:%s"),
+    "aws_sqs_queue": ("name", f"arn:aws:sqs:{_IN_REGION}:%s"),
+}
+
+
+class PlanError(Exception):
+    """Terraform refuses a configuration; the message says what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource of a plan.
+
+    Attributes
+    ----------
+    configuration
+        What was planned: ``pipeline``, or the name of an example.
+    address, type
+        Of the resource, as Terraform has them.
+    values
+        Its attributes.
+    """
+
+    configuration: str
+    address: str
+    type: str
+    values: Mapping[str, Any]
+
+
+def plan() -> list[Resource]:
+    """Plan the representative pipeline and the examples.
+
+    Raises
+    ------
+    PlanError
+        Terraform refuses one of them.
+    """
+    with tempfile.TemporaryDirectory(prefix="security-") as place:
+        folder = Path(place).resolve()
+        _copy(folder)
+        configurations = json.loads(CONFIGURATIONS.read_text(encoding="utf-8"))
+        _write(folder, configurations, [])
+        _terraform(folder, "init", "-backend=false", "-input=false", "-no-color")
+        first = _resources(folder)
+        _write(folder, configurations, first)
+        return _resources(folder)
+
+
+def _copy(folder: Path) -> None:
+    left_out = shutil.ignore_patterns(".terraform*", "*.tfstate*")
+    for file in ROOT.glob("*.tf"):
+        shutil.copyfile(file, folder / file.name)
+    for name in ("modules", "examples"):
+        shutil.copytree(ROOT / name, folder / name, ignore=left_out)
+    shutil.copytree(ROOT / _MOCKS, folder / _MOCKS)
+    # Of a package only the name matters here.
+    for function in (ROOT / "functions").iterdir():
+        package = folder / "build" / f"{function.name}.zip"
+        package.parent.mkdir(exist_ok=True)
+        package.touch()
+
+
+def _write(
+    folder: Path, configurations: Mapping[str, Mapping[str, Any]], known: Iterable[Resource]
+) -> None:
+    """Write the test that plans each configuration, with the ARNs that are known."""
+    lines = ['mock_provider "aws" {', f'  source = "./{_MOCKS.as_posix()}"']
+    lines += ["  override_during = plan", "}"]
+    overrides: dict[str, list[str]] = {}
+    for resource in known:
+        if resource.type not in _ARNS:
+            continue
+        values = json.dumps(_computed(resource))
+        overrides.setdefault(resource.configuration, []).append(
+            f"  override_resource {{\n    target = {resource.address}\n    values = {values}\n"
+            "    override_during = plan\n  }"
+        )
+    for name, variables in configurations.items():
+        lines += [f'run "{name.replace("-", "_")}" {{', "  command = plan"]
+        if name != "pipeline":
+            lines.append(f'  module {{\n    source = "./examples/{name}"\n  }}')
+        lines.append("  variables {")
+        lines += [f"    {key} = {json.dumps(value)}" for key, value in variables.items()]
+        lines += ["  }", *overrides.get(name, []), "}"]
+    (folder / "security.tftest.hcl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _computed(resource: Resource) -> dict[str, str]:
+    """Give what AWS computes of a resource, as far as a policy can name it."""
+    attribute, arn = _ARNS[resource.type]
+    name = resource.values[attribute]
+    computed = {"arn": arn % name if "%s" in arn else arn}
+    if resource.type == "aws_iam_role":
+        computed["id"] = name  # as AWS has it, and what policies of the role name
+    if resource.type == "aws_sqs_queue":
+        computed["url"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
+    return computed
+
+
+def _resources(folder: Path) -> list[Resource]:
+    """Plan the configurations, and list their resources."""
+    output = _terraform(folder, "test", "-json", "-verbose")
+    plans = [
+        message
+        for message in (json.loads(line) for line in output.splitlines() if line[:1] == "{")
+        if message["type"] == "test_plan"
+    ]
+    own = [
+        Resource(
+            configuration=planned["@testrun"].replace("_", "-"),
+            address="output.kms_key_statements",
+            type="aws_kms_key_policy",
+            values={"policy": json.dumps({"Version": "2012-10-17", "Statement": said["after"]})},
+        )
+        for planned in plans
+        if (said := planned["test_plan"].get("output_changes", {}).get("kms_key_statements"))
+    ]
+    return own + [
+        Resource(
+            configuration=planned["@testrun"].replace("_", "-"),
+            address=one["address"],
+            type=one["type"],
+            values=one["change"]["after"],
+        )
+        for planned in plans
+        for one in planned["test_plan"]["resource_changes"]
+        if one["mode"] == "managed"
+    ]
+
+
+def _terraform(folder: Path, *arguments: str) -> str:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    done = subprocess.run(
+        [str(BINARY), f"-chdir={folder}", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    if done.returncode:
+        said = "\n".join(_diagnostics(done.stdout)) or f"{done.stdout}{done.stderr}"
+        raise PlanError(f"terraform {arguments[0]} failed:\n{said}")
+    return done.stdout
+
+
+def _diagnostics(output: str) -> Iterator[str]:
+    for message in (json.loads(line) for line in output.splitlines() if line[:1] == "{"):
+        if message["type"] == "diagnostic" and message["diagnostic"]["severity"] == "error":
+            diagnostic = message["diagnostic"]
+            yield f"{message.get('@testrun', '')}: {diagnostic['summary']}: {diagnostic['detail']}"
