@@ -15,6 +15,7 @@ module "alarms" {
   name                   = "${var.name}-${each.key}"
   queue_name             = module.queues[each.key].name
   tags                   = var.tags
+  timeout                = each.value.timeout
 }
 
 module "dashboard" {

@@ -1,4 +1,12 @@
 locals {
+  # Lambda stamps Errors with the start of the invocation and sends it after the end: that of a time-out comes when its
+  # period is long over. So the alarm looks back for as long as an invocation may take and the metric be late, and one
+  # period more because a period may end just before.
+  # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+  error_period  = 300
+  metric_delay  = 120
+  error_periods = 1 + ceil((var.timeout + local.metric_delay) / local.error_period)
+
   all = {
     dead_letter_queue_not_empty = {
       description = "Messages were set aside in ${var.dead_letter_queue_name}. Each says why in its attributes ErrorType and ErrorMessage; one without them was moved by SQS after a crash, a timeout or throttling."
@@ -7,6 +15,7 @@ locals {
       dimensions  = { QueueName = var.dead_letter_queue_name }
       statistic   = "Maximum"
       period      = 60
+      periods     = 1
       threshold   = 1
     }
     oldest_message_age = {
@@ -16,6 +25,7 @@ locals {
       dimensions  = { QueueName = var.queue_name }
       statistic   = "Maximum"
       period      = 60
+      periods     = 1
       threshold   = var.alarms.oldest_message_age_seconds
     }
     function_errors = {
@@ -24,7 +34,8 @@ locals {
       metric      = "Errors"
       dimensions  = { FunctionName = var.function_name }
       statistic   = "Sum"
-      period      = 300
+      period      = local.error_period
+      periods     = local.error_periods
       threshold   = var.alarms.function_errors
     }
     function_throttles = {
@@ -34,6 +45,7 @@ locals {
       dimensions  = { FunctionName = var.function_name }
       statistic   = "Sum"
       period      = 300
+      periods     = 1
       threshold   = var.alarms.function_throttles
     }
   }
@@ -49,7 +61,8 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   dimensions          = each.value.dimensions
   statistic           = each.value.statistic
   period              = each.value.period
-  evaluation_periods  = 1
+  evaluation_periods  = each.value.periods
+  datapoints_to_alarm = 1
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = each.value.threshold
   treat_missing_data  = "notBreaching"

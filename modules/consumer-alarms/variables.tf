@@ -80,3 +80,15 @@ variable "tags" {
   default     = {}
   nullable    = false
 }
+
+variable "timeout" {
+  description = "Seconds an invocation of the function may take, as its timeout says. The alarm on function_errors looks back that long, because Lambda counts a failure when the invocation began."
+  type        = number
+  default     = 900
+  nullable    = false
+
+  validation {
+    condition     = var.timeout >= 1 && var.timeout <= 900
+    error_message = "timeout must be from 1 to 900 seconds, as the function has it."
+  }
+}

@@ -124,3 +124,68 @@ run "a_function_without_a_queue_has_no_alarm_on_one" {
     error_message = "The alarms are ${jsonencode(output.names)}"
   }
 }
+
+# A time-out is counted when its invocation began, and told when it is over:
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+run "errors_are_looked_for_as_far_back_as_an_invocation_may_have_begun" {
+  module {
+    source = "./modules/consumer-alarms"
+  }
+
+  variables {
+    timeout = 181
+  }
+
+  assert {
+    condition = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => [alarm.evaluation_periods, alarm.datapoints_to_alarm] } == {
+      dead_letter_queue_not_empty = [1, 1]
+      function_errors             = [3, 1]
+      function_throttles          = [1, 1]
+      oldest_message_age          = [1, 1]
+    }
+    error_message = "The alarms are ${jsonencode(aws_cloudwatch_metric_alarm.this)}"
+  }
+}
+
+run "a_time_out_that_fits_a_period_with_its_delay_takes_one_period_more" {
+  module {
+    source = "./modules/consumer-alarms"
+  }
+
+  variables {
+    timeout = 180
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["function_errors"].evaluation_periods == 2
+    error_message = "The alarm is ${jsonencode(aws_cloudwatch_metric_alarm.this["function_errors"])}"
+  }
+}
+
+# CloudWatch evaluates at most a day: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+run "a_timeout_that_is_not_told_is_taken_to_be_the_longest" {
+  module {
+    source = "./modules/consumer-alarms"
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.this["function_errors"].evaluation_periods == 5
+      && aws_cloudwatch_metric_alarm.this["function_errors"].evaluation_periods * aws_cloudwatch_metric_alarm.this["function_errors"].period <= 86400
+    )
+    error_message = "The alarm is ${jsonencode(aws_cloudwatch_metric_alarm.this["function_errors"])}"
+  }
+}
+
+run "a_timeout_that_no_function_has_is_refused" {
+  module {
+    source = "./modules/consumer-alarms"
+  }
+  command = plan
+
+  variables {
+    timeout = 901
+  }
+
+  expect_failures = [var.timeout]
+}
