@@ -12,6 +12,20 @@ locals {
   function_arn  = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}"
   log_group_arn = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.name}"
 
+  # Roles are global: the same function may be in another region, so its role names the region. What doesn't fit the 64
+  # characters is cut, and told from others by a hash.
+  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+  role_room = 63 - length(local.region)
+  role_name = format("%s-%s",
+    length(var.name) <= local.role_room ? var.name : "${substr(var.name, 0, local.role_room - 9)}-${substr(sha256(var.name), 0, 8)}",
+    local.region,
+  )
+
+  # Lambda measures the JSON text in bytes, of which base64 has 4 characters for each 3.
+  # Terraform writes <, > and & as six characters each.
+  environment_json  = replace(replace(replace(jsonencode(var.environment), "\\u003c", "<"), "\\u003e", ">"), "\\u0026", "&")
+  environment_bytes = floor(length(trim(base64encode(local.environment_json), "=")) * 3 / 4)
+
   in_s3       = startswith(var.package, "s3://")
   package_s3  = local.in_s3 ? regex("^s3://(?P<bucket>[^/]+)/(?P<key>.+)$", var.package) : null
   module_name = trimsuffix(basename(var.package), ".zip")
@@ -64,7 +78,7 @@ locals {
       Sid      = "WriteLogs"
       Effect   = "Allow"
       Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
+      Resource = ["${local.log_group_arn}:*"]
     }],
     [for statement in [{
       Sid      = "WriteTraces"
@@ -91,6 +105,10 @@ locals {
   )
 }
 
+locals {
+  policy = jsonencode({ Version = "2012-10-17", Statement = local.statements })
+}
+
 # Before the function, which would make one of its own that keeps logs for ever.
 resource "aws_cloudwatch_log_group" "this" {
   # checkov:skip=CKV_AWS_338:log_retention_days decides; what a function logs of each file is of use for weeks
@@ -101,7 +119,7 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_iam_role" "this" {
-  name = var.name
+  name = local.role_name
   tags = var.tags
 
   assume_role_policy = jsonencode({
@@ -112,16 +130,33 @@ resource "aws_iam_role" "this" {
       Action    = "sts:AssumeRole"
     }]
   })
+
+  # A function goes over to a role of another name while it runs.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_iam_role_policy" "this" {
-  name = "function"
-  role = aws_iam_role.this.id
+  name   = "function"
+  role   = aws_iam_role.this.id
+  policy = local.policy
 
-  policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = local.statements
-  })
+  lifecycle {
+    create_before_destroy = true
+
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: white space doesn't count.
+    precondition {
+      condition     = length(replace(local.policy, "/\\s/", "")) <= 10240
+      error_message = "The policy of the role of ${var.name} has ${length(replace(local.policy, "/\\s/", ""))} characters, and IAM takes 10240. Name fewer resources in policy_statements (a prefix with a wildcard stands for many), or put them into a policy of your own and attach it to output role.name."
+    }
+
+    # https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
+    precondition {
+      condition     = can(regex("^[\\t\\n\\r\\x{20}-\\x{FF}]+$", local.policy))
+      error_message = "A policy takes no characters above U+00FF, and policy_statements has some: ${join(" ", distinct(regexall("[^\\t\\n\\r\\x{20}-\\x{FF}]", local.policy)))}. Write a wildcard (*) in place of each."
+    }
+  }
 }
 
 resource "aws_lambda_function" "this" {
@@ -179,6 +214,12 @@ resource "aws_lambda_function" "this" {
     precondition {
       condition     = var.package_version == null || local.in_s3
       error_message = "package_version goes with a package in S3; a local file is known by its hash. Remove package_version."
+    }
+
+    # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    precondition {
+      condition     = local.environment_bytes <= 4096
+      error_message = "The environment of ${var.name} has ${local.environment_bytes} bytes as JSON, and Lambda takes 4096. Move the larger values into a parameter or a file that the function reads, or shorten filters with many prefixes or suffixes: they are among the variables."
     }
   }
 

@@ -39,6 +39,12 @@ variable "description" {
   type        = string
   default     = ""
   nullable    = false
+
+  # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+  validation {
+    condition     = length(var.description) <= 256
+    error_message = "description has ${length(var.description)} characters, and Lambda takes 256. Shorten it."
+  }
 }
 
 variable "environment" {
@@ -157,7 +163,7 @@ variable "memory_size" {
 }
 
 variable "name" {
-  description = "Name of the function, its role and its log group."
+  description = "Name of the function and its log group; its role is called <name>-<region>."
   type        = string
 
   validation {

@@ -128,7 +128,7 @@ variable "kms_key_arn" {
 }
 
 variable "name" {
-  description = "Name of the function, its role and its log group."
+  description = "Name of the function and its log group; its role is called <name>-<region>."
   type        = string
 }
 

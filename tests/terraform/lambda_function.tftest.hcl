@@ -56,7 +56,7 @@ run "the_role_may_write_to_its_log_group_and_nothing_else" {
       Sid      = "WriteLogs"
       Effect   = "Allow"
       Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = ["arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/mock:*"]
+      Resource = ["arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/load-orders:*"]
     }]
     error_message = "The policy is ${aws_iam_role_policy.this.policy}"
   }
@@ -450,4 +450,157 @@ run "the_statement_for_a_key_is_for_the_functions_logs_alone" {
     )
     error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
   }
+}
+
+# Roles are global, and their names have at most 64 characters:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+run "the_roles_name_tells_regions_apart" {
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  assert {
+    condition     = aws_iam_role.this.name == "load-orders-eu-west-1"
+    error_message = "The role is called ${aws_iam_role.this.name}"
+  }
+}
+
+run "a_name_that_fits_with_the_region_is_the_roles_whole" {
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    name = "orders-0123456789-0123456789-0123456789-0123456789-abc"
+  }
+
+  assert {
+    condition     = aws_iam_role.this.name == "${var.name}-eu-west-1" && length(aws_iam_role.this.name) == 64
+    error_message = "The role is called ${aws_iam_role.this.name}"
+  }
+}
+
+run "a_longer_name_is_cut_and_told_from_others_that_begin_alike" {
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    name = "orders-0123456789-0123456789-0123456789-0123456789-abcd"
+  }
+
+  assert {
+    condition     = aws_iam_role.this.name == "orders-0123456789-0123456789-0123456789-01234-${substr(sha256(var.name), 0, 8)}-eu-west-1" && length(aws_iam_role.this.name) == 64
+    error_message = "The role is called ${aws_iam_role.this.name}, ${length(aws_iam_role.this.name)} characters"
+  }
+}
+
+run "a_policy_as_long_as_iam_takes_is_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    policy_statements = { read = { actions = ["s3:GetObject"], resources = ["arn:aws:s3:::${join("", [for n in range(993) : "0123456789"])}0123456"] } }
+  }
+
+  assert {
+    condition     = length(aws_iam_role_policy.this.policy) == 10240
+    error_message = "The policy has ${length(aws_iam_role_policy.this.policy)} characters"
+  }
+}
+
+run "a_policy_longer_than_iam_takes_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    policy_statements = { read = { actions = ["s3:GetObject"], resources = ["arn:aws:s3:::${join("", [for n in range(993) : "0123456789"])}01234567"] } }
+  }
+
+  expect_failures = [aws_iam_role_policy.this]
+}
+
+run "the_last_character_that_a_policy_takes_is_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    policy_statements = { read = { actions = ["s3:GetObject"], resources = ["arn:aws:s3:::orders/ÿ/*"] } }
+  }
+}
+
+run "a_character_that_no_policy_takes_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    policy_statements = { read = { actions = ["s3:GetObject"], resources = ["arn:aws:s3:::orders/Ā/*"] } }
+  }
+
+  expect_failures = [aws_iam_role_policy.this]
+}
+
+# {"TEXT":""} has 11 bytes, and ü two.
+run "an_environment_as_large_as_lambda_takes_is_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    environment = { TEXT = "ü<${join("", [for n in range(408) : "0123456789"])}01" }
+  }
+}
+
+run "an_environment_larger_than_lambda_takes_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    environment = { TEXT = "ü<${join("", [for n in range(408) : "0123456789"])}012" }
+  }
+
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "a_description_as_long_as_lambda_takes_is_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    description = "${join("", [for n in range(25) : "0123456789"])}012345"
+  }
+}
+
+run "a_description_longer_than_lambda_takes_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    description = "${join("", [for n in range(25) : "0123456789"])}0123456"
+  }
+
+  expect_failures = [var.description]
 }

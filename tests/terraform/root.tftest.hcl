@@ -22,8 +22,8 @@ variables {
 run "every_consumer_has_a_queue_a_function_and_alarms_named_after_it" {
   assert {
     condition = { for name, consumer in output.consumers : name => [consumer.queue.name, consumer.dead_letter_queue.name, consumer.function.name, consumer.role.name] } == {
-      audit     = ["orders-audit", "orders-audit-dlq", "orders-audit", "orders-audit"]
-      transform = ["orders-transform", "orders-transform-dlq", "orders-transform", "orders-transform"]
+      audit     = ["orders-audit", "orders-audit-dlq", "orders-audit", "orders-audit-eu-west-1"]
+      transform = ["orders-transform", "orders-transform-dlq", "orders-transform", "orders-transform-eu-west-1"]
     }
     error_message = "The consumers are ${jsonencode(output.consumers)}"
   }
