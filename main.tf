@@ -144,7 +144,7 @@ module "circuit_breaker" {
   source = "./modules/circuit-breaker"
   count  = length(local.guarded) == 0 ? 0 : 1
 
-  alerts_topic       = { arn = local.alerts_topic_arn }
+  alerts_topic       = { arn = local.alerts_topic_arn, kms_key_arn = try(var.alerts.topic.kms_key_arn, null) }
   architecture       = var.circuit_breaker.architecture
   cool_down_seconds  = var.circuit_breaker.cool_down_seconds
   error_rate_percent = var.circuit_breaker.error_rate_percent

@@ -11,10 +11,13 @@ variable "alarms" {
 }
 
 variable "alerts" {
-  description = "Who is told when an alarm goes off: e-mail addresses (each has to confirm), or a topic that exists already, by its arn."
+  description = "Who is told when an alarm goes off: e-mail addresses (each has to confirm), or a topic that exists already, by its arn (kms_key_arn is the customer-managed key that it is encrypted with)."
   type = object({
     emails = optional(set(string), [])
-    topic  = optional(object({ arn = string }))
+    topic = optional(object({
+      arn         = string
+      kms_key_arn = optional(string)
+    }))
   })
   default  = {}
   nullable = false

@@ -13,6 +13,13 @@ locals {
   rule_arns   = "arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}-*"
   alarm_names = { for name in keys(var.consumers) : name => "${var.name}-${name}-error-rate" }
 
+  # A rule's name has at most 64 characters, of which .alarm and .clock take six; where a consumer's is longer, a hash
+  # tells it from others: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+  circuits = { for name in keys(var.consumers) : name => "${var.name}-${name}" }
+  rule_names = { for name, circuit in local.circuits :
+    name => length(circuit) <= 58 ? circuit : "${substr(circuit, 0, 49)}-${substr(sha256(circuit), 0, 8)}"
+  }
+
   # A trial waits for the function; the rest is for the breaker's own requests.
   timeout = 60 + max([for consumer in var.consumers : consumer.timeout]...)
 
@@ -27,12 +34,24 @@ locals {
     timeout_seconds = consumer.timeout
   }) }
 
-  keys = distinct(compact(concat([var.kms_key_arn], [for consumer in var.consumers : consumer.queue.kms_key_arn])))
+  keys = distinct(compact(concat([var.kms_key_arn, var.alerts_topic.kms_key_arn], [for consumer in var.consumers : consumer.queue.kms_key_arn])))
 
   # What failed because the downstream did, and invocations that failed as a whole. Files set aside as
   # bad and files skipped say nothing about it.
-  failing = "FILL(retried, 0) + FILL(crashed, 0)"
-  all     = "${local.failing} + FILL(done, 0)"
+  #
+  # No FILL: it would make up the newest minutes, whose metrics are still to come, and an alarm that sees their filling
+  # alone stays as it is for ever. A sum of several series has a point wherever one of them has, so that the rate is
+  # missing for a minute of which nothing is known, and right for one in which every invocation crashed.
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+  failing = "SUM([retried, crashed])"
+  all     = "SUM([retried, crashed, done])"
+
+  # One bad minute opens the circuit, however late its metrics come: the function's own through its log, and a failed
+  # invocation's after its end, stamped with its beginning. A minute more, because the newest is never complete.
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+  # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+  metric_delay       = 120
+  evaluation_minutes = { for name, consumer in var.consumers : name => 1 + ceil((consumer.timeout + local.metric_delay) / 60) }
 }
 
 resource "aws_cloudwatch_metric_alarm" "error_rate" {
@@ -42,14 +61,15 @@ resource "aws_cloudwatch_metric_alarm" "error_rate" {
   alarm_description   = "Of what ${each.value.function.name} tried within a minute, ${var.error_rate_percent} % or more failed and is to be retried: the circuit breaker ${var.name} stops it, and lets it go on when a few messages succeed."
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = var.error_rate_percent
-  evaluation_periods  = 1
+  evaluation_periods  = local.evaluation_minutes[each.key]
+  datapoints_to_alarm = 1
   treat_missing_data  = "notBreaching"
   tags                = var.tags
 
   metric_query {
     id          = "rate"
     label       = "Error rate in percent"
-    expression  = "IF(${local.all} >= ${var.minimum_objects}, 100 * (${local.failing}) / (${local.all}), 0)"
+    expression  = "IF(${local.all} >= ${var.minimum_objects}, 100 * ${local.failing} / ${local.all}, 0)"
     return_data = true
   }
 
@@ -80,7 +100,7 @@ resource "aws_cloudwatch_metric_alarm" "error_rate" {
 resource "aws_cloudwatch_event_rule" "alarm" {
   for_each = var.consumers
 
-  name        = "${var.name}-${each.key}.alarm"
+  name        = "${local.rule_names[each.key]}.alarm"
   description = "Opens the circuit of ${var.name}/${each.key}."
   tags        = var.tags
 
@@ -95,7 +115,7 @@ resource "aws_cloudwatch_event_rule" "alarm" {
 resource "aws_cloudwatch_event_rule" "clock" {
   for_each = var.consumers
 
-  name                = "${var.name}-${each.key}.clock"
+  name                = "${local.rule_names[each.key]}.clock"
   description         = "Tries the circuit of ${var.name}/${each.key} when it has cooled down."
   schedule_expression = "rate(1 minute)"
   tags                = var.tags
@@ -108,6 +128,8 @@ resource "aws_cloudwatch_event_target" "alarm" {
   target_id = "circuit-breaker"
   arn       = module.function.arn
   input     = local.inputs[each.key]
+
+  depends_on = [aws_iam_role_policy_attachment.consumers]
 }
 
 resource "aws_cloudwatch_event_target" "clock" {
@@ -117,6 +139,8 @@ resource "aws_cloudwatch_event_target" "clock" {
   target_id = "circuit-breaker"
   arn       = module.function.arn
   input     = local.inputs[each.key]
+
+  depends_on = [aws_iam_role_policy_attachment.consumers]
 }
 
 module "function" {
@@ -124,7 +148,7 @@ module "function" {
 
   architecture            = var.architecture
   asynchronous_invocation = { maximum_retry_attempts = 0 }
-  description             = "Circuit breaker of ${join(", ", keys(var.consumers))}."
+  description             = "Circuit breaker of the consumers of ${var.name}."
   invokers                = { rules = { service = "events.amazonaws.com", source_arn = local.rule_arns } }
   kms_key_arn             = var.kms_key_arn
   log_retention_days      = var.log_retention_days
@@ -145,28 +169,11 @@ module "function" {
 
   policy_statements = merge(
     {
-      # The action knows no alarm's ARN; it only reads.
-      # parliament:skip=RESOURCE_STAR:ReadAlarms:the breaker reads the state of alarms, of which IAM knows them all or one by one
+      # Of a request that names alarms AWS says only that its resources are alarms, not that it asks for each by name.
+      # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
       read_alarms = {
         actions   = ["cloudwatch:DescribeAlarms"]
-        resources = ["*"]
-      }
-      remember = {
-        actions    = ["dynamodb:GetItem", "dynamodb:PutItem"]
-        resources  = [var.ledger.arn]
-        conditions = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = [for name in keys(var.consumers) : "${var.name}/${name}"] } }
-      }
-      switch_mappings = {
-        actions   = ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"]
-        resources = [for consumer in var.consumers : consumer.event_source_mapping.arn]
-      }
-      try_functions = {
-        actions   = ["lambda:InvokeFunction"]
-        resources = [for consumer in var.consumers : consumer.function.arn]
-      }
-      try_messages = {
-        actions   = ["sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"]
-        resources = [for consumer in var.consumers : consumer.queue.arn]
+        resources = ["arn:${local.partition}:cloudwatch:${local.arn_suffix}:alarm:*"]
       }
       tell = {
         actions   = ["sns:Publish"]
@@ -180,4 +187,59 @@ module "function" {
       }
     } : name => statement if length(local.keys) > 0 },
   )
+}
+
+# What the breaker may do with each consumer. A role's inline policies have 10,240 characters together, which about 25
+# consumers fill; a managed policy has 6,144, and a role takes 10 of them.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+locals {
+  groups = { for number, names in chunklist(sort(keys(var.consumers)), 10) :
+    tostring(number + 1) => { for name in names : name => var.consumers[name] }
+  }
+}
+
+resource "aws_iam_policy" "consumers" {
+  for_each = local.groups
+
+  name        = "${module.function.role.name}-${each.key}"
+  description = "What the circuit breaker of ${var.name} may do with its consumers, part ${each.key} of ${length(local.groups)}."
+  tags        = var.tags
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "Remember"
+        Effect    = "Allow"
+        Action    = ["dynamodb:GetItem", "dynamodb:PutItem"]
+        Resource  = [var.ledger.arn]
+        Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = [for name in keys(each.value) : "${var.name}/${name}"] } }
+      },
+      {
+        Sid      = "SwitchMappings"
+        Effect   = "Allow"
+        Action   = ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"]
+        Resource = [for consumer in each.value : consumer.event_source_mapping.arn]
+      },
+      {
+        Sid      = "TryFunctions"
+        Effect   = "Allow"
+        Action   = ["lambda:InvokeFunction"]
+        Resource = [for consumer in each.value : consumer.function.arn]
+      },
+      {
+        Sid      = "TryMessages"
+        Effect   = "Allow"
+        Action   = ["sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"]
+        Resource = [for consumer in each.value : consumer.queue.arn]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "consumers" {
+  for_each = local.groups
+
+  role       = module.function.role.name
+  policy_arn = aws_iam_policy.consumers[each.key].arn
 }

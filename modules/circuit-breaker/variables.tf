@@ -1,6 +1,9 @@
 variable "alerts_topic" {
-  description = "The topic that is told when a circuit opens and when it closes, by its arn."
-  type        = object({ arn = string })
+  description = "The topic that is told when a circuit opens and when it closes, by its arn; kms_key_arn is the customer-managed key that it is encrypted with, which the function may use then."
+  type = object({
+    arn         = string
+    kms_key_arn = optional(string)
+  })
 }
 
 variable "architecture" {
@@ -28,6 +31,11 @@ variable "consumers" {
   validation {
     condition     = length(var.consumers) > 0
     error_message = "consumers must name at least one consumer to watch."
+  }
+
+  validation {
+    condition     = length(var.consumers) <= 100
+    error_message = "consumers are ${length(var.consumers)}, and the policies that a role takes have room for 100. Spread them over several circuit breakers, each with a name of its own."
   }
 
   validation {
@@ -66,7 +74,7 @@ variable "error_rate_percent" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the customer-managed KMS key for the function's environment variables and logs, the ledger and the alerts topic; null uses the services' own keys."
+  description = "ARN of the customer-managed KMS key for the function's environment variables and logs and the ledger; null uses the services' own keys."
   type        = string
   default     = null
 }

@@ -34,7 +34,7 @@ run "the_alarm_is_on_the_share_of_what_failed_because_of_the_downstream" {
 
   assert {
     condition = one([for query in aws_cloudwatch_metric_alarm.error_rate["load"].metric_query : query.expression if query.return_data]) == (
-      "IF(FILL(retried, 0) + FILL(crashed, 0) + FILL(done, 0) >= 10, 100 * (FILL(retried, 0) + FILL(crashed, 0)) / (FILL(retried, 0) + FILL(crashed, 0) + FILL(done, 0)), 0)"
+      "IF(SUM([retried, crashed, done]) >= 10, 100 * SUM([retried, crashed]) / SUM([retried, crashed, done]), 0)"
     )
     error_message = "The rate is ${jsonencode(aws_cloudwatch_metric_alarm.error_rate["load"].metric_query)}"
   }
@@ -46,6 +46,162 @@ run "the_alarm_is_on_the_share_of_what_failed_because_of_the_downstream" {
       retried = "ObjectPipeline/ObjectsRetried"
     }
     error_message = "Other metrics are counted: ${jsonencode(aws_cloudwatch_metric_alarm.error_rate["load"].metric_query)}"
+  }
+}
+
+# A failed invocation is counted when it began, and told when it is over; the function's timeout is 120 s.
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+run "one_bad_minute_opens_the_circuit_however_late_its_metrics_come" {
+  module {
+    source = "./modules/circuit-breaker"
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.error_rate["load"].datapoints_to_alarm == 1
+      && aws_cloudwatch_metric_alarm.error_rate["load"].evaluation_periods == 5
+    )
+    error_message = "The alarm is ${jsonencode(aws_cloudwatch_metric_alarm.error_rate["load"])}"
+  }
+}
+
+run "the_breaker_may_do_with_each_consumer_what_a_trial_takes_and_no_more" {
+  module {
+    source = "./modules/circuit-breaker"
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_policy.consumers["1"].policy).Statement == [
+      {
+        Sid       = "Remember"
+        Effect    = "Allow"
+        Action    = ["dynamodb:GetItem", "dynamodb:PutItem"]
+        Resource  = ["arn:aws:dynamodb:eu-west-1:111122223333:table/orders-ledger"]
+        Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = ["orders/load"] } }
+      },
+      {
+        Sid      = "SwitchMappings"
+        Effect   = "Allow"
+        Action   = ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"]
+        Resource = ["arn:aws:lambda:eu-west-1:111122223333:event-source-mapping:11111111-2222-3333-4444-555555555555"]
+      },
+      {
+        Sid      = "TryFunctions"
+        Effect   = "Allow"
+        Action   = ["lambda:InvokeFunction"]
+        Resource = ["arn:aws:lambda:eu-west-1:111122223333:function:orders-load"]
+      },
+      {
+        Sid      = "TryMessages"
+        Effect   = "Allow"
+        Action   = ["sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"]
+        Resource = ["arn:aws:sqs:eu-west-1:111122223333:orders-load"]
+      },
+    ]
+    error_message = "The policy is ${aws_iam_policy.consumers["1"].policy}"
+  }
+
+  assert {
+    condition = (
+      aws_iam_role_policy_attachment.consumers["1"].role == output.role.name
+      && aws_iam_policy.consumers["1"].name == "orders-circuit-breaker-eu-west-1-1"
+      && aws_iam_policy.consumers["1"].description == "What the circuit breaker of orders may do with its consumers, part 1 of 1."
+    )
+    error_message = "The role doesn't have the policy: ${jsonencode([aws_iam_policy.consumers, aws_iam_role_policy_attachment.consumers])}"
+  }
+}
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+run "a_hundred_consumers_of_the_longest_names_fit_policies_and_rules" {
+  module {
+    source = "./modules/circuit-breaker"
+  }
+
+  variables {
+    name   = "orders-0123456789-0123456789-01"
+    ledger = { arn = "arn:aws-us-gov:dynamodb:us-gov-west-1:111122223333:table/orders-0123456789-0123456789-01-ledger", name = "orders-0123456789-0123456789-01-ledger" }
+    consumers = { for n in range(100) : format("load-0123456789-0123456789-%04d", n) => {
+      event_source_mapping = {
+        arn  = "arn:aws-us-gov:lambda:us-gov-west-1:111122223333:event-source-mapping:11111111-2222-3333-4444-555555555555"
+        uuid = "11111111-2222-3333-4444-555555555555"
+      }
+      function = {
+        arn  = format("arn:aws-us-gov:lambda:us-gov-west-1:111122223333:function:orders-0123456789-0123456789-01-load-0123456789-0123456789-%04d", n)
+        name = format("orders-0123456789-0123456789-01-load-0123456789-0123456789-%04d", n)
+      }
+      queue = {
+        arn = format("arn:aws-us-gov:sqs:us-gov-west-1:111122223333:orders-0123456789-0123456789-01-load-0123456789-0123456789-%04d", n)
+        url = format("https://sqs.us-gov-west-1.amazonaws.com/111122223333/orders-0123456789-0123456789-01-load-0123456789-0123456789-%04d", n)
+      }
+    } }
+  }
+
+  assert {
+    condition     = length(aws_iam_policy.consumers) == 10 && alltrue([for policy in aws_iam_policy.consumers : length(policy.policy) <= 6144])
+    error_message = "The policies have ${jsonencode([for policy in aws_iam_policy.consumers : length(policy.policy)])} characters"
+  }
+
+  assert {
+    condition = length(distinct([for rule in concat(values(aws_cloudwatch_event_rule.alarm), values(aws_cloudwatch_event_rule.clock)) : rule.name])) == 200 && alltrue([
+      for rule in concat(values(aws_cloudwatch_event_rule.alarm), values(aws_cloudwatch_event_rule.clock)) : length(rule.name) <= 64 && startswith(rule.name, "${var.name}-")
+    ])
+    error_message = "The rules are ${jsonencode([for rule in aws_cloudwatch_event_rule.clock : rule.name])}"
+  }
+}
+
+run "more_consumers_than_the_role_has_policies_for_are_refused" {
+  module {
+    source = "./modules/circuit-breaker"
+  }
+  command = plan
+
+  variables {
+    consumers = { for n in range(101) : "load-${n}" => {
+      event_source_mapping = { arn = "arn:aws:lambda:eu-west-1:111122223333:event-source-mapping:${n}", uuid = "${n}" }
+      function             = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:orders-${n}", name = "orders-${n}" }
+      queue                = { arn = "arn:aws:sqs:eu-west-1:111122223333:orders-${n}", url = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-${n}" }
+    } }
+  }
+
+  expect_failures = [var.consumers]
+}
+
+run "rules_are_called_after_a_consumer_whose_name_just_fits" {
+  module {
+    source = "./modules/circuit-breaker"
+  }
+
+  variables {
+    consumers = { for name in ["load-0123456789-0123456789-0123456789-0123456789-ab", "load-0123456789-0123456789-0123456789-0123456789-abc"] : name => {
+      event_source_mapping = { arn = "arn:aws:lambda:eu-west-1:111122223333:event-source-mapping:1", uuid = "1" }
+      function             = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:${name}", name = name }
+      queue                = { arn = "arn:aws:sqs:eu-west-1:111122223333:${name}", url = "https://sqs.eu-west-1.amazonaws.com/111122223333/${name}" }
+    } }
+  }
+
+  assert {
+    condition = { for name, rule in aws_cloudwatch_event_rule.alarm : name => rule.name } == {
+      load-0123456789-0123456789-0123456789-0123456789-ab  = "orders-load-0123456789-0123456789-0123456789-0123456789-ab.alarm"
+      load-0123456789-0123456789-0123456789-0123456789-abc = "orders-load-0123456789-0123456789-0123456789-0123-${substr(sha256("orders-load-0123456789-0123456789-0123456789-0123456789-abc"), 0, 8)}.alarm"
+    }
+    error_message = "The rules are ${jsonencode({ for name, rule in aws_cloudwatch_event_rule.alarm : name => rule.name })}"
+  }
+}
+
+run "alerts_may_have_a_key_of_their_own" {
+  module {
+    source = "./modules/circuit-breaker"
+  }
+
+  variables {
+    alerts_topic = { arn = "arn:aws:sns:eu-west-1:111122223333:operations", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/operations" }
+    kms_key_arn  = "arn:aws:kms:eu-west-1:111122223333:key/orders"
+  }
+
+  assert {
+    condition     = local.keys == tolist(["arn:aws:kms:eu-west-1:111122223333:key/orders", "arn:aws:kms:eu-west-1:111122223333:key/operations"])
+    error_message = "The breaker may use ${jsonencode(local.keys)}"
   }
 }
 
