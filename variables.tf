@@ -29,10 +29,11 @@ variable "alerts" {
 }
 
 variable "bucket" {
-  description = "The bucket files land in: name makes one, existing takes one that is there (of which only the notifications are managed; they replace any others it has). force_destroy deletes the files with the bucket; expire gives days after which objects under a prefix are deleted."
+  description = "The bucket files land in: name makes one, existing takes one that is there (of which only the notifications are managed; they replace any others it has), and kms_key_arn is the customer-managed key that its files are encrypted with, if it isn't the pipeline's. force_destroy deletes the files with the bucket; expire gives days after which objects under a prefix are deleted."
   type = object({
     name          = optional(string)
     existing      = optional(string)
+    kms_key_arn   = optional(string)
     force_destroy = optional(bool, false)
     versioning    = optional(bool, true)
     lifecycle_rules = optional(object({
@@ -48,6 +49,11 @@ variable "bucket" {
   validation {
     condition     = (var.bucket.name == null) != (var.bucket.existing == null)
     error_message = "bucket needs either name (a bucket is made) or existing (the name of one that is there), not both."
+  }
+
+  validation {
+    condition     = var.bucket.kms_key_arn == null || var.bucket.name == null
+    error_message = "bucket.kms_key_arn is the key of an existing bucket's files. The bucket that is made here takes the pipeline's kms_key_arn: set that, or remove bucket.kms_key_arn."
   }
 }
 
@@ -66,7 +72,7 @@ variable "circuit_breaker" {
 }
 
 variable "consumers" {
-  description = "Who gets the files, by a name of your choice. package is the zip of the function; filter narrows the pipeline's own, and by size; output is where the function may write, and is handed to it as OUTPUT_BUCKET and OUTPUT_PREFIX. The rest is as in modules/sqs-lambda-consumer and modules/queue-with-dlq."
+  description = "Who gets the files, by a name of your choice. package is the zip of the function; filter narrows the pipeline's own, and by size; output is where the function may write, and is handed to it as OUTPUT_BUCKET and OUTPUT_PREFIX (kms_key_arn is the customer-managed key of output.bucket, if it isn't the pipeline's); reads_files = false is for a function that needs the events alone, and may read no file then. The rest is as in modules/sqs-lambda-consumer and modules/queue-with-dlq."
   type = map(object({
     package         = string
     package_version = optional(string)
@@ -81,9 +87,11 @@ variable "consumers" {
     }), {})
 
     output = optional(object({
-      bucket = optional(string)
-      prefix = string
+      bucket      = optional(string)
+      kms_key_arn = optional(string)
+      prefix      = string
     }))
+    reads_files = optional(bool, true)
 
     batch_size              = optional(number, 10)
     batching_window_seconds = optional(number, 0)
@@ -172,13 +180,20 @@ variable "consumers" {
   }
 
   validation {
-    condition     = alltrue([for consumer in var.consumers : length(setintersection(keys(consumer.policy_statements), ["claim_objects", "read_files", "tell_missing_files", "write_output", "use_key"])) == 0])
-    error_message = "A consumer's policy_statements must not have claim_objects, read_files, tell_missing_files, write_output or use_key: they follow from its filter, its output, ledger and kms_key_arn. Choose other names."
+    condition = alltrue([for consumer in var.consumers : length(setintersection(keys(consumer.policy_statements), [
+      "claim_objects", "decrypt_files", "encrypt_output", "read_files", "tell_missing_files", "write_output",
+    ])) == 0])
+    error_message = "A consumer's policy_statements must not have claim_objects, decrypt_files, encrypt_output, read_files, tell_missing_files or write_output: they follow from its filter, its output, bucket and ledger. Choose other names."
   }
 
   validation {
     condition     = alltrue([for consumer in var.consumers : consumer.output == null || try(length(consumer.output.prefix) > 0 && !startswith(consumer.output.prefix, "/"), false)])
     error_message = "A consumer's output.prefix must not be empty or begin with a slash: write it like processed/."
+  }
+
+  validation {
+    condition     = alltrue([for consumer in var.consumers : try(consumer.output.kms_key_arn, null) == null || try(consumer.output.bucket, null) != null])
+    error_message = "A consumer's output.kms_key_arn is the key of output.bucket, and there is none: set output.bucket, or remove output.kms_key_arn. In the pipeline's bucket the output has the bucket's key."
   }
 }
 

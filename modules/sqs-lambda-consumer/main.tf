@@ -20,11 +20,14 @@ locals {
         actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
         resources = [var.queue.arn]
       }
+    },
+    # The right to send to a failure destination is the same one, and a FIFO queue can be none.
+    { for name, statement in {
       quarantine_messages = {
         actions   = ["sqs:SendMessage"]
         resources = [var.queue.dead_letter_queue.arn]
       }
-    },
+    } : name => statement if var.queue.fifo },
     { for name, statement in {
       use_queue_key = {
         actions   = ["kms:Decrypt", "kms:GenerateDataKey"]

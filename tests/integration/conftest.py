@@ -43,6 +43,7 @@ CONSUMERS: Mapping[str, Any] = {
     "log": {
         "package": str(PACKAGES / "log_events.zip"),
         "filter": {"prefixes": ["incoming/"]},
+        "reads_files": False,
         "timeout": 20,
     },
     "fragile": {
@@ -88,7 +89,7 @@ OWN_BUCKET: Mapping[str, Any] = {
 ON_EXISTING_BUCKET: Mapping[str, Any] = {
     "name": "theirs",
     "bucket": {"existing": EXISTING_BUCKET},
-    "consumers": {"log": {"package": str(PACKAGES / "log_events.zip")}},
+    "consumers": {"log": {"package": str(PACKAGES / "log_events.zip"), "reads_files": False}},
 }
 
 # Consumers of which no two want one file, so that every route can serve them.
@@ -98,7 +99,11 @@ ROUTES: Mapping[str, Any] = {
     "filter": {"events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]},
     "alarms": {"disabled": ["oldest_message_age", "function_errors", "function_throttles"]},
     "consumers": {
-        name: {"package": str(PACKAGES / "log_events.zip"), "filter": wanted}
+        name: {
+            "package": str(PACKAGES / "log_events.zip"),
+            "filter": wanted,
+            "reads_files": False,
+        }
         for name, wanted in {
             "copied": {"prefixes": ["copies/"], "events": ["s3:ObjectCreated:Copy"]},
             "prefixed": {

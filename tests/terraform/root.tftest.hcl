@@ -51,7 +51,7 @@ run "a_function_may_read_only_the_files_it_is_sent_and_write_only_its_output" {
     condition = local.policy_statements["transform"] == {
       read_files         = { actions = ["s3:GetObject", "s3:GetObjectVersion"], resources = ["arn:aws:s3:::example-orders/incoming/*"] }
       tell_missing_files = { actions = ["s3:ListBucket"], resources = ["arn:aws:s3:::example-orders"] }
-      write_output       = { actions = ["s3:PutObject"], resources = ["arn:aws:s3:::example-orders/processed/*"] }
+      write_output       = { actions = ["s3:AbortMultipartUpload", "s3:PutObject"], resources = ["arn:aws:s3:::example-orders/processed/*"] }
     }
     error_message = "The statements are ${jsonencode(local.policy_statements["transform"])}"
   }
@@ -75,6 +75,104 @@ run "characters_that_iam_would_expand_stay_characters" {
     condition     = local.policy_statements["audit"].read_files.resources == ["arn:aws:s3:::example-orders/in$${*}/*"]
     error_message = "The statements are ${jsonencode(local.policy_statements["audit"])}"
   }
+}
+
+# IAM takes U+0009, U+000A, U+000D and U+0020 to U+00FF: https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
+run "characters_that_no_policy_takes_become_wildcards" {
+  variables {
+    filter = { prefixes = ["incoming/日本/", "incoming/Übersicht/"] }
+    consumers = { transform = {
+      package = "tests/terraform/packages/load_orders.zip"
+      output  = { prefix = "results/ł*/" }
+    } }
+  }
+
+  assert {
+    condition = (
+      local.policy_statements["transform"].read_files.resources == ["arn:aws:s3:::example-orders/incoming/*/*", "arn:aws:s3:::example-orders/incoming/Übersicht/*"]
+      && local.policy_statements["transform"].write_output.resources == ["arn:aws:s3:::example-orders/results/*$${*}/*"]
+    )
+    error_message = "The statements are ${jsonencode(local.policy_statements["transform"])}"
+  }
+
+  assert {
+    condition     = jsondecode(local.environments["transform"].OBJECT_FILTER).prefixes == ["incoming/日本/", "incoming/Übersicht/"] && local.environments["transform"].OUTPUT_PREFIX == "results/ł*/"
+    error_message = "The function can't check the key: ${jsonencode(local.environments["transform"])}"
+  }
+}
+
+run "a_consumer_that_needs_the_events_alone_may_read_no_file" {
+  variables {
+    bucket = { existing = "their-orders", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/their-files" }
+    consumers = { audit = {
+      package     = "tests/terraform/packages/load_orders.zip"
+      reads_files = false
+    } }
+  }
+
+  assert {
+    condition     = local.policy_statements["audit"] == {}
+    error_message = "The statements are ${jsonencode(local.policy_statements["audit"])}"
+  }
+}
+
+run "files_and_output_may_have_other_keys_than_the_pipeline" {
+  variables {
+    bucket      = { existing = "their-orders", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/their-files" }
+    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+    consumers = {
+      audit = { package = "tests/terraform/packages/load_orders.zip" }
+      beside = {
+        package = "tests/terraform/packages/load_orders.zip"
+        output  = { prefix = "processed/" }
+      }
+      elsewhere = {
+        package = "tests/terraform/packages/load_orders.zip"
+        output  = { bucket = "results", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/results", prefix = "processed/" }
+      }
+      same = {
+        package     = "tests/terraform/packages/load_orders.zip"
+        output      = { bucket = "results", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555", prefix = "same/" }
+        reads_files = false
+      }
+    }
+  }
+
+  assert {
+    condition = { for name, statements in local.policy_statements : name => {
+      decrypt = try([for arn in statements.decrypt_files.resources : split("/", arn)[1]], [])
+      encrypt = try([for arn in statements.encrypt_output.resources : split("/", arn)[1]], [])
+      } } == {
+      audit     = { decrypt = ["their-files"], encrypt = [] }
+      beside    = { decrypt = ["their-files"], encrypt = ["their-files"] }
+      elsewhere = { decrypt = ["their-files", "results"], encrypt = ["results"] }
+      same      = { decrypt = [], encrypt = [] }
+    }
+    error_message = "The statements are ${jsonencode(local.policy_statements)}"
+  }
+}
+
+run "a_key_of_files_beside_a_bucket_that_is_made_is_refused" {
+  command = plan
+
+  variables {
+    bucket = { name = "example-orders", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/their-files" }
+  }
+
+  expect_failures = [var.bucket]
+}
+
+run "a_key_of_an_output_without_its_bucket_is_refused" {
+  command = plan
+
+  variables {
+    consumers = { transform = {
+      package = "tests/terraform/packages/load_orders.zip"
+      output  = { kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/results", prefix = "processed/" }
+    } }
+  }
+
+  expect_failures = [var.consumers]
 }
 
 run "the_function_is_told_its_place_in_the_pipeline" {
@@ -207,17 +305,15 @@ run "a_customer_managed_key_is_used_throughout_and_granted_to_the_functions" {
     kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"
   }
 
-  assert {
-    condition = local.policy_statements["audit"].use_key == {
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [var.kms_key_arn]
-    }
-    error_message = "The statements are ${jsonencode(local.policy_statements["audit"])}"
-  }
-
+  # The role may use its queue's key, once: tests/terraform/sqs_lambda_consumer.tftest.hcl.
   assert {
     condition     = alltrue([for consumer in output.consumers : consumer.queue.kms_key_arn == var.kms_key_arn])
     error_message = "A queue has another key."
+  }
+
+  assert {
+    condition     = !anytrue(flatten([for statements in local.policy_statements : [for name in keys(statements) : contains(["decrypt_files", "encrypt_output"], name)]]))
+    error_message = "The statements are ${jsonencode(local.policy_statements)}"
   }
 }
 

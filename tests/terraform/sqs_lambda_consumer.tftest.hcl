@@ -33,7 +33,8 @@ run "each_message_of_a_batch_can_fail_by_itself" {
   }
 }
 
-run "the_role_may_receive_from_its_queue_and_quarantine_in_its_dead_letter_queue" {
+# To send to the dead-letter queue is the right SendToFailureDestination of modules/lambda-function.
+run "the_role_may_receive_from_its_queue" {
   module {
     source = "./modules/sqs-lambda-consumer"
   }
@@ -43,10 +44,6 @@ run "the_role_may_receive_from_its_queue_and_quarantine_in_its_dead_letter_queue
       receive_messages = {
         actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
         resources = ["arn:aws:sqs:eu-west-1:111122223333:orders"]
-      }
-      quarantine_messages = {
-        actions   = ["sqs:SendMessage"]
-        resources = ["arn:aws:sqs:eu-west-1:111122223333:orders-dlq"]
       }
     }
     error_message = "The statements are ${jsonencode(local.statements)}"
@@ -246,6 +243,32 @@ run "a_window_on_a_fifo_queue_is_refused" {
   }
 
   expect_failures = [aws_lambda_event_source_mapping.this]
+}
+
+# Lambda takes no FIFO queue as a failure destination, so the right doesn't come with that.
+run "the_role_may_quarantine_in_a_fifo_dead_letter_queue" {
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    queue = {
+      arn                        = "arn:aws:sqs:eu-west-1:111122223333:orders.fifo"
+      url                        = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders.fifo"
+      visibility_timeout_seconds = 180
+      max_receive_count          = 5
+      fifo                       = true
+      dead_letter_queue = {
+        arn = "arn:aws:sqs:eu-west-1:111122223333:orders-dlq.fifo"
+        url = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-dlq.fifo"
+      }
+    }
+  }
+
+  assert {
+    condition     = local.statements.quarantine_messages == { actions = ["sqs:SendMessage"], resources = ["arn:aws:sqs:eu-west-1:111122223333:orders-dlq.fifo"] }
+    error_message = "The statements are ${jsonencode(local.statements)}"
+  }
 }
 
 run "ten_messages_at_a_time_from_a_fifo_queue_are_accepted" {

@@ -16,6 +16,8 @@ locals {
 
 resource "aws_kms_key" "this" {}
 
+resource "aws_kms_key" "theirs" {}
+
 resource "aws_s3_bucket" "files" {
   bucket_prefix = "files-"
 }
@@ -47,8 +49,8 @@ resource "aws_lambda_layer_version" "shared" {
 module "pipeline" {
   source = "../../.."
 
-  alerts      = { topic = { arn = aws_sns_topic.operations.arn } }
-  bucket      = { existing = aws_s3_bucket.files.id }
+  alerts      = { topic = { arn = aws_sns_topic.operations.arn, kms_key_arn = aws_kms_key.theirs.arn } }
+  bucket      = { existing = aws_s3_bucket.files.id, kms_key_arn = aws_kms_key.theirs.arn }
   filter      = { prefixes = ["incoming/"] }
   kms_key_arn = aws_kms_key.this.arn
   name        = "orders"
@@ -57,7 +59,7 @@ module "pipeline" {
     transform = {
       package = local.package
       layers  = [aws_lambda_layer_version.shared.arn]
-      output  = { bucket = aws_s3_bucket.results.id, prefix = "processed/" }
+      output  = { bucket = aws_s3_bucket.results.id, kms_key_arn = aws_kms_key.theirs.arn, prefix = "processed/" }
     }
     audit = {
       package     = local.package
