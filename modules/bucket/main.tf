@@ -33,6 +33,21 @@ locals {
     }] : [],
   )])
 
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        Sid       = "DenyWithoutTLS"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [local.arn, "${local.arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+      local.allow_readers,
+    )
+  })
+
   # Written without var.kms_key_arn, so that the key's own policy can be made of them.
   # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
   kms_key_statements = [for name in keys(var.readers) : {
@@ -141,20 +156,15 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this.id
 
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = concat(
-      [{
-        Sid       = "DenyWithoutTLS"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "s3:*"
-        Resource  = [local.arn, "${local.arn}/*"]
-        Condition = { Bool = { "aws:SecureTransport" = "false" } }
-      }],
-      local.allow_readers,
-    )
-  })
+  policy = local.policy
+
+  lifecycle {
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-bucket-policy.html
+    precondition {
+      condition     = length(local.policy) <= 20480
+      error_message = "A bucket's policy has at most 20 KB (20480 bytes), and this one has ${length(local.policy)}. Name fewer prefixes in readers, a shorter beginning that they share, or fewer accounts."
+    }
+  }
 
   # S3 checks a new policy against the block as it finds it.
   depends_on = [aws_s3_bucket_public_access_block.this]

@@ -13,9 +13,24 @@ run "a_bucket_at_its_limits_is_accepted" {
   }
 
   variables {
-    name            = format("%063d", 0)
+    name = format("%063d", 0)
+  }
+}
+
+# The provider takes minutes to plan so many rules, so the plan ends at the name: only that is refused.
+run "as_many_lifecycle_rules_as_a_bucket_has_are_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    name            = format("%064d", 0)
     lifecycle_rules = { expire = { for n in range(999) : "rule-${n}" => { prefix = "p${n}/", days = 1 } } }
   }
+
+  expect_failures = [var.name]
 }
 
 run "a_bucket_beyond_its_limits_is_refused" {
@@ -622,4 +637,37 @@ run "eleven_messages_at_a_time_from_a_fifo_queue_are_refused" {
   }
 
   expect_failures = [aws_lambda_event_source_mapping.this]
+}
+
+run "a_buckets_policy_of_twenty_kilobytes_is_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    name    = "example-orders"
+    readers = { audit = { account = "444455556666", prefixes = [format("%020051d", 0)] } }
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_policy.this.policy) == 20480
+    error_message = "The policy has ${length(aws_s3_bucket_policy.this.policy)} bytes."
+  }
+}
+
+run "a_larger_policy_of_a_bucket_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    name    = "example-orders"
+    readers = { audit = { account = "444455556666", prefixes = [format("%020052d", 0)] } }
+  }
+
+  expect_failures = [aws_s3_bucket_policy.this]
 }

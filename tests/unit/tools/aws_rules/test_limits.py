@@ -1,6 +1,7 @@
 """The table of limits: each has a guard that knows it, and tests from below and from above."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from tools.aws_rules import limits
 ROOT = Path(__file__).resolve().parents[4]
 LIMITS = limits.load()
 
+# Upper bounds in a validation or precondition that are decisions of ours, or no sizes.
+NOT_AWS = {
+    "modules/circuit-breaker/variables.tf": {10, 30, 100, 840, 86400},
+    "modules/consumer-alarms/variables.tf": {900},
+    "modules/pipeline-dashboard/variables.tf": {900, 10240, 86400},
+    "variables.tf": {30},
+}
+_CHECK = re.compile(r"condition\s*=\s*(.*?)\n\s*error_message", re.DOTALL)
+_UPPER = re.compile(r"<=?\s*(\d[\d_]*)|\{\d+,(\d+)\}")
 ROW = """
 [limits.queue_name]
 value = 80
@@ -54,6 +64,30 @@ def test_the_guard_of_a_limit_knows_it(name: str) -> None:
     pattern = rf"(?<![\d_])({'|'.join(spellings)})(?![\d_])"
 
     assert re.search(pattern, text_of(limit.guard)), f"{limit.guard} has no {limit.written}"
+
+
+def upper_bounds() -> Iterator[tuple[str, int]]:
+    """Find the upper bounds in the checks of the root and of the modules."""
+    for path in sorted([*ROOT.glob("*.tf"), *ROOT.glob("modules/*/*.tf")]):
+        file = str(path.relative_to(ROOT))
+        for check in _CHECK.findall(text_of(file)):
+            for match in _UPPER.finditer(check):
+                yield file, int((match[1] or match[2]).replace("_", ""))
+
+
+def test_an_upper_bound_in_a_check_is_a_limit_of_the_table_or_a_decision_of_ours() -> None:
+    known = {
+        (limit.guard, int(number))
+        for limit in LIMITS.values()
+        for number in re.findall(r"\d+", f"{limit.value} {limit.written}")
+    }
+    ours = {(file, number) for file, numbers in NOT_AWS.items() for number in numbers}
+    found = {bound for bound in upper_bounds() if bound[1] > 2}
+
+    assert len(found) > 30
+    unknown = sorted(found - known - ours)
+    assert not unknown, f"give these a row in tools/aws_rules/limits.toml: {unknown}"
+    assert ours <= found, f"these are no bounds any more: {sorted(ours - found)}"
 
 
 def test_a_table_is_read() -> None:
