@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tests.terraform import late_metrics
 from tests.terraform.examples import Example, dashboard_body_in, examples_in, test_of
 from tests.terraform.refusals import REFUSALS, by_file
 from tools.dashboard_picture import render
@@ -159,6 +160,21 @@ class Workspace:
         faults = [fault for refusal in REFUSALS for fault in refusal.faults(said)]
         return Result(2 * len(REFUSALS) - len(faults), len(faults), "\n".join(faults))
 
+    def test_late_metrics(self) -> Result:
+        """Plan a pipeline, and evaluate its alarms on metrics that come late."""
+        folder = TESTS.relative_to(ROOT) / "late_metrics"
+        (self.folder / folder).mkdir()
+        (self.folder / folder / "pipeline.tftest.hcl").write_text(
+            late_metrics.configuration(), encoding="utf-8"
+        )
+        arguments = ("test", "-json", "-verbose", f"-test-directory={folder.as_posix()}")
+        status, output = self.terraform(self.folder, *arguments)
+        if status:
+            return Result(0, 1, output)
+        alarms, scenarios = late_metrics.alarms_in(output), late_metrics.scenarios()
+        faults = [fault for scenario in scenarios for fault in scenario.faults(alarms)]
+        return Result(max(0, len(scenarios) - len(faults)), len(faults), "\n".join(faults))
+
     def _test(self, configuration: Path, file: Path, *arguments: str) -> Result:
         wanted = len(_RUNS.findall((configuration / file).read_text(encoding="utf-8")))
         status, output = self.terraform(
@@ -222,6 +238,7 @@ def jobs_in(workspace: Workspace, *, update: bool) -> list[Job]:
         *(Job(file.name, partial(workspace.test_file, tests / file.name)) for file in files),
         Job("refusals at the root", workspace.test_refusals),
         Job("policies", partial(test_policies, update=update)),
+        Job("alarms on late metrics", workspace.test_late_metrics),
         Job("README examples", partial(workspace.test_examples, examples)),
         Job("dashboard picture", partial(workspace.test_picture, pictured, update=update)),
         *(

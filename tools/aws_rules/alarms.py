@@ -122,17 +122,18 @@ def states(
     extra_periods
         How many periods more than its EvaluationPeriods the alarm looks at.
     """
-    known = list(data)
+    waiting = sorted(data, key=lambda datum: datum.arrives, reverse=True)
+    visible: dict[str, list[Datum]] = {name: [] for name in alarm.statistics}
     state = State.INSUFFICIENT_DATA
     for now in range(EVERY_SECONDS, ends + 1, EVERY_SECONDS):
-        visible = [datum for datum in known if datum.arrives <= now]
-        count = alarm.evaluation_periods + extra_periods
+        while waiting and waiting[-1].arrives <= now:
+            datum = waiting.pop()
+            visible[datum.metric].append(datum)
         # The window slides: periods end at the evaluation, not at a round number of periods.
-        periods = [now - alarm.period * (count - number) for number in range(count)]
+        count = alarm.evaluation_periods + extra_periods
+        periods = range(now - alarm.period * count, now, alarm.period)
         metrics = {
-            name: _aggregated(
-                [datum for datum in visible if datum.metric == name], statistic, periods, now
-            )
+            name: _aggregated(visible[name], statistic, periods)
             for name, statistic in alarm.statistics.items()
         }
         result = evaluate(alarm.expression, metrics, periods)
@@ -195,10 +196,10 @@ def _of_missing(breaching: Sequence[bool | None], enough: int, kept: State | Non
     raise UndocumentedError("the only points breach, and may still be followed by others")
 
 
-def _aggregated(data: Sequence[Datum], statistic: str, periods: Sequence[int], ends: int) -> Series:
-    found = {}
-    for begins, following in zip(periods, [*periods[1:], ends], strict=True):
-        values = [datum.value for datum in data if begins <= datum.stamped < following]
-        if values:
-            found[begins] = _STATISTICS[statistic](values)
-    return found
+def _aggregated(data: Iterable[Datum], statistic: str, periods: range) -> Series:
+    values: dict[int, list[float]] = {}
+    for datum in data:
+        if periods.start <= datum.stamped < periods.stop:
+            begins = datum.stamped - (datum.stamped - periods.start) % periods.step
+            values.setdefault(begins, []).append(datum.value)
+    return {begins: _STATISTICS[statistic](found) for begins, found in values.items()}
