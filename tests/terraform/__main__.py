@@ -43,11 +43,15 @@ _RUNS = re.compile(r'^run "', re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one job: how many of its tests passed and failed, and what Terraform said."""
+    """What became of one job: how many of its tests passed and failed, and what Terraform said.
+
+    ``skipped`` says why it has none.
+    """
 
     passed: int
     failed: int
     output: str = ""
+    skipped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,9 @@ class Workspace:
 
 def test_policies(*, update: bool) -> Result:
     """Lint the policies that are planned; compare docs/security.md with them, or write it."""
+    said = subprocess.run([str(BINARY), "version"], check=True, capture_output=True, text=True)
+    if why := planned.lacking(said.stdout):
+        return Result(0, 0, skipped=f"{PAGE} and parliament: {why}")
     texts = [file.read_text("utf-8") for file in ROOT.glob("modules/*/*.tf")]
     try:
         resources = planned.plan()
@@ -265,6 +272,7 @@ def run(jobs: Sequence[Job]) -> tuple[int, int]:
                 f", {result.failed} failed" if result.failed else ""
             )
             name = futures[future].name
+            count = f"skipped, {result.skipped}" if result.skipped else count
             print(f"  {number:2}/{len(jobs)}  {seconds:4.0f} s  {name}: {count}", flush=True)
             if result.failed:
                 print(result.output, flush=True)

@@ -11,9 +11,9 @@ from tools.security.statements import Statement
 
 HEAD = """# Who may do what
 
-Every permission that the modules make, as planned for a pipeline with all its options and for the
-examples. Written by `make docs` from the plans; the link after a condition leads to AWS's page that
-says that the service sends the key.
+Every permission that the modules make, as planned for a pipeline with all its options, for one on
+another route and for the examples. Written by `make docs` from the plans; the link after a
+condition leads to AWS's page that says that the service sends the key.
 
 All resources are of one account and one region unless a row says otherwise. Beside what is listed
 here, principals of the account may do what their own IAM policies say: no policy here takes that
@@ -35,9 +35,11 @@ PURPOSES = {
     "ClaimObjects": "files are claimed in the ledger, each consumer its own items",
     "DenyWithoutTLS": "nothing is sent or read in clear text",
     "Invoke": "the function is invoked",
+    "LeaveNetworkInterfacesToLambda": "the function's own code touches no network interface",
     "LookAtAlarms": "the circuit breaker looks whether the alarm still rings",
     "QuarantineMessages": "what can't be processed is set aside with its reason",
     "ReadFiles": "the function reads the files that it is told of",
+    "ManageNetworkInterfaces": "Lambda connects the function to its VPC",
     "Publish": "the rule publishes to its topics",
     "ReadAlarms": "the circuit breaker looks whether the alarm still rings",
     "ReceiveMessages": "Lambda fetches the queue's messages, the function delays and deletes them",
@@ -56,6 +58,13 @@ PURPOSES = {
     "WriteLogs": "Lambda writes the function's logs",
     "WriteOutput": "the function writes its output",
     "WriteRecords": "the function writes records into its table",
+    "WriteTraces": "the function is traced by X-Ray",
+}
+_PIPELINES = {
+    "pipeline": "The pipeline",
+    "pipeline-eventbridge": (
+        "The pipeline on route `eventbridge`, its function traced and in a VPC"
+    ),
 }
 _KINDS = {
     "Functions' roles": ("aws_iam_role_policy", "aws_iam_policy", "aws_iam_role"),
@@ -125,9 +134,8 @@ def _denied(statements: Iterable[Statement]) -> Iterator[str]:
     for one in statements:
         if one.effect == "Deny":
             who = "everybody" if one.principals == ("*",) else _code(map(short, one.principals))
-            rows.setdefault((who, _code(one.actions), _conditions(one)), set()).add(
-                _LABELS[one.kind]
-            )
+            of = _LABELS.get(one.kind) or _code(map(short, one.resources))
+            rows.setdefault((who, _code(one.actions), _conditions(one)), set()).add(of)
     for (who, what, when), owners in rows.items():
         yield f"| {who} | {what} | {when} | {', '.join(sorted(owners))} |"
     yield ""
@@ -135,8 +143,6 @@ def _denied(statements: Iterable[Statement]) -> Iterator[str]:
 
 
 _LABELS = {
-    "aws_iam_policy": "each role",
-    "aws_iam_role_policy": "each role",
     "aws_s3_bucket_policy": "each bucket",
     "aws_sns_topic": "each topic",
     "aws_sqs_queue": "each queue",
@@ -144,10 +150,8 @@ _LABELS = {
 
 
 def _configuration(name: str, statements: Sequence[Statement]) -> Iterator[str]:
-    if name == "pipeline":
-        yield "## The pipeline\n"
-    else:
-        yield f"## Example [{name}](../examples/{name}/README.md)\n"
+    title = _PIPELINES.get(name, f"Example [{name}](../examples/{name}/README.md)")
+    yield f"## {title}\n"
     for title, kinds in _KINDS.items():
         rows = [one for one in statements if one.kind in kinds]
         if not rows:

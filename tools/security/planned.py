@@ -3,13 +3,14 @@
 A mocked provider makes up one ARN for all resources of a type, which would say nothing of who may
 reach what. So everything is planned twice: the first plan tells the resources and their names, from
 which the second is given each resource's ARN. Nothing outside is reached. Terraform 1.11 or newer
-is needed: earlier ones mock nothing that is computed in a plan.
+is needed: earlier ones, and OpenTofu, mock nothing that is computed in a plan.
 
 https://developer.hashicorp.com/terraform/language/tests/mocking
 """
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -21,6 +22,7 @@ from typing import Any
 from tools.terraform import BINARY, ROOT
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
+MINIMUM = (1, 11)
 CONFIGURATIONS = Path(__file__).with_name("configurations.json")
 _MOCKS = Path("tests", "terraform", "mocks")
 _IN_REGION = f"{REGION}:{ACCOUNT}"
@@ -49,7 +51,7 @@ class Resource:
     Attributes
     ----------
     configuration
-        What was planned: ``pipeline``, or the name of an example.
+        What was planned: the name of an example, or another name for a pipeline of the root module.
     address, type
         Of the resource, as Terraform has them.
     values
@@ -62,8 +64,24 @@ class Resource:
     values: Mapping[str, Any]
 
 
+def lacking(version: str) -> str:
+    """Say why what calls itself so can't plan the configurations; nothing when it can.
+
+    Parameters
+    ----------
+    version
+        What ``terraform version`` prints: the product and its version come first.
+    """
+    product, number = version.split(maxsplit=2)[:2]
+    if product == "Terraform" and tuple(map(int, re.findall(r"\d+", number)[:2])) >= MINIMUM:
+        return ""
+    return (
+        f"override_during needs Terraform {'.'.join(map(str, MINIMUM))}, this is {product} {number}"
+    )
+
+
 def plan() -> list[Resource]:
-    """Plan the representative pipeline and the examples.
+    """Plan the representative pipelines and the examples.
 
     Raises
     ------
@@ -112,7 +130,7 @@ def _write(
         )
     for name, variables in configurations.items():
         lines += [f'run "{name.replace("-", "_")}" {{', "  command = plan"]
-        if name != "pipeline":
+        if (ROOT / "examples" / name).is_dir():
             lines.append(f'  module {{\n    source = "./examples/{name}"\n  }}')
         lines.append("  variables {")
         lines += [f"    {key} = {json.dumps(value)}" for key, value in variables.items()]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tools.security import page, policy_checks
-from tools.security.planned import Resource
+from tools.security.planned import Resource, lacking
 from tools.security.statements import Statement, statements_in
 
 QUEUE = "arn:aws:sqs:eu-west-1:111122223333:orders-audit"
@@ -168,3 +168,17 @@ def test_no_statement_is_left_out() -> None:
     statements: list[Statement] = list(statements_in([QUEUE_POLICY, TLS]))
 
     assert [one.sid for one in statements] == ["AllowTopics", "DenyWithoutTLS"]
+
+
+@pytest.mark.parametrize(
+    "version", ["Terraform v1.11.0\non linux_amd64\n", "Terraform v2.0.0-rc1\n"]
+)
+def test_a_terraform_that_overrides_during_a_plan_lacks_nothing(version: str) -> None:
+    assert lacking(version) == ""
+
+
+@pytest.mark.parametrize("version", ["Terraform v1.10.5", "Terraform v1.9.0", "OpenTofu v1.11.2"])
+def test_of_an_older_terraform_and_of_opentofu_is_said_what_they_lack(version: str) -> None:
+    assert lacking(f"{version}\non linux_amd64\n") == (
+        f"override_during needs Terraform 1.11, this is {version}"
+    )
