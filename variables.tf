@@ -263,8 +263,13 @@ variable "route" {
 }
 
 variable "tags" {
-  description = "Tags on everything."
+  description = "Tags on everything, at most 50 with those of the provider's default_tags."
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = length(var.tags) <= 50
+    error_message = "tags has more than the 50 that a resource of AWS may have. Remove some; the provider's default_tags count too."
+  }
 }

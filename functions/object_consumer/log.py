@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 _MAX_VALUES = 100
 # Of a log event, 26 bytes are CloudWatch's own. It takes 1 MB by now, and took 256 KB before:
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 _MAX_LINE = 256 * 1024 - 26
 # Of fields that were left out: how many are named, by how many characters, and the room for that.
 _MAX_NAMES, _MAX_NAME, _MAX_OMITTED = 10, 100, 8 * 1024

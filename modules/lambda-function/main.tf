@@ -229,6 +229,34 @@ resource "aws_lambda_function" "this" {
   depends_on = [aws_iam_role_policy.this]
 }
 
+locals {
+  # Where the ARN names the account, source_account adds nothing, and it shuts out services that send none:
+  # EventBridge sends the rule's ARN alone. A bucket's ARN names no account.
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+  # https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
+  source_accounts = { for name, invoker in var.invokers : name => (
+    split(":", invoker.source_arn)[4] != "" ? null : coalesce(invoker.source_account, local.account)
+  ) }
+
+  # The function's own policy, as Lambda writes it of the permissions.
+  # https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
+  invokers_policy = jsonencode({
+    Version = "2012-10-17"
+    Id      = "default"
+    Statement = [for name, invoker in var.invokers : {
+      Sid       = "allow-${name}"
+      Effect    = "Allow"
+      Principal = { Service = invoker.service }
+      Action    = "lambda:InvokeFunction"
+      Resource  = local.function_arn
+      Condition = merge(
+        { ArnLike = { "AWS:SourceArn" = invoker.source_arn } },
+        local.source_accounts[name] == null ? {} : { StringEquals = { "AWS:SourceAccount" = local.source_accounts[name] } },
+      )
+    }]
+  })
+}
+
 resource "aws_lambda_permission" "this" {
   for_each = var.invokers
 
@@ -238,11 +266,15 @@ resource "aws_lambda_permission" "this" {
   principal     = each.value.service
   source_arn    = each.value.source_arn
 
-  # Where the ARN names the account, source_account adds nothing, and it shuts out services that send none:
-  # EventBridge sends the rule's ARN alone. A bucket's ARN names no account.
-  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
-  # https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
-  source_account = split(":", each.value.source_arn)[4] != "" ? null : coalesce(each.value.source_account, local.account)
+  source_account = local.source_accounts[each.key]
+
+  lifecycle {
+    # Said once, beside the first of them. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    precondition {
+      condition     = each.key != keys(var.invokers)[0] || length(local.invokers_policy) <= 20480
+      error_message = "The ${length(var.invokers)} invokers make a policy of ${length(local.invokers_policy)} bytes, and a function's has at most 20480. Let one invoker stand for several: a source_arn may end in an asterisk."
+    }
+  }
 }
 
 resource "aws_lambda_function_event_invoke_config" "this" {

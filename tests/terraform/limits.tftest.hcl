@@ -545,6 +545,45 @@ run "an_invoker_with_a_longer_name_is_refused" {
   expect_failures = [var.invokers]
 }
 
+run "a_functions_policy_of_twenty_kilobytes_is_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    invokers = { for name in concat([for n in range(55) : format("%090d", n)], [format("%077d", 0)]) : name => {
+      service = "events.amazonaws.com", source_arn = "arn:aws:events:eu-west-1:111122223333:rule/orders"
+    } }
+    name    = "orders"
+    package = "tests/terraform/packages/load_orders.zip"
+  }
+
+  assert {
+    condition     = length(local.invokers_policy) == 20480
+    error_message = "The policy has ${length(local.invokers_policy)} bytes."
+  }
+}
+
+run "a_larger_policy_of_a_function_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    invokers = { for name in concat([for n in range(55) : format("%090d", n)], [format("%078d", 0)]) : name => {
+      service = "events.amazonaws.com", source_arn = "arn:aws:events:eu-west-1:111122223333:rule/orders"
+    } }
+    name    = "orders"
+    package = "tests/terraform/packages/load_orders.zip"
+  }
+
+  expect_failures = [aws_lambda_permission.this]
+}
+
 run "a_filter_policy_as_large_as_sns_takes_it_is_accepted" {
   command = plan
 

@@ -445,17 +445,28 @@ run "a_filter_larger_than_sns_takes_is_refused" {
   expect_failures = [data.aws_caller_identity.current]
 }
 
-run "the_largest_filter_that_sns_takes_is_accepted" {
+run "the_largest_filter_that_sns_takes_and_fifty_tags_are_accepted" {
   command = plan
 
   variables {
     consumers = { audit = { package = "tests/terraform/packages/load_orders.zip", filter = { prefixes = [for n in range(37) : "incoming/${n}/"] } } }
+    tags      = { for n in range(50) : "tag-${n}" => "" }
   }
 
   assert {
     condition     = length(jsondecode(local.filter_policies["audit"]).Records.s3.object.key) == 37
     error_message = "The filter policy is ${local.filter_policies["audit"]}"
   }
+}
+
+run "more_tags_than_a_resource_has_are_refused" {
+  command = plan
+
+  variables {
+    tags = { for n in range(51) : "tag-${n}" => "" }
+  }
+
+  expect_failures = [var.tags]
 }
 
 run "an_empty_text_in_the_pipelines_filter_is_refused" {

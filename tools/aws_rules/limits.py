@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -34,6 +34,8 @@ class Limit:
         What of ours can reach it: a variable, or what a function sends.
     guard
         The file that refuses a larger value at plan, or deals with it at run time.
+    unguarded
+        Why none does; then guard, below and above are left out.
     written
         The limit as the guard has it, where that is another number or text than the value: what a
         module adds to a name or a list is taken off.
@@ -45,6 +47,9 @@ class Limit:
         Address of AWS's page.
     checked
         When the page was last looked at.
+    seen
+        Whether the page, a copy of it, or AWS's model of the API showed the value then. Rows where
+        none did are named in docs/first-apply.md.
     """
 
     name: str
@@ -58,9 +63,13 @@ class Limit:
     above: str
     source: str
     checked: datetime.date
+    unguarded: str = ""
+    seen: bool = True
 
 
-_TEXTS = frozenset(field.name for field in fields(Limit)) - {"name", "value", "checked", "written"}
+_TEXTS = frozenset({"unit", "reached_by", "outcome", "source"})
+_GUARDED = frozenset({"guard", "below", "above"})
+_OPTIONAL = {"written": str, "seen": bool}
 
 
 @cache
@@ -88,12 +97,17 @@ def parse(text: str) -> Mapping[str, Limit]:
 
 
 def _read(name: str, row: Mapping[str, Any]) -> Limit:
-    wanted = {"value": int, "checked": datetime.date} | dict.fromkeys(_TEXTS, str)
+    wanted: dict[str, type] = {"value": int, "checked": datetime.date}
+    wanted |= dict.fromkeys(_TEXTS | ({"unguarded"} if "unguarded" in row else _GUARDED), str)
     for key, kind in wanted.items():
         if type(row.get(key)) is not kind or not row[key]:
             raise LimitsError(f"{name}: {key} must be given, as {kind.__name__}")
-    if unknown := row.keys() - wanted.keys() - {"written"}:
+    for key, kind in _OPTIONAL.items():
+        if key in row and type(row[key]) is not kind:
+            raise LimitsError(f"{name}: {key} must be a {kind.__name__}")
+    if unknown := row.keys() - wanted.keys() - _OPTIONAL.keys():
         raise LimitsError(f"{name}: {', '.join(sorted(unknown))} means nothing")
     if not row["source"].startswith("https://docs.aws.amazon.com/"):
         raise LimitsError(f"{name}: source must be the address of a page of AWS")
-    return Limit(name=name, **{"written": str(row["value"]), **row})
+    defaults = {"written": str(row["value"]), **dict.fromkeys(_GUARDED, "")}
+    return Limit(name=name, **{**defaults, **row})

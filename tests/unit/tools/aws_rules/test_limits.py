@@ -12,6 +12,7 @@ from tools.aws_rules import limits
 
 ROOT = Path(__file__).resolve().parents[4]
 LIMITS = limits.load()
+GUARDED = [name for name, limit in LIMITS.items() if not limit.unguarded]
 
 # Upper bounds in a validation or precondition that are decisions of ours, or no sizes.
 NOT_AWS = {
@@ -49,7 +50,7 @@ def names_in(file: str) -> frozenset[str]:
     return frozenset(re.findall(pattern, text_of(file), re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("name", GUARDED)
 def test_a_limit_is_tested_from_below_and_from_above(name: str) -> None:
     for test in (LIMITS[name].below, LIMITS[name].above):
         file, _, run = test.partition("::")
@@ -57,13 +58,22 @@ def test_a_limit_is_tested_from_below_and_from_above(name: str) -> None:
         assert run in names_in(file), f"{name}: there is no {test}"
 
 
-@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("name", GUARDED)
 def test_the_guard_of_a_limit_knows_it(name: str) -> None:
     limit = LIMITS[name]
     spellings = {re.escape(limit.written), re.escape(f"{limit.value:_}")}
     pattern = rf"(?<![\d_])({'|'.join(spellings)})(?![\d_])"
 
     assert re.search(pattern, text_of(limit.guard)), f"{limit.guard} has no {limit.written}"
+
+
+def test_limits_that_no_page_showed_are_named_where_open_questions_are() -> None:
+    page = text_of("docs/first-apply.md")
+    rows = re.search(r"^\| .* `limits\.toml`.*$", page, re.MULTILINE)
+
+    assert rows, "docs/first-apply.md has no row about limits.toml"
+    named = set(re.findall(r"`(\w+)`", rows[0]))
+    assert named == {name for name, limit in LIMITS.items() if not limit.seen}
 
 
 def upper_bounds() -> Iterator[tuple[str, int]]:
@@ -95,6 +105,16 @@ def test_a_table_is_read() -> None:
 
     assert (limit.name, limit.value, limit.written) == ("queue_name", 80, "80")
     assert limit.checked.isoformat() == "2026-11-21"
+    assert limit.seen
+
+
+def test_a_row_without_a_guard_says_why() -> None:
+    without = re.sub(r"(?m)^(guard|below|above) = .*\n", "", ROW)
+
+    with pytest.raises(limits.LimitsError, match="must be given"):
+        limits.parse(without)
+    (limit,) = limits.parse(f'{without}unguarded = "no plan knows it"\n').values()
+    assert (limit.unguarded, limit.guard) == ("no plan knows it", "")
 
 
 @pytest.mark.parametrize(
@@ -105,6 +125,8 @@ def test_a_table_is_read() -> None:
         ('unit = "characters"', 'unit = ""', "unit must be given, as str"),
         ("checked = 2026-11-21", "checked = 2026-11-21T12:00:00Z", "as date"),
         ("value = 80", "value = 80\nvalues = 81", "values means nothing"),
+        ("value = 80", "value = 80\nunguarded = 'it is not'", "means nothing"),
+        ("value = 80", "value = 80\nseen = 'yes'", "seen must be a bool"),
         ("https://docs.aws.amazon.com/sqs", "https://example.com", "a page of AWS"),
     ],
 )
