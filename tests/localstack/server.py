@@ -24,6 +24,7 @@ REGION = "us-east-1"
 READY_SECONDS = 120
 STOP_SECONDS = 15
 KEPT_LOG = ROOT / "build" / "localstack.log"
+ACCESS_RECORDING = "access.jsonl"
 _PORT_IN_CONTAINER = 4566
 
 # The same wherever LocalStack is started from here.
@@ -59,10 +60,13 @@ class Instance:
         Where every AWS API answers. An IP address, which makes SDKs address buckets by path.
     log
         What an instance started here writes; not there for one in a container or elsewhere.
+    access_recording
+        What its access guard decided, for `tools.aws_rules.recording`; likewise.
     """
 
     endpoint_url: str
     log: Path | None = field(default=None, compare=False)
+    access_recording: Path | None = field(default=None, compare=False)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -127,7 +131,9 @@ def _embedded() -> Iterator[Instance]:
     port = _free_port()
     with tempfile.TemporaryDirectory(prefix="localstack-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        instance = Instance(f"http://127.0.0.1:{port}", folder / "localstack.log")
+        instance = Instance(
+            f"http://127.0.0.1:{port}", folder / "localstack.log", folder / ACCESS_RECORDING
+        )
         with _process(port, folder) as process:
             try:
                 _wait_until_ready(instance, process)
@@ -169,7 +175,8 @@ def _settings(port: int, folder: Path) -> dict[str, str]:
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
         "HOME": str(folder),
-        "PYTHONPATH": str(HERE / "plugin"),
+        # The plugins, and what they know of AWS's rules.
+        "PYTHONPATH": os.pathsep.join(map(str, (HERE / "plugin", ROOT))),
         "PYTHONDONTWRITEBYTECODE": "1",
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "LOCALSTACK_HOST": f"127.0.0.1:{port}",
@@ -184,6 +191,7 @@ def _settings(port: int, folder: Path) -> dict[str, str]:
         "LAMBDA_RUNTIME_EXECUTOR": "process",
         "HOST_LAMBDA_PYTHON": str(LAMBDA_RUNTIME / "bin" / "python"),
         "PROVIDER_OVERRIDE_DYNAMODB": "moto",
+        "ACCESS_RECORDING": str(folder / ACCESS_RECORDING),
         **_COMMON_SETTINGS,
     }
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.waiting import eventually
 from tests.localstack.environments import ROOT
-from tests.localstack.test_functions import HANDLER, ROLE, zipped
+from tests.localstack.test_functions import HANDLER, zipped
 
 pytestmark = pytest.mark.integration
 
@@ -27,19 +27,20 @@ time.sleep(600)
 """
 
 # Leaves a warm function behind that has started a process of its own.
-STARTING_COMMAND = f"""
+STARTING_COMMAND = """
 import boto3, json, pathlib, sys
+from tests.localstack.test_functions import make_role
 functions = boto3.client("lambda")
 functions.create_function(
     FunctionName="starter",
     Runtime="python3.13",
-    Role="{ROLE}",
+    Role=make_role(boto3.client("iam")),
     Handler="function.handler",
-    Code={{"ZipFile": pathlib.Path(sys.argv[1]).read_bytes()}},
+    Code={"ZipFile": pathlib.Path(sys.argv[1]).read_bytes()},
     Timeout=20,
 )
 functions.get_waiter("function_active_v2").wait(FunctionName="starter")
-functions.invoke(FunctionName="starter", Payload=json.dumps({{"start_child": sys.argv[2]}}))
+functions.invoke(FunctionName="starter", Payload=json.dumps({"start_child": sys.argv[2]}))
 print("started", flush=True)
 sys.stdin.read()
 """

@@ -12,7 +12,7 @@ import pytest
 from tests.integration.waiting import eventually
 from tests.localstack import Instance
 from tests.localstack.environments import HERE, LOCALSTACK, set_up
-from tests.localstack.test_functions import Functions
+from tests.localstack.test_functions import Functions, let_in
 
 pytestmark = [
     pytest.mark.integration,
@@ -36,10 +36,12 @@ class Bus:
     events: Any
 
     def queue(self) -> tuple[str, str]:
-        """Make a queue; give its URL and its ARN."""
+        """Make a queue that EventBridge may send to; give its URL and its ARN."""
         url = self.sqs.create_queue(QueueName=f"events-{secrets.token_hex(4)}")["QueueUrl"]
         told = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        return url, told["Attributes"]["QueueArn"]
+        arn = told["Attributes"]["QueueArn"]
+        let_in(self.sqs, url, arn, "events")
+        return url, arn
 
     def send(self, *targets: dict[str, Any]) -> tuple[str, str]:
         """Send an event to targets by a rule; give the rule's ARN and the event's ID."""

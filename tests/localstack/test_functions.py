@@ -26,7 +26,24 @@ pytestmark = [
     ),
 ]
 
-ROLE = "arn:aws:iam::000000000000:role/function"
+# What every function here may do: write its logs, and read the queues that are mapped to it.
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+RIGHTS = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "logs:*", "Resource": "*"},
+        {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"},
+    ],
+}
 HANDLER = """
 import http.client, json, os, signal, subprocess, sys, tempfile, time
 
@@ -87,6 +104,7 @@ class Functions:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self.lambda_: LambdaClient = self.client("lambda")
+        self._role = make_role(self.client("iam"))
 
     def client(self, service: str) -> Any:
         """Make a client for the instance."""
@@ -106,7 +124,7 @@ class Functions:
         self.lambda_.create_function(
             FunctionName=name,
             Runtime="python3.13",
-            Role=ROLE,
+            Role=self._role,
             Handler=handler,
             Code={"ZipFile": zipped({"function.py": code})},
             **{"Timeout": 20, **settings},
@@ -142,6 +160,26 @@ class Functions:
         except logs.exceptions.ResourceNotFoundException:
             return ""
         return "\n".join(event["message"].rstrip() for event in events)
+
+
+def make_role(iam: Any) -> str:
+    """Make a role that functions here may have; give its ARN."""
+    name = f"function-{secrets.token_hex(4)}"
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.put_role_policy(RoleName=name, PolicyName="rights", PolicyDocument=json.dumps(RIGHTS))
+    return str(made["Role"]["Arn"])
+
+
+def let_in(sqs: Any, url: str, arn: str, service: str) -> None:
+    """Let a service send to a queue."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": f"{service}.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
 
 
 def zipped(files: Mapping[str, str]) -> bytes:

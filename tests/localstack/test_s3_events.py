@@ -10,8 +10,8 @@ import pytest
 
 from tests.integration.waiting import eventually
 from tests.localstack import Instance
-from tests.localstack.environments import HERE, LOCALSTACK, set_up
-from tests.localstack.test_functions import Functions
+from tests.localstack.environments import HERE, LOCALSTACK, ROOT, set_up
+from tests.localstack.test_functions import Functions, let_in
 
 pytestmark = [
     pytest.mark.integration,
@@ -36,10 +36,12 @@ def events(localstack: Instance) -> dict[str, list[Any]]:
     s3, sqs, bridge = functions.client("s3"), functions.client("sqs"), functions.client("events")
     name = f"events-{secrets.token_hex(4)}"
     queues = {}
-    for route in ("notification", "eventbridge"):
+    for route, service in (("notification", "s3"), ("eventbridge", "events")):
         url = sqs.create_queue(QueueName=f"{name}-{route}")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        queues[route] = (url, attributes["Attributes"]["QueueArn"])
+        arn = attributes["Attributes"]["QueueArn"]
+        let_in(sqs, url, arn, service)
+        queues[route] = (url, arn)
     s3.create_bucket(Bucket=name)
     pattern = json.dumps({"source": ["aws.s3"], "detail": {"bucket": {"name": [name]}}})
     bridge.put_rule(Name=name, EventPattern=pattern)
@@ -124,36 +126,48 @@ def test_wildcards_stand_for_nothing_too_and_can_be_escaped(localstack: Instance
 @pytest.mark.parametrize(
     ("hook", "gone"),
     [
-        ("s3_events.emulate_s3_events", "services.s3.notifications.quote"),
-        ("s3_events.emulate_s3_events", "services.s3.notifications.EventBridgeNotifier"),
+        ("host_lambda.s3_events.emulate_s3_events", "services.s3.notifications.quote"),
         (
-            "event_patterns.match_wildcards",
+            "host_lambda.s3_events.emulate_s3_events",
+            "services.s3.notifications.EventBridgeNotifier",
+        ),
+        (
+            "host_lambda.event_patterns.match_wildcards",
             "services.events.event_rule_engine.EventRuleEngine._evaluate_wildcard",
         ),
         (
-            "event_dead_letters.keep_undelivered_events",
+            "host_lambda.event_dead_letters.keep_undelivered_events",
             "services.events.target.TargetSender.process_event",
         ),
         (
-            "queue_events.keep_message_bodies",
+            "host_lambda.queue_events.keep_message_bodies",
             "services.lambda_.event_source_mapping.pollers.sqs_poller.transform_into_events",
         ),
+        (
+            "access_guard.sources.name_sources",
+            "services.cloudwatch.provider_v2.connect_to",
+        ),
+        (
+            "access_guard.sources.name_sources",
+            "services.events.target.TargetSender._initialize_client",
+        ),
+        ("access_guard.guard.guard_access", "aws.handlers.serve_custom_service_request_handlers"),
     ],
 )
 def test_a_localstack_without_what_is_replaced_does_not_start(hook: str, gone: str) -> None:
     set_up()
-    (module, function), (owner, name) = hook.split("."), gone.rsplit(".", 1)
+    (module, function), (owner, name) = hook.rsplit(".", 1), gone.rsplit(".", 1)
     code = f"""
 import importlib, pkgutil
 owner = pkgutil.resolve_name("localstack.{owner}")
 delattr(owner, "{name}")
-importlib.import_module("host_lambda.{module}").{function}()
+importlib.import_module("{module}").{function}()
 """
 
     done = subprocess.run(
         [LOCALSTACK / "bin" / "python", "-c", code],
         check=False,
-        env={"PYTHONPATH": str(HERE / "plugin")},
+        env={"PYTHONPATH": os.pathsep.join(map(str, (HERE / "plugin", ROOT)))},
         capture_output=True,
         text=True,
     )

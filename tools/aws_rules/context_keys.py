@@ -9,12 +9,14 @@ match.
 
 from __future__ import annotations
 
+# SourceOwner is SNS's older word for SourceAccount, in the policy that a topic has by default:
+# https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html#source-account-versus-source-owner
 _GLOBAL = """
     ChatbotSourceArn CurrentTime Ec2InstanceSourceVpc Ec2InstanceSourcePrivateIPv4 EpochTime
     FederatedProvider MultiFactorAuthAge MultiFactorAuthPresent PrincipalAccount PrincipalArn
     PrincipalIsAWSService PrincipalOrgID PrincipalServiceName PrincipalType Referer
     RequestedRegion ResourceAccount ResourceOrgID SecureTransport SourceAccount SourceArn
-    SourceIdentity SourceIp SourceOrgID SourceVpc SourceVpcArn SourceVpce TokenIssueTime
+    SourceOwner SourceIdentity SourceIp SourceOrgID SourceVpc SourceVpcArn SourceVpce TokenIssueTime
     UserAgent UserId Username ViaAWSService VpceAccount VpceOrgID VpcSourceIp
 """
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html

@@ -29,7 +29,8 @@ PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 30.0
 _THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "KmsThrottled"}
 _DENIED = {
     *("AccessDenied", "AccessDeniedException", "AuthorizationError", "InvalidSecurity"),
-    *("KMSAccessDenied", "KMSAccessDeniedException", "KmsAccessDenied", "UnauthorizedOperation"),
+    *("KMS.AccessDeniedException", "KMSAccessDenied", "KMSAccessDeniedException"),
+    *("KmsAccessDenied", "UnauthorizedOperation"),
 }
 _GONE = {
     *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"),
