@@ -47,7 +47,10 @@ module "transform" {
     policy_statements = {
       read_files         = { actions = ["s3:GetObject", "s3:GetObjectVersion"], resources = ["${module.bucket.arn}/incoming/*"] }
       tell_missing_files = { actions = ["s3:ListBucket"], resources = [module.bucket.arn] }
-      write_output       = { actions = ["s3:PutObject"], resources = ["${module.bucket.arn}/processed/*"] }
+      write_output = {
+        actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+        resources = ["${module.bucket.arn}/processed/*"]
+      }
     }
   }
 }

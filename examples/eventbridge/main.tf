@@ -60,8 +60,11 @@ module "transform" {
     policy_statements = {
       read_files         = { actions = ["s3:GetObject", "s3:GetObjectVersion"], resources = ["${module.bucket.arn}/*"] }
       tell_missing_files = { actions = ["s3:ListBucket"], resources = [module.bucket.arn] }
-      write_output       = { actions = ["s3:PutObject"], resources = ["${module.bucket.arn}/processed/*"] }
-      use_key            = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [aws_kms_key.this.arn] }
+      write_output = {
+        actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+        resources = ["${module.bucket.arn}/processed/*"]
+      }
+      use_key = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [aws_kms_key.this.arn] }
     }
   }
 }

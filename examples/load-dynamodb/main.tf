@@ -99,6 +99,7 @@ module "alarms" {
   actions                = [module.alerts.arn]
   dead_letter_queue_name = aws_sqs_queue.failed.name
   function_name          = module.load.name
+  timeout                = 300
 }
 
 module "alerts" {
