@@ -1,12 +1,13 @@
 """Apply the root module, in three pipelines, and every example: all at once, once for all tests."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ROOT / "build" / "localstack"
 
 EXISTING_BUCKET = "theirs-files"
+OUTPUT_BUCKET = "theirs-output"
+
+# In place of a key's ARN: the fixture makes one, whose policy is what the configuration asks for.
+OWN_KEY = "made by the fixture"
+# Any key will do to ask a configuration what its key's policy has to be.
+ANY_KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000"
 
 RELEASED: Mapping[str, Any] = {
     "released": {
-        "actions": ["s3:GetObject", "s3:GetObjectVersion"],
+        "actions": ["s3:GetObject"],
         "resources": ["arn:aws:s3:::*/released/*"],
     }
 }
@@ -64,6 +71,7 @@ CONSUMERS: Mapping[str, Any] = {
     "scripted": {
         "package": str(PACKAGES / "scripted.zip"),
         "filter": {"prefixes": ["scripted/"]},
+        "output": {"prefix": "scripted-output/"},
         "timeout": 3,
         "max_receive_count": 2,
         "policy_statements": RELEASED,
@@ -72,6 +80,7 @@ CONSUMERS: Mapping[str, Any] = {
 
 OWN_BUCKET: Mapping[str, Any] = {
     "name": "orders",
+    "kms_key_arn": OWN_KEY,
     "bucket": {"name": "orders-files", "force_destroy": True},
     "filter": {"prefixes": ["fragile/", "guarded/", "incoming/", "scripted/"]},
     "ledger": {"deletion_protection": False},
@@ -88,13 +97,21 @@ OWN_BUCKET: Mapping[str, Any] = {
 
 ON_EXISTING_BUCKET: Mapping[str, Any] = {
     "name": "theirs",
-    "bucket": {"existing": EXISTING_BUCKET},
-    "consumers": {"log": {"package": str(PACKAGES / "log_events.zip"), "reads_files": False}},
+    "bucket": {"existing": EXISTING_BUCKET, "kms_key_arn": OWN_KEY},
+    "consumers": {
+        "log": {"package": str(PACKAGES / "log_events.zip"), "reads_files": False},
+        "transform": {
+            "package": str(PACKAGES / "transform_objects.zip"),
+            "filter": {"prefixes": ["incoming/"]},
+            "output": {"bucket": OUTPUT_BUCKET, "prefix": "processed/", "kms_key_arn": OWN_KEY},
+        },
+    },
 }
 
 # Consumers of which no two want one file, so that every route can serve them.
 ROUTES: Mapping[str, Any] = {
     "name": "routes",
+    "kms_key_arn": OWN_KEY,
     "bucket": {"name": "routes-files", "force_destroy": True},
     "filter": {"events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]},
     "alarms": {"disabled": ["oldest_message_age", "function_errors", "function_throttles"]},
@@ -133,7 +150,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "buffered": _example("buffered", subscriber_accounts=[ANOTHER_ACCOUNT]),
     "eventbridge": _example("eventbridge"),
     "fan-out": _example("fan-out"),
-    "load-dynamodb": _example("load-dynamodb", kms_key_arn="made by the fixture"),
+    "load-dynamodb": _example("load-dynamodb", kms_key_arn=OWN_KEY),
     "queue-direct": _example("queue-direct", emails=["oncall@example.com"]),
 }
 # Two configurations that know no more of `buffered` than its topic's ARN, and their accounts.
@@ -143,11 +160,13 @@ SECOND_CONSUMERS = {"second-here": None, "second-elsewhere": ANOTHER_ACCOUNT}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with tests that drive no stack, but have all begun: others run while they come up."""
 
-    def is_later(item: pytest.Item) -> bool:
+    def turn(item: pytest.Item) -> int:
+        if item.get_closest_marker("last"):
+            return 2
         marks = list(item.iter_markers("applies"))
-        return not marks or any(mark.args for mark in marks)
+        return int(not marks or any(mark.args for mark in marks))
 
-    items.sort(key=is_later)
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")
@@ -235,6 +254,8 @@ class Stacks:
             work = self.folder / name
             stack = Terraform(configuration, work, environment, variables(), self.report(name))
             stack.init()
+            if stack.variables.get("kms_key_arn") == OWN_KEY:
+                stack = with_key(stack)
             self.made.append(stack)
             stack.apply()
             return stack
@@ -260,12 +281,32 @@ class Stacks:
             destroyed.result()
 
 
-def of_example(variables: Mapping[str, Any], clients: Clients) -> dict[str, Any]:
-    """Make the variables of an example, and a key where it takes one."""
-    if "kms_key_arn" not in variables:
-        return dict(variables)
-    key = clients.kms.create_key(Description=str(variables["name"]))
-    return {**variables, "kms_key_arn": key["KeyMetadata"]["Arn"]}
+def with_key(stack: Terraform) -> Terraform:
+    """Make a key whose policy is that of the account and what the configuration's output says."""
+    variables = {**stack.variables, "kms_key_arn": ANY_KEY}
+    planned = replace(stack, variables=variables).plan()["planned_values"]["outputs"]
+    root = {"AWS": "arn:aws:iam::000000000000:root"}
+    account = {"Effect": "Allow", "Principal": root, "Action": "kms:*", "Resource": "*"}
+    statements = [account, *planned["kms_key_statements"]["value"]]
+    key = Clients.of(stack.environment).kms.create_key(
+        Description=str(stack.variables["name"]),
+        Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}),
+    )
+    return replace(stack, variables={**variables, "kms_key_arn": key["KeyMetadata"]["Arn"]})
+
+
+def with_buckets(clients: Clients, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the buckets of somebody else, whose files are under a key of theirs."""
+    arn = clients.kms.create_key(Description=EXISTING_BUCKET)["KeyMetadata"]["Arn"]
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": arn}
+    for bucket in (EXISTING_BUCKET, OUTPUT_BUCKET):
+        clients.s3.create_bucket(Bucket=bucket)
+        rule: Any = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}
+        clients.s3.put_bucket_encryption(
+            Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}
+        )
+    named: dict[str, Any] = json.loads(json.dumps(variables).replace(OWN_KEY, arn))
+    return named
 
 
 def second_consumer(stacks: Stacks, name: str) -> dict[str, Any]:
@@ -294,8 +335,6 @@ def stacks(
         request.getfixturevalue("demonstration")
     if "clone" in needed:
         request.getfixturevalue("clone")
-    if "theirs" in needed:
-        clients.s3.create_bucket(Bucket=EXISTING_BUCKET)
     started = Stacks(
         localstack.environment,
         tmp_path_factory.mktemp("stacks"),
@@ -303,10 +342,13 @@ def stacks(
     )
     for name, variables in PIPELINES.items():
         if name in needed:
-            started.start(name, ROOT, partial(dict, variables))
+            variables_of: Callable[[], Mapping[str, Any]] = partial(dict, variables)
+            if name == "theirs":
+                variables_of = partial(with_buckets, clients, variables)
+            started.start(name, ROOT, variables_of)
     for name, variables in EXAMPLES.items():
         if name in needed:
-            started.start(name, ROOT / "examples" / name, partial(of_example, variables, clients))
+            started.start(name, ROOT / "examples" / name, partial(dict, variables))
     for name, account in SECOND_CONSUMERS.items():
         if name in needed:
             variables_of = partial(second_consumer, started, name)
@@ -349,14 +391,30 @@ def destroy(terraform: Terraform) -> None:
 
 def reporter(config: pytest.Config, name: str) -> Callable[[Progress], None]:
     """Make a function that shows each finished resource, past pytest's capture of output."""
+    write = teller(config)
+
+    def report(progress: Progress) -> None:
+        counted = f"{progress.done}/{progress.total}"
+        write(f"  {name}: {counted} {progress.action} {progress.resource}")
+
+    return report
+
+
+def teller(config: pytest.Config) -> Callable[[str], None]:
+    """Make a function that shows a line, past pytest's capture of output."""
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     capture = config.pluginmanager.get_plugin("capturemanager")
     assert terminal is not None
     assert capture is not None
 
-    def report(progress: Progress) -> None:
-        counted = f"{progress.done}/{progress.total}"
+    def tell(line: str) -> None:
         with capture.global_and_fixture_disabled():
-            terminal.write_line(f"  {name}: {counted} {progress.action} {progress.resource}")
+            terminal.write_line(line)
 
-    return report
+    return tell
+
+
+@pytest.fixture
+def tell(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Show a line while the tests run."""
+    return teller(pytestconfig)

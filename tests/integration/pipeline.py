@@ -14,6 +14,7 @@ from mypy_boto3_iam import IAMClient
 from mypy_boto3_kms import KMSClient
 from mypy_boto3_sns import SNSClient
 from mypy_boto3_sqs import SQSClient
+from mypy_boto3_sts import STSClient
 
 from operations import dead_letters
 from operations.aws import Aws
@@ -59,6 +60,12 @@ class Clients(Aws):
     def sns(self) -> SNSClient:
         """Topics."""
         client: SNSClient = self._client("sns")
+        return client
+
+    @property
+    def sts(self) -> STSClient:
+        """Sessions of roles."""
+        client: STSClient = self._client("sts")
         return client
 
 
@@ -218,13 +225,24 @@ class Pipeline:
         sqs = self.clients.sqs
         url = sqs.create_queue(QueueName=f"inbox-{secrets.token_hex(4)}")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        self.clients.sns.subscribe(
+        arn = attributes["Attributes"]["QueueArn"]
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+        }
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+        subscription = self.clients.sns.subscribe(
             TopicArn=topic_arn,
             Protocol="sqs",
-            Endpoint=attributes["Attributes"]["QueueArn"],
+            Endpoint=arn,
             Attributes={"RawMessageDelivery": "true"},
         )
         yield Inbox(sqs, url)
+        self.clients.sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
         sqs.delete_queue(QueueUrl=url)
 
     @contextmanager

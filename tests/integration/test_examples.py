@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.integration.conftest import ANOTHER_ACCOUNT, EXAMPLES, SECOND_CONSUMERS, Stacks
 from tests.integration.pipeline import Clients, Inbox, Pipeline
@@ -250,6 +251,23 @@ class TestBuffered:
         assert second.outcome("audit", key, "done")["bucket"] == pipeline.bucket
         owner = second.consumer("audit")["queue"]["arn"].split(":")[4]
         assert owner == (account or pipeline.outputs["topic"]["arn"].split(":")[4])
+
+    def test_an_account_that_may_subscribe_reads_what_it_is_told_of_and_no_more(
+        self, pipeline: Pipeline, localstack: Instance
+    ) -> None:
+        key = unique("to read.json")
+        version = pipeline.upload(key, "[]")
+        theirs = {**localstack.environment, "AWS_ACCESS_KEY_ID": ANOTHER_ACCOUNT}
+        s3 = Clients.of(theirs).s3
+
+        whole = s3.get_object(Bucket=pipeline.bucket, Key=key)["Body"].read()
+        exact = s3.get_object(Bucket=pipeline.bucket, Key=key, VersionId=version)["Body"].read()
+
+        assert whole == exact == b"[]"
+        with pytest.raises(ClientError, match="NoSuchKey"):
+            s3.get_object(Bucket=pipeline.bucket, Key=f"{key}.missing")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.get_object(Bucket=pipeline.bucket, Key=f"processed/{key}")
 
     def test_another_account_is_another_account(self, stacks: Stacks) -> None:
         arn = stacks["second-elsewhere"].outputs()["consumers"]["audit"]["function"]["arn"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.conftest import EXISTING_BUCKET
+from tests.integration.conftest import EXISTING_BUCKET, OUTPUT_BUCKET
 from tests.integration.pipeline import Clients, Pipeline
 from tools.terraform import Terraform
 
@@ -17,6 +17,20 @@ def test_files_in_an_existing_bucket_reach_the_consumers(
     clients.s3.put_object(Bucket=EXISTING_BUCKET, Key="a file.txt", Body=b"text")
 
     assert pipeline.outcome("log", "a file.txt", "done")["bucket"] == EXISTING_BUCKET
+
+
+def test_files_and_outputs_under_a_key_of_theirs_are_read_and_written(
+    on_existing_bucket: Terraform, clients: Clients
+) -> None:
+    pipeline = Pipeline(on_existing_bucket.outputs(), clients)
+    key = "incoming/encrypted.json"
+
+    clients.s3.put_object(Bucket=EXISTING_BUCKET, Key=key, Body=b"[]")
+
+    pipeline.outcome("transform", key, "done")
+    read = clients.s3.head_object(Bucket=EXISTING_BUCKET, Key=key)["SSEKMSKeyId"]
+    output = clients.s3.head_object(Bucket=OUTPUT_BUCKET, Key=f"processed/{key}")
+    assert output["SSEKMSKeyId"] == read
 
 
 def test_the_bucket_itself_is_not_managed(on_existing_bucket: Terraform) -> None:

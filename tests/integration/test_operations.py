@@ -5,8 +5,9 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from tests.integration.conftest import Stacks
 from tests.integration.pipeline import Clients, Pipeline
 from tests.integration.waiting import eventually
 from tests.localstack import Instance
+from tools.terraform import ROOT, Terraform
 
 pytestmark = [pytest.mark.integration, pytest.mark.applies("orders", "routes")]
 
 COMMAND = Path(sys.executable).parent / "pipeline"
+MODULE = ROOT / "modules" / "operator-policies"
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,61 @@ class Answer:
 type Operator = Callable[..., Answer]
 
 
+@pytest.fixture(scope="module")
+def rights(
+    localstack: Instance, stacks: Stacks, clients: Clients, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Mapping[str, str]]]:
+    """Make an operator's credentials for a pipeline: what `modules/operator-policies` allows."""
+    root = {"AWS": "arn:aws:iam::000000000000:root"}
+    trust = {"Effect": "Allow", "Principal": root, "Action": "sts:AssumeRole"}
+    roles = {}
+
+    @cache
+    def of(name: str) -> Mapping[str, str]:
+        outputs = stacks[name].outputs()
+        consumers = outputs["consumers"].items()
+        variables = {
+            "bucket": outputs["bucket"]["name"],
+            "kms_key_arns": [stacks[name].variables["kms_key_arn"]],
+            "ledger": "ledger" in outputs,
+            "name": name,
+            "outputs": {consumer: each["output"] for consumer, each in consumers if each["output"]},
+        }
+        work = tmp_path_factory.mktemp(f"operator-of-{name}")
+        module = Terraform(MODULE, work, localstack.environment, variables)
+        module.init()
+        module.apply()
+        role = clients.iam.create_role(
+            RoleName=f"operator-of-{name}",
+            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        )["Role"]
+        roles[role["RoleName"]] = module.outputs()
+        for policy, document in roles[role["RoleName"]].items():
+            clients.iam.put_role_policy(
+                RoleName=role["RoleName"], PolicyName=policy, PolicyDocument=document
+            )
+        session = clients.sts.assume_role(RoleArn=role["Arn"], RoleSessionName="on-call")
+        return {
+            "AWS_ACCESS_KEY_ID": session["Credentials"]["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": session["Credentials"]["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": session["Credentials"]["SessionToken"],
+        }
+
+    yield of
+    for role, policies in roles.items():
+        for policy in policies:
+            clients.iam.delete_role_policy(RoleName=role, PolicyName=policy)
+        clients.iam.delete_role(RoleName=role)
+
+
 @pytest.fixture
-def operator(localstack: Instance, tmp_path: Path) -> Operator:
-    """Run the tool in an empty folder, with nothing but the instance's environment."""
-    environment = {"PATH": os.environ["PATH"], **localstack.environment}
+def operator(
+    localstack: Instance, rights: Callable[[str], Mapping[str, str]], tmp_path: Path
+) -> Operator:
+    """Run the tool in an empty folder, with an operator's rights and the instance's environment."""
 
     def run(name: str, *arguments: str) -> Answer:
+        environment = {"PATH": os.environ["PATH"], **localstack.environment, **rights(name)}
         done = subprocess.run(
             [COMMAND, "--name", name, *arguments, "--json"],
             check=False,

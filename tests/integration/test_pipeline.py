@@ -114,6 +114,16 @@ def test_a_multipart_upload_arrives_once_and_whole(pipeline: Pipeline) -> None:
     assert len(pipeline.outcomes("scripted", key)) == 1
 
 
+def test_an_upload_in_parts_that_fails_leaves_nothing(pipeline: Pipeline) -> None:
+    key = "scripted/upload-that-fails/large.bin"
+
+    pipeline.upload(key, "x")
+
+    pipeline.outcome("scripted", key, "permanent")
+    uploads = pipeline.clients.s3.list_multipart_uploads(Bucket=pipeline.bucket)
+    assert uploads.get("Uploads", []) == []
+
+
 def test_a_deletion_is_no_file_to_process(pipeline: Pipeline) -> None:
     key, after = unique("deleted.json"), unique("after.json")
     pipeline.upload(key, "[1]")

@@ -121,7 +121,9 @@ def wants(wanted: Mapping[str, Any], what: Happening) -> bool:
 def test_each_consumer_gets_exactly_the_files_it_wants(
     stacks: Stacks, clients: Clients, route: str
 ) -> None:
-    stack = dataclasses.replace(stacks["routes"], variables={**ROUTES, "route": route})
+    stack = dataclasses.replace(
+        stacks["routes"], variables={**stacks["routes"].variables, "route": route}
+    )
     if route != "topic":
         assert_only_the_route_changes(stack.changes())
         stack.apply()
