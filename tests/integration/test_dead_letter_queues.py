@@ -15,6 +15,9 @@ from tests.integration.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
+# The policy with which a role is denied everything.
+DENIED = "denied"
+
 
 def unique(name: str) -> str:
     """Make a key that no other test has."""
@@ -46,11 +49,11 @@ def denied(clients: Clients, role: str) -> Iterator[None]:
     """Deny a role everything as long as the block runs."""
     statement = {"Effect": "Deny", "Action": "*", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    clients.iam.put_role_policy(RoleName=role, PolicyName="denied", PolicyDocument=policy)
+    clients.iam.put_role_policy(RoleName=role, PolicyName=DENIED, PolicyDocument=policy)
     try:
         yield
     finally:
-        clients.iam.delete_role_policy(RoleName=role, PolicyName="denied")
+        clients.iam.delete_role_policy(RoleName=role, PolicyName=DENIED)
 
 
 @pytest.mark.applies("fan-out")

@@ -14,6 +14,7 @@ import pytest
 
 from tests.integration.conftest import EXAMPLES, PIPELINES, SECOND_CONSUMERS, Stacks
 from tests.integration.permissions import Part, parts, replays, unneeded
+from tests.integration.test_dead_letter_queues import DENIED
 from tests.localstack import Instance
 from tools.aws_rules.policies import Policy
 from tools.aws_rules.recording import Decision, read
@@ -151,9 +152,10 @@ def has_statement(policy: Policy, sid: str) -> bool:
 def is_of_stack(policy: Policy) -> bool:
     """Whether a policy is of one of the stacks; a key has no name, and no other test makes one so.
 
-    A topic has AWS's own policy until the provider sets the one that it is to have.
+    A topic has AWS's own policy until the provider sets the one that it is to have, and a test
+    denies a rule its role.
     """
-    if has_statement(policy, DEFAULT_TOPIC_STATEMENT):
+    if has_statement(policy, DEFAULT_TOPIC_STATEMENT) or policy.name.endswith(f": {DENIED}"):
         return False
     name = policy.name
     return ":kms:" in name or re.search(rf"[ :/]({'|'.join(STACKS)})\b", name) is not None

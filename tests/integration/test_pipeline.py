@@ -185,6 +185,8 @@ def test_a_poison_file_is_set_aside_at_once_with_its_reason(
     assert reason in message.error_message
     assert message.kind == "permanent"
     assert function == pipeline.consumer("transform")["function"]["name"]
+    # The message may be in the queue before the function's lines are in its log.
+    pipeline.outcome("transform", key, "permanent")
     assert [line["attempts"] for line in pipeline.outcomes("transform", key)] == [1]
 
 
