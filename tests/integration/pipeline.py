@@ -25,6 +25,11 @@ HIDDEN_SECONDS = 3
 DASHBOARD = "module.dashboard[0].aws_cloudwatch_dashboard.this"
 
 
+def unique(name: str) -> str:
+    """A key of its own for each run of a test, so that tests don't see each other's files."""
+    return f"incoming/{secrets.token_hex(4)}/{name}"
+
+
 class Clients(Aws):
     """The AWS APIs of the LocalStack under test: those of the operator's tool, and more."""
 

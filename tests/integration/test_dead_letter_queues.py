@@ -1,7 +1,6 @@
 """What is refused on the way is not lost: it waits in a queue where an operator looks."""
 
 import json
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,18 +9,13 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Stacks
-from tests.integration.pipeline import Clients, Pipeline
+from tests.integration.pipeline import Clients, Pipeline, unique
 from tests.integration.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
 # The policy with which a role is denied everything.
 DENIED = "denied"
-
-
-def unique(name: str) -> str:
-    """Make a key that no other test has."""
-    return f"incoming/{secrets.token_hex(4)}-{name}"
 
 
 def only_denials(policy: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.conftest import ANOTHER_ACCOUNT, EXAMPLES, SECOND_CONSUMERS, Stacks
-from tests.integration.pipeline import Clients, Inbox, Pipeline
+from tests.integration.pipeline import Clients, Inbox, Pipeline, unique
 from tests.integration.waiting import eventually
 from tests.localstack import Instance
 
@@ -22,11 +22,6 @@ pytestmark = pytest.mark.integration
 def applied(stacks: Stacks, name: str, clients: Clients) -> Pipeline:
     """Wait for an example, and give it as a pipeline."""
     return Pipeline(stacks[name].outputs(), clients)
-
-
-def unique(name: str) -> str:
-    """A key of its own for each run of a test."""
-    return f"incoming/{secrets.token_hex(4)}/{name}"
 
 
 def upload_bad_file(pipeline: Pipeline, cleanup: ExitStack) -> tuple[str, Inbox]:

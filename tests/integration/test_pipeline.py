@@ -11,7 +11,7 @@ import pytest
 from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 from tests.integration.conftest import Stacks
-from tests.integration.pipeline import DASHBOARD, Inbox, Pipeline
+from tests.integration.pipeline import DASHBOARD, Inbox, Pipeline, unique
 from tests.integration.waiting import eventually
 from tools.terraform import Terraform
 
@@ -30,11 +30,6 @@ STRANGE_KEYS = {
     "1,000 characters": f"incoming/{'k' * 986}.json",
     "quotes": 'incoming/it\'s "quoted".json',
 }
-
-
-def unique(name: str) -> str:
-    """A key of its own for each run of a test, so that tests don't see each other's files."""
-    return f"incoming/{secrets.token_hex(4)}/{name}"
 
 
 def fill_dead_letter_queue(pipeline: Pipeline, cleanup: ExitStack) -> Inbox:

@@ -7,7 +7,6 @@ that can't be imported.
 import importlib
 import json
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any
 
 from tools.aws_rules.policies import Policy, parse
@@ -31,10 +30,7 @@ class Document:
     @property
     def policy(self) -> Policy:
         """What it says; raises `tools.aws_rules.policies.PolicyError`."""
-        return _parse(self.text, name=self.name)
-
-
-_parse = lru_cache(maxsize=4096)(parse)
+        return parse(self.text, name=self.name)
 
 
 def of_role(arn: str) -> list[Document]:
