@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from object_consumer import ObjectStore, PermanentError, SettingError, settings
+from transform_objects.keywords import multiple_of, unique_items
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from jsonschema.protocols import Validator
 
 _TYPED = frozenset({"integer", "number", "boolean"})
-# The second is draft 3's name for it.
-_MULTIPLES = ("multipleOf", "divisibleBy")
+_OWN_RULES = {
+    "divisibleBy": multiple_of,  # draft 3's name for it
+    "multipleOf": multiple_of,
+    "uniqueItems": unique_items,
+}
 _SHOWN_ERRORS = 3
 # An error quotes the value that failed, which may be a whole record.
 _SHOWN_CHARACTERS = 250
@@ -112,7 +116,7 @@ def make_schema(text: bytes) -> Schema:
     _check_references(resource, resolver)
     exact = extend(  # type: ignore[no-untyped-call]
         kind,
-        {name: _multiple_of for name in _MULTIPLES if name in kind.VALIDATORS},
+        {name: rule for name, rule in _OWN_RULES.items() if name in kind.VALIDATORS},
         type_checker=kind.TYPE_CHECKER.redefine("integer", _is_integer),
     )
     # Without a registry of its own, a validator fetches unknown schemas from the network.
@@ -170,35 +174,3 @@ def _is_integer(_: Any, value: object) -> bool:
     if isinstance(value, Decimal):
         return value == value.to_integral_value()
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _multiple_of(
-    _: Validator, divisor: int | Decimal, value: object, __: object
-) -> Iterator[Exception]:
-    from jsonschema.exceptions import ValidationError  # noqa: PLC0415
-
-    if not isinstance(value, int | Decimal) or isinstance(value, bool):
-        return
-    if not _divides(Decimal(divisor), Decimal(value)):
-        yield ValidationError(f"{value!r} is not a multiple of {divisor!r}")
-
-
-def _divides(divisor: Decimal, value: Decimal) -> bool:
-    """Divide without ever writing out an exponent: 1e999999999 has a billion digits."""
-    dividend, digits, dividend_exponent = _whole(value)
-    factor, _, exponent = _whole(divisor)
-    shift = dividend_exponent - exponent
-    if shift >= 0:
-        remainder: int = dividend * pow(10, shift, factor) % factor
-        return remainder == 0
-    if -shift > digits:
-        # Smaller than the power of ten it would have to be a multiple of.
-        return dividend == 0
-    unit: int = factor * 10 ** abs(shift)
-    return dividend % unit == 0
-
-
-def _whole(number: Decimal) -> tuple[int, int, int]:
-    """Split a number into a whole one, how many digits that has, and a power of ten."""
-    _, digits, exponent = number.as_tuple()
-    return int(Decimal((0, digits, 0))), len(digits), int(exponent)
