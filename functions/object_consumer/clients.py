@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _made: dict[str, object] = {}
+# Clients that are kept: for S3, events choose the region.
+_MAX_KEPT = 8
 
 
 def dynamodb() -> DynamoDBClient:
@@ -25,14 +27,15 @@ def sqs() -> SQSClient:
     return cast("SQSClient", _client("sqs", read_timeout=5))
 
 
-def s3() -> S3Client:
-    """Return the client for the few objects whose keys obstore can't address."""
-    return cast("S3Client", _client("s3", read_timeout=20))
+def s3(region: str) -> S3Client:
+    """Return the client of a region, for the few objects whose keys obstore can't address."""
+    return cast("S3Client", _client("s3", read_timeout=20, region=region))
 
 
-def _client(service: str, *, read_timeout: float) -> object:
+def _client(service: str, *, read_timeout: float, region: str | None = None) -> object:
+    name = service if region is None else f"{service} {region}"
     with _lock:
-        if service not in _made:
+        if name not in _made:
             import boto3  # noqa: PLC0415 - see above
             from botocore.config import Config  # noqa: PLC0415
 
@@ -43,7 +46,11 @@ def _client(service: str, *, read_timeout: float) -> object:
                 read_timeout=read_timeout,
                 max_pool_connections=32,
                 retries={"mode": "standard", "total_max_attempts": 3},
+                # The host that obstore asks; the default is S3's global one.
+                s3={"us_east_1_regional_endpoint": "regional"},
             )
             make: Any = boto3.client
-            _made[service] = make(service, config=config)
-        return _made[service]
+            if len(_made) >= _MAX_KEPT:
+                del _made[next(iter(_made))]
+            _made[name] = make(service, config=config, region_name=region)
+        return _made[name]

@@ -14,7 +14,8 @@ from urllib.parse import unquote_plus
 import msgspec
 from msgspec import Meta, Struct
 
-from object_consumer.errors import MessageFormatError
+from object_consumer import addressing
+from object_consumer.errors import MessageFormatError, PermanentError
 from object_consumer.events import ObjectEvent
 
 # EventBridge to SNS to a function that failed is the deepest a route goes: the failure's record,
@@ -22,8 +23,15 @@ from object_consumer.events import ObjectEvent
 _MAX_DEPTH = 5
 _EXCERPT = 200
 
+# A log line, the ledger and a metric hold these; S3's own are shorter by far.
+_MAX_WORD = 256
+
 type _Name = Annotated[str, Meta(min_length=1)]
-type _Size = Annotated[int, Meta(ge=0)]
+type _Word = Annotated[str, Meta(min_length=1, max_length=_MAX_WORD)]
+type _Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+# Sequencers are hexadecimal; those of 64 digits are four times as long as any that S3 has sent.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+type _Sequencer = Annotated[str, Meta(pattern="^[0-9A-Fa-f]{0,64}\\Z")]
 type _Time = Annotated[datetime, Meta(tz=True)]
 
 
@@ -52,7 +60,7 @@ class _S3Object(Struct, rename={"etag": "eTag", "version_id": "versionId"}):
     size: _Size | None = None
     etag: str | None = None
     version_id: str | None = None
-    sequencer: str | None = None
+    sequencer: _Sequencer | None = None
 
 
 class _S3Entity(Struct):
@@ -71,7 +79,7 @@ class _S3Record(
 ):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html."""
 
-    event_name: _Name
+    event_name: _Word
     event_time: _Time
     s3: _S3Entity
     event_version: str = "2.0"
@@ -83,13 +91,13 @@ class _BridgeObject(Struct, rename={"version_id": "version-id"}):
     size: _Size | None = None
     etag: str | None = None
     version_id: str | None = None
-    sequencer: str | None = None
+    sequencer: _Sequencer | None = None
 
 
 class _BridgeDetail(Struct, rename={"deletion_type": "deletion-type"}):
     bucket: _S3Bucket
     object: _BridgeObject
-    reason: str = ""
+    reason: Annotated[str, Meta(max_length=_MAX_WORD)] = ""
     deletion_type: str = ""
 
 
@@ -203,33 +211,53 @@ def _from_s3(document: object) -> ObjectEvent:
         key = unquote_plus(stored.key, errors="strict")
     except UnicodeDecodeError:
         raise MessageFormatError(f"the key {stored.key!r} is not UTF-8 once decoded") from None
-    return ObjectEvent(
-        bucket=record.s3.bucket.name,
-        key=key,
-        event_name=record.event_name.removeprefix("s3:"),
-        event_time=_utc(record.event_time),
-        version_id=stored.version_id or None,
-        etag=_unquoted(stored.etag),
-        size=stored.size,
-        sequencer=stored.sequencer or None,
-        region=record.region or None,
+    return _checked(
+        ObjectEvent(
+            bucket=record.s3.bucket.name,
+            key=key,
+            event_name=record.event_name.removeprefix("s3:"),
+            event_time=_utc(record.event_time),
+            version_id=stored.version_id or None,
+            etag=_unquoted(stored.etag),
+            size=stored.size,
+            sequencer=stored.sequencer or None,
+            region=record.region or None,
+        )
     )
 
 
 def _from_eventbridge(document: object) -> ObjectEvent:
     event = _convert(document, _BridgeEvent)
     stored = event.detail.object
-    return ObjectEvent(
-        bucket=event.detail.bucket.name,
-        key=stored.key,
-        event_name=_event_name(event),
-        event_time=_utc(event.time),
-        version_id=stored.version_id or None,
-        etag=_unquoted(stored.etag),
-        size=stored.size,
-        sequencer=stored.sequencer or None,
-        region=event.region or None,
+    return _checked(
+        ObjectEvent(
+            bucket=event.detail.bucket.name,
+            key=stored.key,
+            event_name=_event_name(event),
+            event_time=_utc(event.time),
+            version_id=stored.version_id or None,
+            etag=_unquoted(stored.etag),
+            size=stored.size,
+            sequencer=stored.sequencer or None,
+            region=event.region or None,
+        )
     )
+
+
+def _checked(event: ObjectEvent) -> ObjectEvent:
+    """Refuse what S3 would not say of an object, and what must not be part of a request."""
+    try:
+        addressing.check_bucket(event.bucket)
+        addressing.check_key(event.key)
+        if event.region is not None:
+            addressing.check_region(event.region)
+        if event.version_id is not None:
+            addressing.check_version_id(event.version_id)
+        if event.etag is not None:
+            addressing.check_etag(event.etag)
+    except PermanentError as error:
+        raise MessageFormatError(str(error)) from None
+    return event
 
 
 def _event_name(event: _BridgeEvent) -> str:

@@ -19,6 +19,13 @@ from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionErr
 from obstore.store import S3Store
 
 from object_consumer import clients
+from object_consumer.addressing import (
+    check_bucket,
+    check_etag,
+    check_version_id,
+    choose_region,
+    endpoint,
+)
 from object_consumer.errors import ObjectNotFoundError, ObjectSupersededError, StorageError
 from object_consumer.store import PutHeaders, Response
 
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from botocore.exceptions import BotoCoreError, ClientError
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, PutObjectRequestTypeDef
     from obstore import Attributes, GetOptions
     from obstore.store import ClientConfig, RetryConfig, S3Config
@@ -44,6 +52,8 @@ _FINAL = frozenset({"NoSuchVersion", "NoSuchBucket", "MethodNotAllowed"})
 _ERROR_CODE = re.compile(r"<Code>(\w+)</Code>|An error occurred \((\w+)\)")
 _PRECONDITION_FAILED = frozenset({"PreconditionFailed", "412"})
 _MAX_REASON = 300
+# Buckets whose connections are kept; a store takes 0.1 MB.
+_MAX_STORES = 64
 
 # Brief: a message that is retried by SQS frees the function for others meanwhile.
 _RETRIES: RetryConfig = {
@@ -72,8 +82,12 @@ class S3Transport:
         self, bucket: str, key: str, *, region: str | None, version_id: str | None, etag: str | None
     ) -> Response:
         """Begin a download; see `object_consumer.store.Transport`."""
+        if version_id is not None:
+            check_version_id(version_id)
+        if etag is not None:
+            check_etag(etag)
         if not is_addressable(key):
-            return _get_with_boto3(bucket, key, version_id=version_id, etag=etag)
+            return _get_with_boto3(bucket, key, region=region, version_id=version_id, etag=etag)
         options: GetOptions = {}
         if version_id is not None:
             options["version"] = version_id
@@ -117,11 +131,13 @@ class S3Transport:
         return etag.strip('"') if etag else None, result["version"]
 
     def _store(self, bucket: str, region: str | None) -> S3Store:
-        region = region or _own_region()
+        region = choose_region(region, os.environ)
         with self._lock:
             store = self._stores.get((bucket, region))
             if store is None:
                 config = store_config(bucket, region, os.environ)
+                if len(self._stores) >= _MAX_STORES:
+                    del self._stores[next(iter(self._stores))]
                 store = S3Store(
                     bucket,
                     config=config,
@@ -141,21 +157,23 @@ def store_config(bucket: str, region: str, environment: Mapping[str, str]) -> S3
     """Decide how a bucket is addressed.
 
     A custom endpoint (LocalStack, a VPC endpoint) gets path-style requests, AWS virtual-hosted
-    ones; except for buckets with a dot, which no wildcard certificate covers.
+    ones where the bucket's name allows it; see `object_consumer.addressing`.
+
+    Raises
+    ------
+    PermanentError
+        The bucket's or the region's name is none, or the region is of another partition.
     """
+    check_bucket(bucket)
+    region = choose_region(region, environment)
     # The digest signs the upload anyway; stated as a checksum, S3 verifies and keeps it.
     config: S3Config = {"region": region, "checksum_algorithm": "SHA256"}
-    endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
-    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    if endpoint:
-        config["endpoint"] = endpoint
-        config["virtual_hosted_style_request"] = False
-    elif "." in bucket:
-        config["endpoint"] = f"https://s3.{region}.{suffix}"
+    custom = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
+    if custom:
+        config["endpoint"] = custom
         config["virtual_hosted_style_request"] = False
     else:
-        config["endpoint"] = f"https://{bucket}.s3.{region}.{suffix}"
-        config["virtual_hosted_style_request"] = True
+        config["endpoint"], config["virtual_hosted_style_request"] = endpoint(bucket, region)
     return config
 
 
@@ -170,11 +188,6 @@ def _client_options(config: S3Config) -> ClientConfig:
         # S3 closes idle connections sooner than most; a frozen function doesn't notice.
         "pool_idle_timeout": timedelta(seconds=5),
     }
-
-
-def _own_region() -> str:
-    environment = os.environ
-    return environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 
 def _read_error(uri: str, error: Exception) -> Exception:
@@ -200,8 +213,16 @@ def _storage_error(verb: str, uri: str, error: Exception) -> StorageError:
     return StorageError(f"{verb} {uri} failed: {reason[:_MAX_REASON]}")
 
 
-def _get_with_boto3(bucket: str, key: str, *, version_id: str | None, etag: str | None) -> Response:
-    client = clients.s3()
+def _client(bucket: str, region: str | None) -> S3Client:
+    """Give boto3's client for a bucket, in the region in which obstore would ask for it."""
+    check_bucket(bucket)
+    return clients.s3(choose_region(region, os.environ))
+
+
+def _get_with_boto3(
+    bucket: str, key: str, *, region: str | None, version_id: str | None, etag: str | None
+) -> Response:
+    client = _client(bucket, region)
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - already imported
 
     uri = f"s3://{bucket}/{key}"
@@ -227,7 +248,7 @@ def _get_with_boto3(bucket: str, key: str, *, version_id: str | None, etag: str 
 def _put_with_boto3(
     bucket: str, key: str, body: AnyBody, headers: PutHeaders
 ) -> tuple[str | None, str | None]:
-    client = clients.s3()
+    client = _client(bucket, None)
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - already imported
 
     request: PutObjectRequestTypeDef = {

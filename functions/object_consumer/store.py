@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from object_consumer.addressing import MAX_KEY_BYTES
 from object_consumer.errors import (
     ObjectNotFoundError,
     ObjectNotVisibleError,
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from obstore import Bytes
 
 _S3_URI = "s3://"
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
-MAX_KEY_BYTES = 1024
 # Of all names and values: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
 MAX_METADATA_BYTES = 2048
 # For how long an object may not be found after versioning was first enabled on its bucket:
@@ -277,7 +276,10 @@ class ObjectStore:
 
 
 def _check_length(what: str, most: int, *texts: str) -> None:
-    length = sum(len(text.encode()) for text in texts)
+    try:
+        length = sum(len(text.encode()) for text in texts)
+    except UnicodeEncodeError:
+        raise PermanentError(f"{what} to be written is not UTF-8") from None
     if length > most:
         raise PermanentError(f"{what} to be written has {length:,} bytes; S3 accepts {most:,}")
 

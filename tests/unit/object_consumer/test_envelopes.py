@@ -159,8 +159,50 @@ def test_a_key_that_is_no_utf_8_once_decoded_is_an_error() -> None:
     assert "not UTF-8" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("key", "k" * 1025, "has 1,025 bytes; S3 accepts 1 to 1,024"),
+        ("key", "%C3%A9" * 513, "has 1,026 bytes"),
+        ("size", -1, ">= 0"),
+        ("size", 2**63, "<= 9223372036854775807"),
+        ("size", 10**25, "Expected `int"),
+        ("size", 1.5, "Expected `int"),
+        ("size", True, "Expected `int"),
+        ("eTag", 'a", "b', "is no entity tag"),
+        ("eTag", "a\r\nx-amz-meta-a: 1", "is no entity tag"),
+        ("eTag", "é", "is no entity tag"),
+        ("versionId", "v\x00", "is no version id"),
+        ("versionId", "v" * 1025, "is no version id"),
+        ("sequencer", "F" * 65, "matching regex"),
+        ("sequencer", "0055\n", "matching regex"),
+        ("sequencer", "zz", "matching regex"),
+    ],
+)
+def test_what_s3_would_not_say_of_an_object_is_an_error(
+    field: str, value: object, reason: str
+) -> None:
+    notification = json.loads(load("s3_put"))
+    notification["Records"].append(json.loads(load("s3_put"))["Records"][0])
+    notification["Records"][0]["s3"]["object"][field] = value
+
+    contents = decode(json.dumps(notification))
+
+    assert len(contents.events) == 1
+    assert [reason in str(error) for error in contents.errors] == [True]
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "10000-01-01T00:00:00Z"]
+)
+def test_a_time_that_no_clock_has_is_an_error(moment: str) -> None:
+    (error,) = decode(load("s3_put").replace("2026-01-02T03:04:05.678Z", moment)).errors
+
+    assert "out of range" in str(error) or "RFC3339" in str(error)
+
+
 @given(
-    key=st.text(min_size=1, alphabet=st.characters(exclude_categories=["Cs"])),
+    key=st.text(min_size=1, max_size=256, alphabet=st.characters(exclude_categories=["Cs"])),
     wrap=st.sampled_from(ENVELOPES),
     size=st.integers(0, 2**50),
 )
