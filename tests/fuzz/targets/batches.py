@@ -1,0 +1,218 @@
+"""A Lambda event: every message has its outcome, and no object changes another's."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import strategies as st
+
+from object_consumer import ObjectEvent, ObjectStore, PermanentError, RetryableError, SkippedError
+from object_consumer.envelopes import decode
+from object_consumer.messages import InvocationError, Message
+from tests.fuzz import strategies
+from tests.fuzz.metering import Bound
+from tests.fuzz.target import Target, promise
+from tests.unit.object_consumer.conftest import Consumer, FakeContext
+
+_SECONDS = 20
+
+
+class _BareError(RetryableError):
+    """An error class that leaves its base uninitialised."""
+
+    def __init__(self) -> None:
+        pass
+
+
+class _NoText:
+    """A result that can't be written, and an error that can't be printed."""
+
+    def __repr__(self) -> str:
+        raise ValueError("no text")
+
+
+class _NoName:
+    """A name that can't be written."""
+
+    def __str__(self) -> str:
+        raise ValueError("no name")
+
+
+class _NoTextError(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@dataclass
+class Result:
+    """What became of an event.
+
+    Attributes
+    ----------
+    event
+        The event as Lambda's runtime reads it.
+    failed
+        The messages that are tried again; None if the invocation failed.
+    quarantined
+        The messages that were sent to the dead-letter queue.
+    called
+        The keys that the function was called for.
+    lines
+        What was written to the log.
+    crashes
+        What ended a thread.
+    """
+
+    event: object
+    failed: list[str] | None = None
+    error: InvocationError | None = None
+    quarantined: list[Message] = field(default_factory=list)
+    called: list[str] = field(default_factory=list)
+    lines: str = ""
+    crashes: list[str] = field(default_factory=list)
+
+
+def _nested() -> list[object]:
+    value: list[object] = []
+    for _ in range(2_000):
+        value = [value]
+    return value
+
+
+_RAISED: Mapping[str, Callable[[], BaseException]] = {
+    "skip": lambda: SkippedError("nothing to do"),
+    "permanent": lambda: PermanentError("never\x1b[2J"),
+    "surrogate": lambda: PermanentError("\ud800"),
+    "retry": lambda: RetryableError("later", retry_after=7),
+    "text delay": lambda: RetryableError("later", retry_after="30"),  # type: ignore[arg-type]
+    "endless delay": lambda: RetryableError("later", retry_after=float("inf")),
+    "bare error": _BareError,
+    "no text": _NoTextError,
+    "bug": lambda: KeyError(_NoText()),
+    "exit": lambda: SystemExit(1),
+}
+_RETURNED: Mapping[str, Callable[[], object]] = {
+    "no result": lambda: {"value": _NoText(), _NoName(): 1},
+    "deep result": lambda: {"value": _nested()},
+    "huge": lambda: {"value": "x" * 300_000, "number": 10**5_000},
+    "no mapping": lambda: ["a", "b"],
+}
+# What the function under test does about an object is its key.
+BEHAVIOURS = ("done", *_RAISED, *_RETURNED)
+
+
+def _author(calls: list[str], event: ObjectEvent, _: ObjectStore) -> Any:
+    """Do what the key says."""
+    calls.append(event.key)
+    if make := _RAISED.get(event.key):
+        error = make()
+        raise error
+    return _RETURNED.get(event.key, dict)()
+
+
+def work(data: bytes) -> Result | None:
+    try:
+        event = json.loads(data)
+    except (ValueError, RecursionError):
+        # Lambda's runtime reads the event before any handler is called.
+        return None
+    result = Result(event)
+    ends = time.monotonic() + _SECONDS
+    consumer = Consumer(
+        lambda event, store: _author(result.called, event, store),
+        context=FakeContext(remaining=lambda: ends - time.monotonic()),
+        concurrency=1 + len(data) % 2,
+        settings={"metrics_namespace": "Tests"},
+    )
+    output = io.StringIO()
+    hook = threading.excepthook
+    threading.excepthook = lambda crash: result.crashes.append(repr(crash.exc_value))
+    try:
+        with contextlib.redirect_stdout(output):
+            result.failed = consumer(event)
+    except InvocationError as error:
+        result.error = error
+    finally:
+        threading.excepthook = hook
+    result.quarantined = [message for message, _ in consumer.queue.quarantined]
+    result.lines = output.getvalue()
+    return result
+
+
+def judge(data: bytes, result: Result | None) -> None:
+    if result is None:
+        return
+    promise(not result.crashes, f"a thread ended with {result.crashes}")
+    for line in filter(None, result.lines.split("\n")):
+        json.loads(line)
+    messages = _messages(result.event)
+    if result.failed is None:
+        promise(messages is None or _has_no_ids(result.event), f"failed as a whole: {result.error}")
+        return
+    if messages is None:
+        promise(result.failed == [], f"{result.failed} failed without a batch")
+        return
+    promise(set(result.failed) <= set(messages), f"{result.failed} are not of the batch")
+    settled = set(result.failed) | {str(message.id) for message in result.quarantined}
+    for identifier, body in messages.items():
+        _judge_message(identifier, body, identifier in settled, result.called)
+
+
+def _judge_message(identifier: str, body: object, settled: object, called: list[str]) -> None:
+    if not isinstance(body, str):
+        return
+    contents = decode(body)
+    promise(settled or not contents.errors, f"{identifier} is lost, with {contents.errors[:1]}")
+    for event in contents.events:
+        promise(
+            settled or event.key in called,
+            f"{identifier} is acknowledged, {event.key!r} was not processed",
+        )
+
+
+def _messages(event: object) -> dict[str, object] | None:
+    """Give the bodies of a batch by their ids; nothing for an event that came directly."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    some = records if isinstance(records, list) else []
+    if not any(isinstance(one, dict) and one.get("eventSource") == "aws:sqs" for one in some):
+        return None
+    return {_id(one): one.get("body") if isinstance(one, dict) else None for one in some}
+
+
+def _has_no_ids(event: Any) -> bool:
+    ids = [_id(record) for record in event["Records"]]
+    return "" in ids or len(set(ids)) < len(ids)
+
+
+def _id(record: Any) -> str:
+    identifier = record.get("messageId") if isinstance(record, dict) else None
+    return identifier if isinstance(identifier, str) else ""
+
+
+TARGET = Target(
+    work=work,
+    judge=judge,
+    inputs=strategies.lambda_events(st.sampled_from(BEHAVIOURS)).map(
+        lambda text: text.encode(errors="surrogatepass")
+    ),
+    example=strategies.batch(
+        strategies.notification("done"), strategies.notification("bug")
+    ).encode(),
+    # An object costs a task, its outcome and a line; the smallest record of one has 150 bytes.
+    bound=Bound(bytes_each=300, steps_each=20, bytes_free=8 * 1024 * 1024, steps_free=50_000),
+    tokens=tuple(
+        json.dumps(word).encode()
+        for word in (
+            *("Records", "messageId", "body", "eventSource", "aws:sqs", "eventSourceARN", "x.fifo"),
+            *("attributes", "messageAttributes", "ApproximateReceiveCount", "MessageGroupId"),
+            *BEHAVIOURS,
+        )
+    ),
+)

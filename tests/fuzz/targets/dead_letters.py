@@ -1,0 +1,107 @@
+"""A message of a dead-letter queue: the operator's tool shows it, whatever is in it."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+from hypothesis import strategies as st
+from mypy_boto3_sqs.type_defs import MessageTypeDef
+from rich.console import Console
+
+from operations import dead_letters, redrive, show, story
+from operations.dead_letters import DeadLetter
+from operations.failures import Failure, group
+from tests.fuzz import strategies
+from tests.fuzz.metering import Bound
+from tests.fuzz.target import Target, promise
+
+
+def work(data: bytes) -> tuple[DeadLetter, list[Failure], str] | None:
+    message = _message(data)
+    if message is None:
+        return None
+    letter = dead_letters.read(message, "load")
+    found = group([letter])
+    redrive.matches(letter, "error")
+    story.set_aside([letter])
+    console = Console(file=io.StringIO(), width=120, color_system=None, force_terminal=False)
+    console.print(show.failures(found))
+    output: Any = console.file
+    return letter, found, output.getvalue()
+
+
+def judge(data: bytes, result: tuple[DeadLetter, list[Failure], str] | None) -> None:
+    if result is None:
+        return
+    letter, (failure,), _ = result
+    promise(letter.body == _body(data), "another body than the message's")
+    promise(failure.count == 1 and failure.kind == letter.kind, f"grouped as {failure}")
+
+
+def _message(data: bytes) -> MessageTypeDef | None:
+    """Make what boto3 gives of an input: names and types as SQS has them, hostile in its values."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    system: Any = {"SentTimestamp": "1767225600000", **_texts(document.get("Attributes"))}
+    return {
+        "MessageId": "00000000-0000-4000-8000-000000000000",
+        "ReceiptHandle": "receipt",
+        "Body": _text(document.get("Body")),
+        "Attributes": system,
+        "MessageAttributes": {
+            name: {"DataType": "String", "StringValue": text}
+            for name, text in _texts(document.get("MessageAttributes")).items()
+        },
+    }
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _texts(members: object) -> dict[str, str]:
+    some = members if isinstance(members, dict) else {}
+    return {name: _text(value) for name, value in some.items()}
+
+
+def _body(data: bytes) -> str:
+    message = _message(data)
+    return message["Body"] if message else ""
+
+
+_attributes = strategies.json_objects(
+    st.sampled_from(["ErrorType", "ErrorMessage", "ErrorKind", "FunctionName", "Origin"]),
+    strategies.text.map(strategies.quoted)
+    | st.sampled_from(["'", '"', "s3://", "0", "a", "0.", "ab-"]).map(
+        lambda part: json.dumps(part * 400)
+    ),
+    max_size=5,
+)
+_system = strategies.json_objects(
+    st.sampled_from(["MessageGroupId", "DeadLetterQueueSourceArn", "ApproximateReceiveCount"]),
+    strategies.text.map(strategies.quoted) | strategies.receive_counts,
+    max_size=3,
+)
+
+TARGET = Target(
+    work=work,
+    judge=judge,
+    inputs=st.builds(
+        lambda body, attributes, system: (
+            f'{{"Body":{strategies.quoted(body)},"MessageAttributes":{attributes},"Attributes":{system}}}'
+        ).encode(errors="surrogatepass"),
+        strategies.messages(),
+        _attributes,
+        _system,
+    ),
+    example=json.dumps({"Body": strategies.notification("a.csv")}).encode(),
+    # A terminal's table is made of a segment for each word, and of a style for each segment.
+    bound=Bound(bytes_each=800, steps_each=80, bytes_free=2 * 1024 * 1024, steps_free=50_000),
+    tokens=(b'"Body"', b'"MessageAttributes"', b'"ErrorType"', b'"ErrorMessage"', b"\\u001b[2J"),
+)

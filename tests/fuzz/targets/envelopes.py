@@ -1,0 +1,60 @@
+"""A message's text: object events, or errors that say why not, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+
+from object_consumer.envelopes import Contents, decode
+from object_consumer.errors import MessageFormatError
+from tests.fuzz import strategies
+from tests.fuzz.metering import Bound
+from tests.fuzz.target import Target, promise
+
+_LONGEST_ERROR = 2_000
+
+
+def work(data: bytes) -> Contents:
+    return decode(data.decode(errors="surrogateescape"))
+
+
+def judge(data: bytes, contents: Contents) -> None:
+    promise(
+        contents.events or contents.errors or b"TestEvent" in data or b"\\" in data,
+        "a message without an event has no error",
+    )
+    for error in contents.errors:
+        promise(type(error) is MessageFormatError, f"a part failed with {error!r}")
+        promise(0 < len(str(error)) < _LONGEST_ERROR, f"an error of {len(str(error))} characters")
+    for event in contents.events:
+        promise(event.bucket and event.key and event.event_name, f"an empty name in {event}")
+        promise(event.event_time.tzinfo is UTC, f"{event.event_time!r} is not in UTC")
+        promise(event.size is None or event.size >= 0, f"a size of {event.size}")
+
+
+TARGET = Target(
+    work=work,
+    judge=judge,
+    inputs=strategies.messages().map(lambda text: text.encode(errors="surrogatepass")),
+    example=strategies.in_sns(strategies.notification("a.csv")).encode(),
+    # msgspec makes a list, dict or text of a few bytes: `[]` takes 56 of its own.
+    bound=Bound(bytes_each=160, steps_each=4),
+    tokens=tuple(
+        json.dumps(word).encode()
+        for word in (
+            *(
+                "Records",
+                "s3",
+                "Sns",
+                "Message",
+                "Type",
+                "Notification",
+                "SubscriptionConfirmation",
+            ),
+            *("requestPayload", "requestContext", "detail-type", "source", "aws.s3", "detail"),
+            *("Service", "Amazon S3", "Event", "s3:TestEvent", "bucket", "name", "object", "key"),
+            *("eventVersion", "eventName", "eventTime", "awsRegion", "size", "eTag", "versionId"),
+            *("sequencer", "Object Created", "Object Deleted", "reason", "2026-01-02T03:04:05Z"),
+        )
+    ),
+)

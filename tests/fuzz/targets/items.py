@@ -1,0 +1,85 @@
+"""Records as DynamoDB's items: each put is one that DynamoDB takes, or an error says why not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+
+from hypothesis import strategies as st
+
+from load_records.items import MAX_ITEM_BYTES, make_puts
+from load_records.keys import Key
+from load_records.table import MAX_BYTES, MAX_ITEMS, batches
+from object_consumer import PermanentError
+from record_formats import read_records
+from tests.fuzz import strategies
+from tests.fuzz.metering import Bound
+from tests.fuzz.target import Target, choose, promise, split
+
+_ID = Key("id", "S", "partition")
+KEYS = {
+    "S": [_ID],
+    "N": [Key("id", "N", "partition")],
+    "S N": [_ID, Key("at", "N", "sort")],
+    "S S": [_ID, Key("at", "S", "sort")],
+}
+_READ: dict[str, Callable[[str], object]] = {"S": str, "N": Decimal}
+_LONGEST_ERROR = 2_000
+
+
+def work(data: bytes) -> list[bytes] | PermanentError:
+    how, content = split(data)
+    try:
+        return make_puts(read_records(content, "json"), choose(how, KEYS))
+    except PermanentError as error:
+        return error
+
+
+def judge(data: bytes, result: list[bytes] | PermanentError) -> None:
+    if isinstance(result, PermanentError):
+        promise(0 < len(str(result)) < _LONGEST_ERROR, f"an error of {len(str(result))} characters")
+        return
+    keys = choose(split(data)[0], KEYS)
+    seen = set()
+    for put in result:
+        item = json.loads(put)["PutRequest"]["Item"]
+        seen.add(tuple(_READ[key.kind](item[key.name][key.kind]) for key in keys))
+        # DynamoDB's JSON is never shorter than what DynamoDB counts.
+        promise(len(put) < 20 * MAX_ITEM_BYTES, f"a put request of {len(put)} bytes")
+    promise(len(seen) == len(result), "two items have the same key")
+    for batch in batches(result):
+        promise(len(batch) <= MAX_ITEMS, f"{len(batch)} items in a batch")
+        promise(len(batch) == 1 or sum(map(len, batch)) <= MAX_BYTES, "a batch is too large")
+
+
+_values = strategies.any_json
+_records = strategies.json_objects(
+    strategies.unicode_text, _values
+) | strategies.unicode_text.flatmap(
+    lambda text: _values.map(lambda value: f'{{"id":{json.dumps(text)},"at":1,"v":{value}}}')
+)
+_numbered = strategies.numbers.flatmap(
+    lambda number: _values.map(lambda value: f'{{"id":{number},"at":"x","v":{value}}}')
+)
+
+_files = strategies.as_file(
+    st.lists(_records | _numbered, min_size=1, max_size=5).map(
+        lambda records: f"[{','.join(records)}]"
+    )
+    | strategies.any_json
+)
+
+TARGET = Target(
+    work=work,
+    judge=judge,
+    inputs=st.builds(
+        lambda how, content: how.encode() + b"\n" + content,
+        st.sampled_from(sorted(KEYS)),
+        _files,
+    ),
+    example=b'S\n[{"id":"1","v":[1.5,{"a":null}]}]',
+    # `[]` becomes {"L": []}: a list, and a dict around it.
+    bound=Bound(bytes_each=250, steps_each=8),
+    tokens=(b'"id"', b'"at"', b"1e125", b"1E-130", b"null", b"true", b'{"id":"1","v":'),
+)

@@ -1,0 +1,134 @@
+"""A file: its records in every output format, none lost or changed, or an error with the place."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from object_consumer import PermanentError
+from record_formats import FORMATS, Source, read_records, write_records
+from tests.fuzz import strategies
+from tests.fuzz.metering import Bound
+from tests.fuzz.target import Target, choose, promise, split
+
+_INPUTS = ("csv", "json", "jsonl", "tsv")
+_WAYS = {f"{kind} {output}": (kind, output) for kind in _INPUTS for output in FORMATS}
+_SOURCE = Source("s3://bucket/a b.csv", "version-1", datetime(2026, 1, 2, tzinfo=UTC))
+# What CSV's columns are, beside text.
+_COLUMN_TYPES = {"column 1": {"integer"}, "b": {"number", "boolean"}}
+_LONGEST_ERROR = 2_000
+_PLACE = re.compile(r"line (\d+), column (\d+): .")
+# Errors about the whole file.
+_NO_PLACE = re.compile(r"the file is (empty|compressed|UTF-)|nested too deeply")
+_OUTPUT_ERROR = re.compile(r"record \d+: ")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a file: records and output, or the error of reading or of writing."""
+
+    records: list[Raw] | None = None
+    output: bytes | None = None
+    error: PermanentError | RecursionError | None = None
+
+
+def work(data: bytes) -> Result:
+    how, content = split(data)
+    kind, output = choose(how, _WAYS)
+    try:
+        records = read_records(content, kind, _COLUMN_TYPES)
+    except PermanentError as error:
+        return Result(error=error)
+    try:
+        return Result(records, write_records(records, output, _SOURCE))
+    except (PermanentError, RecursionError) as error:
+        # transform_objects makes a permanent error of records that are too deep for an output.
+        return Result(records, error=error)
+
+
+def judge(data: bytes, result: Result) -> None:
+    how, content = split(data)
+    kind, output = choose(how, _WAYS)
+    if isinstance(result.error, PermanentError):
+        text = str(result.error)
+        promise(len(text) < _LONGEST_ERROR, f"an error of {len(text)} characters")
+        if result.records is None:
+            found = _PLACE.match(text)
+            promise(found or _NO_PLACE.search(text), f"no place in {text!r}")
+            last = 1 + content.count(b"\n") + content.count(b"\r")
+            promise(found is None or int(found[1]) <= last, f"{text!r} is about no line of {last}")
+        else:
+            promise(_OUTPUT_ERROR.match(text), f"no record in {text!r}")
+        return
+    if result.output is None or result.records is None:
+        return
+    written = _written(result.output, output)
+    promise(written == len(result.records), f"{written} of {len(result.records)} records written")
+    if kind in {"json", "jsonl"} and output == "json":
+        _compare(content, kind, result.output)
+
+
+def _written(output: bytes, kind: str) -> int:
+    """Count an output's records."""
+    match kind:
+        case "json":
+            # Whoever reads it follows less deep than what wrote it.
+            try:
+                document = json.loads(output)
+            except RecursionError:
+                return int(re.findall(rb'"record_count":(\d+)', output)[0])
+            promise(document["record_count"] == len(document["records"]), "wrong record_count")
+            return len(document["records"])
+        case "jsonl":
+            return output.count(b"\n")
+        case _:
+            rows = list(csv.reader(io.StringIO(output.decode(), newline="")))
+            promise(len({len(row) for row in rows}) == 1, "rows of several lengths")
+            return len(rows) - 1
+
+
+def _compare(content: bytes, kind: str, output: bytes) -> None:
+    """Every value comes out as it came in, numbers with all their digits."""
+    text = content.removeprefix(b"\xef\xbb\xbf").decode()
+
+    def load(document: str) -> object:
+        return json.loads(document, parse_int=str, parse_float=str)
+
+    try:
+        if kind == "json":
+            value = load(text)
+            before = value if isinstance(value, list) else [value]
+        else:
+            before = [load(line) for line in text.split("\n") if line.strip()]
+        after = json.loads(output, parse_int=str, parse_float=str)["records"]
+        promise(before == after, f"other values: {output[:200]!r}")
+    except RecursionError:
+        return
+
+
+_files = {
+    "csv": strategies.csv_texts,
+    "tsv": strategies.csv_texts,
+    "json": strategies.any_json,
+    "jsonl": strategies.jsonl_texts,
+}
+
+TARGET = Target(
+    work=work,
+    judge=judge,
+    inputs=st.sampled_from(sorted(_WAYS)).flatmap(
+        lambda way: strategies.as_file(_files[_WAYS[way][0]]).map(
+            lambda content: way.encode() + b"\n" + content
+        )
+    ),
+    example=b"csv json\na,b\n1,2.50\n",
+    bound=Bound(bytes_each=150, steps_each=20),
+    tokens=(b'","', b'""', b"\r\n", b"\t", b'"_source"', b"\\u005f", b"\\ud83d\\ude00", b'{"a":'),
+)

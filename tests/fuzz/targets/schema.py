@@ -1,0 +1,82 @@
+"""Records held against a JSON Schema: they pass, or an error names record, path and rule."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import strategies as st
+
+from object_consumer import PermanentError
+from record_formats import read_records
+from tests.fuzz import strategies
+from tests.fuzz.metering import Bound
+from tests.fuzz.target import Target, choose, promise, split
+from transform_objects.schema import make_schema
+
+_DOCUMENTS: dict[str, object] = {
+    "unique": {"uniqueItems": True, "items": {"uniqueItems": True}},
+    "multiple": {
+        "multipleOf": 0.01,
+        "items": {"multipleOf": 7},
+        "additionalProperties": {"multipleOf": 1e-9},
+    },
+    "pattern": {
+        "pattern": "^[a-z]+(-[a-z]+)*$",
+        "items": {"pattern": "^a"},
+        "additionalProperties": {"pattern": "é$", "minLength": 2, "maxLength": 9},
+    },
+    "object": {
+        "type": "object",
+        "required": ["id"],
+        "properties": {
+            "id": {"type": ["integer", "string"]},
+            "price": {"type": "number", "exclusiveMinimum": 0},
+            "kind": {"enum": ["a", 1.0, None]},
+            "lines": {"type": "array", "items": {"$ref": "#/$defs/line"}, "maxItems": 100},
+        },
+        "additionalProperties": False,
+        "$defs": {"line": {"const": {"n": 1.5}}},
+    },
+    "tree": {"items": {"$ref": "#"}, "additionalProperties": {"$ref": "#"}, "maxProperties": 3},
+    "any of": {"anyOf": [{"type": "array", "contains": {"const": 1}}, {"type": "integer"}]},
+}
+_SCHEMAS = {name: make_schema(json.dumps(one).encode()) for name, one in _DOCUMENTS.items()}
+# Three failures, each with a path and a message.
+_LONGEST_ERROR = 100_000
+
+
+def work(data: bytes) -> PermanentError | RecursionError | None:
+    how, content = split(data)
+    try:
+        choose(how, _SCHEMAS).validate(read_records(content, "jsonl"))
+    except (PermanentError, RecursionError) as error:
+        # transform_objects makes a permanent error of records that are too deep to be checked.
+        return error
+    return None
+
+
+def judge(data: bytes, error: PermanentError | RecursionError | None) -> None:
+    if isinstance(error, PermanentError):
+        promise(0 < len(str(error)) < _LONGEST_ERROR, f"an error of {len(str(error))} characters")
+
+
+_unique = st.builds(
+    lambda count, value: "[" + ",".join(value.replace("N", str(n)) for n in range(count)) + "]",
+    st.sampled_from([2, 30, 400]),
+    st.sampled_from(["N", '{"a":N}', "[N]", '"N"', "N.0", '{"N":[1]}']),
+)
+_lines = st.lists(strategies.any_json | _unique, min_size=1, max_size=4).map("\n".join)
+
+TARGET = Target(
+    work=work,
+    judge=judge,
+    inputs=st.builds(
+        lambda how, content: how.encode() + b"\n" + content,
+        st.sampled_from(sorted(_SCHEMAS)),
+        strategies.as_file(_lines),
+    ),
+    example=b'object\n{"id":1,"price":1.50}\n',
+    # jsonschema goes as deep as Python lets it, with several frames for each level.
+    bound=Bound(bytes_each=200, steps_each=100, bytes_free=4 * 1024 * 1024),
+    tokens=(b'"id"', b'"price"', b'"kind"', b'"lines"', b"1.50", b"1e-9", b"-a", b"[[1],[1.0]]"),
+)
