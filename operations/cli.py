@@ -15,21 +15,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.status import Status
+from rich.text import Text
 
 from object_consumer.errors import SettingError
-from operations import dead_letters, discovery, ledger, redrive, replay, show, switch
+from operations import dead_letters, discovery, ledger, redrive, replay, show, switch, terminal
 from operations import failures as failing
 from operations import status as watching
 from operations import trace as tracing
 from operations.aws import Aws
 from operations.discovery import Consumer, Pipeline
 from operations.errors import OperationError, WrongUseError
+from operations.terminal import Terminal
 
 TROUBLE, WRONG_USE, REFUSED = 1, 2, 3
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -63,10 +64,10 @@ class _Session:
     outputs: Path | None
     chdir: Path | None
     aws: Aws = field(default_factory=Aws)
-    console: Console = field(
-        default_factory=lambda: Console(width=None if sys.stdout.isatty() else 140)
+    console: Terminal = field(
+        default_factory=lambda: Terminal(width=None if sys.stdout.isatty() else 140)
     )
-    errors: Console = field(default_factory=lambda: Console(stderr=True))
+    errors: Terminal = field(default_factory=lambda: Terminal(stderr=True))
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -79,9 +80,8 @@ class _Session:
         return discovery.by_outputs(told, self.name, self.aws)
 
     def print_json(self, document: object) -> None:
-        """Print a document as it is."""
-        encoded = msgspec.json.format(msgspec.json.encode(document, enc_hook=str))
-        sys.stdout.write(encoded.decode() + "\n")
+        """Print a document for a program."""
+        sys.stdout.write(terminal.encoded(document) + "\n")
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask, unless the answer is given already; ends the command where the answer is no."""
@@ -89,11 +89,16 @@ class _Session:
             return
         if not sys.stdin.isatty():
             raise WrongUseError(f"{question} Nobody is there to be asked: say --yes")
-        typer.confirm(question, abort=True, err=True)
+        typer.confirm(terminal.visible(question), abort=True, err=True)
+
+    def waiting(self, text: str) -> Status:
+        """Say what is waited for, on standard error."""
+        return self.errors.status(Text(terminal.visible(text)))
 
     def progress(self) -> Progress:
         """Make a bar, on standard error."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        description = TextColumn("{task.description}", markup=False)
+        columns = (description, BarColumn(), MofNCompleteColumn())
         return Progress(*columns, TimeRemainingColumn(), console=self.errors, transient=True)
 
 
@@ -108,7 +113,7 @@ def main() -> None:
 
 
 def _fail(error: Exception, code: int) -> None:
-    print(f"pipeline: {error}", file=sys.stderr)
+    print(f"pipeline: {terminal.paragraph(str(error))}", file=sys.stderr)
     sys.exit(code)
 
 
@@ -189,7 +194,7 @@ def trace(
     """Tell what became of a file, and what to do."""
     session: _Session = context.obj
     begin = _moment("--since", since)
-    with session.errors.status("Looking through logs and queues"):
+    with session.waiting("Looking through logs and queues"):
         told = tracing.trace(session.pipeline, file, session.aws, since=begin)
     if json:
         session.print_json(told)
@@ -216,9 +221,8 @@ def failures(
     for consumer in chosen:
         if (looked := len(letters[consumer.name])) >= limit:
             there = dead_letters.number(consumer, session.aws)
-            session.errors.print(
-                f"{consumer.name}: {looked:,} of about {there:,} messages: see --limit"
-            )
+            told = f"{consumer.name}: {looked:,} of about {there:,} messages: see --limit"
+            show.lines(session.errors, [told])
     found = failing.group(letter for some in letters.values() for letter in some)
     if json:
         session.print_json(found)
@@ -325,7 +329,7 @@ def replay_command(
     replay.check(selection, consumers)
     bookmark = replay.Bookmark(resume_file, selection) if resume_file else None
     after, sent_before = bookmark.read() if bookmark else ("", 0)
-    with session.errors.status("Looking through the bucket"):
+    with session.waiting("Looking through the bucket"):
         counts = dict.fromkeys(selection.consumers, 0)
         for chunk in replay.chunks(selection, consumers, session.aws, after=after):
             for name, messages in chunk.messages.items():
@@ -374,11 +378,8 @@ def _send(session: _Session, work: _Replay, *, total: int) -> int:
             if bookmark
             else "with --resume FILE it would go on from there"
         )
-        session.errors.print(
-            f"Stopped after {sent:,} of {total:,} messages, behind the key {last!r}: {how}.",
-            markup=False,
-            highlight=False,
-        )
+        told = f"Stopped after {sent:,} of {total:,} messages, behind the key {last!r}: {how}."
+        show.lines(session.errors, [told])
         raise
     return sent
 
@@ -391,7 +392,7 @@ def pause(
     session: _Session = context.obj
     (chosen,) = session.pipeline.chosen([consumer])
     session.confirm(f"Stop {consumer}? Its files wait in its queue.", yes=yes)
-    with session.errors.status(f"Stopping {consumer}"):
+    with session.waiting(f"Stopping {consumer}"):
         switched = switch.pause(session.pipeline, chosen, session.aws)
     _tell(session, switched, json=json)
 
@@ -404,7 +405,7 @@ def resume(
     session: _Session = context.obj
     (chosen,) = session.pipeline.chosen([consumer])
     session.confirm(f"Let {consumer} go on?", yes=yes)
-    with session.errors.status(f"Starting {consumer}"):
+    with session.waiting(f"Starting {consumer}"):
         switched = switch.resume(chosen, session.aws)
     _tell(session, switched, json=json)
 

@@ -5,7 +5,6 @@ for as long as that takes, and gives them back; a dead-letter queue has no redri
 being received doesn't count.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,8 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import Any
 
+import msgspec
+from msgspec import Raw, Struct
 from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 from object_consumer import envelopes
@@ -27,6 +28,8 @@ HOLD_SECONDS = 120
 # Asks all of SQS's servers; without it a queue that isn't empty may seem so.
 WAIT_SECONDS = 1
 _BATCH = 10
+# As much of a reason as the runtime keeps; Lambda's record may hold a megabyte of it.
+_MAX_REASON = 4_000
 _MOVED = "moved"
 _NO_REASON = "no reason given: the function crashed, ran out of time or was throttled"
 # What differs from message to message of one reason.
@@ -170,15 +173,23 @@ def read(message: MessageTypeDef, consumer: str) -> DeadLetter:
         consumer=consumer,
         message_id=message["MessageId"],
         body=message["Body"],
-        sent_at=datetime.fromtimestamp(int(system.get("SentTimestamp", 0)) / 1000, UTC),
+        sent_at=_moment(system.get("SentTimestamp", "")),
         kind=kind,
-        error_type=error_type,
-        error_message=error_message,
+        error_type=error_type[:_MAX_REASON],
+        error_message=error_message[:_MAX_REASON],
         events=envelopes.decode(message["Body"]).events,
         receipt_handle=message["ReceiptHandle"],
         message_attributes=attributes,
         group=system.get("MessageGroupId"),
     )
+
+
+def _moment(milliseconds: str) -> datetime:
+    """Read a time as SQS gives it; the epoch where it gives none that can be read."""
+    try:
+        return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
 
 
 def delete(consumer: Consumer, letter: DeadLetter, aws: Aws) -> None:
@@ -188,22 +199,58 @@ def delete(consumer: Consumer, letter: DeadLetter, aws: Aws) -> None:
     )
 
 
-def _failure_of_invocation(body: str) -> tuple[str, str, str] | None:
-    """Read the record that Lambda writes of an asynchronous invocation that failed for good.
+def invocation(body: str) -> Raw | None:
+    """Give what a function was invoked with, letter for letter, out of Lambda's record.
+
+    None if the body is no record of an invocation that failed.
+    """
+    record = _record(body)
+    return record.payload if record else None
+
+
+class _Context(Struct):
+    condition: str
+
+
+class _Record(
+    Struct,
+    rename={"context": "requestContext", "payload": "requestPayload", "answer": "responsePayload"},
+):
+    """What Lambda writes of an asynchronous invocation that failed for good.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """
-    try:
-        document = json.loads(body)
-    except ValueError:
+
+    context: _Context
+    payload: Raw
+    answer: Raw = Raw(b"null")
+
+
+class _Error(Struct, rename="camel"):
+    error_type: str | None = None
+    error_message: str | None = None
+
+
+def _record(body: str) -> _Record | None:
+    return _decoded(body, _Record)
+
+
+def _failure_of_invocation(body: str) -> tuple[str, str, str] | None:
+    """Read why an invocation failed, out of Lambda's record."""
+    record = _record(body)
+    if record is None:
         return None
-    match document:
-        case {"requestContext": {"condition": str(condition)}, "responsePayload": payload}:
-            said = payload if isinstance(payload, dict) else {}
-            error_type = str(said.get("errorType", condition))
-            return "exhausted", error_type, str(said.get("errorMessage", _NO_REASON))
-        case _:
-            return None
+    said = _decoded(record.answer, _Error) or _Error()
+    error_type = record.context.condition if said.error_type is None else said.error_type
+    return "exhausted", error_type, said.error_message or _NO_REASON
+
+
+def _decoded[T: Struct](document: str | Raw, kind: type[T]) -> T | None:
+    """Decode JSON of one form; None if it has another, or is nested too deeply to be read."""
+    try:
+        return msgspec.json.decode(document, type=kind)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
 
 
 def _receive(consumer: Consumer, aws: Aws) -> list[MessageTypeDef]:

@@ -1,10 +1,10 @@
 """Handing messages to a consumer: through its queue, or straight to its function without one."""
 
-import json
 from collections.abc import Mapping, Sequence
 from itertools import batched
 from typing import Any
 
+from operations import dead_letters
 from operations.aws import Aws
 from operations.dead_letters import DeadLetter
 from operations.discovery import Consumer
@@ -45,7 +45,8 @@ def deliver(consumer: Consumer, bodies: Sequence[str], aws: Aws) -> None:
 def send_back(consumer: Consumer, letter: DeadLetter, aws: Aws) -> None:
     """Send a message that was set aside as it was before."""
     if consumer.queue_url is None:
-        deliver(consumer, [_invocation(letter.body)], aws)
+        payload = dead_letters.invocation(letter.body)
+        deliver(consumer, [letter.body if payload is None else bytes(payload).decode()], aws)
         return
     request: dict[str, Any] = {}
     if letter.group is not None:
@@ -65,10 +66,3 @@ def _original(attributes: Mapping[str, Any]) -> dict[str, Any]:
         for name, attribute in attributes.items()
         if name not in _REASON
     }
-
-
-def _invocation(body: str) -> str:
-    """Give what the function was invoked with, out of Lambda's record of its failure."""
-    document = json.loads(body)
-    payload = document.get("requestPayload") if isinstance(document, dict) else None
-    return body if payload is None else json.dumps(payload)

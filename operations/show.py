@@ -1,16 +1,19 @@
-"""What the commands print for people; `--json` prints the same as one document."""
+"""What the commands print for people; `--json` prints the same as one document.
+
+Each makes the texts that it is given visible, then lays them out as `Text`: none of them is markup.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console, Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from operations.failures import Failure
 from operations.status import ConsumerStatus
 from operations.story import ConsumerStory, Step, Story, Verdict, Version
+from operations.terminal import visible, visible_all
 
 _STYLES = {
     Verdict.DONE: "green",
@@ -26,7 +29,8 @@ _STEP_STYLES = {"done": "green", "skipped": "dim", "retry": "yellow"}
 
 def status(name: str, consumers: Sequence[ConsumerStatus]) -> RenderableType:
     """Show how a pipeline is doing: a row for each consumer, then what is wrong."""
-    table = Table(title=f"Pipeline {escape(name)}", title_justify="left")
+    consumers = visible_all(consumers)
+    table = Table(title=Text(f"Pipeline {visible(name)}"), title_justify="left")
     table.add_column("consumer")
     for number in ("waiting", "in flight", "oldest", "set aside"):
         table.add_column(number, justify="right")
@@ -41,29 +45,29 @@ def status(name: str, consumers: Sequence[ConsumerStatus]) -> RenderableType:
     table.add_column("alarms", justify="right")
     for consumer in consumers:
         cells = [
-            escape(consumer.consumer),
-            _number(consumer.waiting),
-            _number(consumer.in_flight),
-            _duration(consumer.oldest_seconds),
-            _styled(_number(consumer.dead_letters), "red" if consumer.dead_letters else ""),
-            _styled(
+            Text(consumer.consumer),
+            Text(_number(consumer.waiting)),
+            Text(_number(consumer.in_flight)),
+            Text(_duration(consumer.oldest_seconds)),
+            Text(_number(consumer.dead_letters), "red" if consumer.dead_letters else ""),
+            Text(
                 (consumer.mapping or "none").lower(),
                 "" if consumer.mapping in {None, "Enabled"} else "yellow",
             ),
         ]
         if shows_breaker:
             good = consumer.breaker in {None, "CLOSED"}
-            cells.append(_styled((consumer.breaker or "").lower(), "" if good else "yellow"))
+            cells.append(Text((consumer.breaker or "").lower(), "" if good else "yellow"))
         if shows_ledger:
             more = "" if consumer.ledger_is_complete else "+"
             cells += [
-                "" if consumer.ledger is None else f"{consumer.ledger.get(state, 0):,}{more}"
+                Text("" if consumer.ledger is None else f"{consumer.ledger.get(state, 0):,}{more}")
                 for state in ("PROCESSING", "SUCCEEDED", "FAILED")
             ]
-        cells.append(_styled(f"{len(consumer.alarms)}", "red" if consumer.alarms else ""))
+        cells.append(Text(f"{len(consumer.alarms)}", "red" if consumer.alarms else ""))
         table.add_row(*cells)
     troubles = [
-        Text.from_markup(f"[yellow]![/yellow] {escape(consumer.consumer)}: {escape(trouble)}")
+        Text.assemble(("!", "yellow"), f" {consumer.consumer}: {trouble}")
         for consumer in consumers
         for trouble in consumer.troubles
     ]
@@ -72,12 +76,13 @@ def status(name: str, consumers: Sequence[ConsumerStatus]) -> RenderableType:
 
 def story(told: Story) -> RenderableType:
     """Show the story of a file: its versions, what happened when, and each consumer's verdict."""
+    told = visible_all(told)
     parts: list[RenderableType] = [Text(told.object, style="bold")]
     if not told.versions:
         parts.append(
             Text("There is no such file in the bucket, and never was while it had versions.")
         )
-    events: list[tuple[datetime, str, str, str]] = [
+    events: list[tuple[datetime, str, Text, str]] = [
         (version.at, "S3", *_written(version)) for version in told.versions
     ]
     events += [
@@ -89,8 +94,8 @@ def story(told: Story) -> RenderableType:
     for column in ("UTC", "where", "what"):
         timeline.add_column(column, no_wrap=column == "UTC")
     timeline.add_column("", overflow="fold")
-    for at, where, what, detail in sorted(events):
-        timeline.add_row(_moment(at), escape(where), what, escape(detail))
+    for at, where, what, detail in sorted(events, key=lambda event: (event[0], event[1])):
+        timeline.add_row(_moment(at), Text(where), what, Text(detail))
     if events:
         parts.append(timeline)
     parts += [_verdict(consumer) for consumer in told.consumers]
@@ -101,6 +106,7 @@ def failures(found: Sequence[Failure]) -> RenderableType:
     """Show what was set aside, by reason."""
     if not found:
         return Text("Nothing is set aside.")
+    found = visible_all(found)
     table = Table(title="Set aside", title_justify="left", show_lines=True)
     table.add_column("messages", justify="right")
     table.add_column("consumer")
@@ -111,8 +117,8 @@ def failures(found: Sequence[Failure]) -> RenderableType:
         example = Text(f"{failure.example}\n{failure.example_reason}", style="dim")
         table.add_row(
             f"{failure.count:,}",
-            escape(failure.consumer),
-            failure.kind,
+            Text(failure.consumer),
+            Text(failure.kind),
             Group(Text(failure.reason), example),
             f"{_moment(failure.first)}\n{_moment(failure.last)}"
             + ("" if failure.times == "set aside" else "\n(when sent; SQS moved it later)"),
@@ -121,9 +127,9 @@ def failures(found: Sequence[Failure]) -> RenderableType:
 
 
 def lines(console: Console, texts: Iterable[str]) -> None:
-    """Print texts as they are: what looks like markup is none."""
+    """Print each text on a line of its own: what looks like markup is none."""
     for text in texts:
-        console.print(text, markup=False, highlight=False)
+        console.print(Text(visible(text)))
 
 
 def _verdict(told: ConsumerStory) -> Text:
@@ -140,24 +146,20 @@ def _verdict(told: ConsumerStory) -> Text:
     return shown
 
 
-def _written(version: Version) -> tuple[str, str]:
+def _written(version: Version) -> tuple[Text, str]:
     name = f"version {version.version_id}" if version.version_id else f"entity tag {version.etag}"
     if version.size is None:
-        return "[red]deleted[/red]", name
-    return "written", f"{version.size:,} bytes, {name}"
+        return Text("deleted", "red"), name
+    return Text("written"), f"{version.size:,} bytes, {name}"
 
 
-def _happened(step: Step) -> tuple[str, str]:
+def _happened(step: Step) -> tuple[Text, str]:
     attempt = f" (receive {step.attempt})" if step.attempt else ""
-    return f"[{_STEP_STYLES.get(step.what, 'red')}]{step.what}[/]{attempt}", step.detail
+    return Text.assemble((step.what, _STEP_STYLES.get(step.what, "red")), attempt), step.detail
 
 
 def _moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _styled(text: str, style: str) -> str:
-    return f"[{style}]{text}[/{style}]" if style and text else text
 
 
 def _number(number: int | None) -> str:

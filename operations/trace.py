@@ -4,15 +4,15 @@ What happened is pieced together from what there is: the bucket's versions, the 
 lines, the ledger, the dead-letter queues. Any of them may lack, and the story is then shorter.
 """
 
-import json
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 from botocore.exceptions import ClientError
+from msgspec import Meta, Raw, Struct
 
 from object_consumer.events import ObjectEvent
 from object_consumer.store import split_uri
@@ -31,6 +31,7 @@ from operations.story import (
     set_aside,
     step,
 )
+from operations.terminal import quoted
 
 # How far back log lines are looked for about a file that is gone.
 _LOOK_BACK = timedelta(days=14)
@@ -136,7 +137,7 @@ def _how_to_find(consumer: Consumer, uri: str, aws: Aws, *, is_in_bucket: bool) 
 
 
 def _replay(consumer: Consumer, uri: str) -> str:
-    return f"pipeline replay --consumer {consumer.name} --prefix {shlex.quote(split_uri(uri)[1])}"
+    return f"pipeline replay --consumer {consumer.name} --prefix {quoted(split_uri(uri)[1])}"
 
 
 def _versions(bucket: str, key: str, aws: Aws) -> list[Version]:
@@ -194,7 +195,7 @@ def _lines(consumer: Consumer, uri: str, begin: datetime, aws: Aws) -> list[dict
         ):
             for event in page["events"]:
                 line = _parsed(event["message"])
-                if line.get("key") == key and line.get("bucket") == bucket and "outcome" in line:
+                if line and line["key"] == key and line["bucket"] == bucket:
                     found.append(line)
     except ClientError as error:
         # A function that never ran may have no log group.
@@ -203,12 +204,49 @@ def _lines(consumer: Consumer, uri: str, begin: datetime, aws: Aws) -> list[dict
     return sorted(found, key=moment)
 
 
+class _Line(Struct):
+    """A line that the runtime writes of an object; what else is in it is the function's."""
+
+    timestamp: Annotated[datetime, Meta(tz=True)]
+    outcome: Literal["done", "skipped", "retry", "permanent"]
+    bucket: str
+    key: str
+    version_id: Raw = Raw(b"null")
+    attempts: Raw = Raw(b"null")
+    request_id: Raw = Raw(b"null")
+    reason: Raw = Raw(b"null")
+    error_type: Raw = Raw(b"null")
+    error_message: Raw = Raw(b"null")
+    output: Raw = Raw(b"null")
+
+
+_TEXTS = ("version_id", "request_id", "reason", "error_type", "error_message", "output")
+
+
 def _parsed(text: str) -> dict[str, Any]:
-    try:
-        line = json.loads(text)
-    except ValueError:
+    """Read a line; empty if it is none of the runtime's.
+
+    A function may print what it likes. Of a field that has not the runtime's type nothing is taken.
+    """
+    line = _decoded(text, _Line)
+    if line is None:
         return {}
-    return line if isinstance(line, dict) else {}
+    fields = {
+        "timestamp": line.timestamp.isoformat(),
+        "outcome": line.outcome,
+        "bucket": line.bucket,
+        "key": line.key,
+        "attempts": _decoded(line.attempts, int),
+        **{name: _decoded(getattr(line, name), str) for name in _TEXTS},
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _decoded[T](document: str | Raw, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(document, type=kind)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
 
 
 def _wants(consumer: Consumer, uri: str, version: Version) -> bool:

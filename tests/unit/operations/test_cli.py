@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from botocore.client import BaseClient
 
 from operations import cli, dead_letters, discovery, replay
+from operations import trace as tracing
+from operations.terminal import visible
 from tests.unit.operations.conftest import BUCKET, World
 
 
@@ -141,6 +144,74 @@ def test_a_story_is_told_from_the_log(world: World, run: Run) -> None:
     (load,) = json.loads(told.output)["consumers"]
     assert (told.code, load["verdict"], load["output_exists"]) == (0, "done", True)
     assert [step["what"] for step in load["steps"]] == ["done"]
+
+
+def test_a_line_that_is_none_of_the_runtimes_is_no_part_of_the_story(
+    world: World, run: Run
+) -> None:
+    world.upload("in/a.json")
+    logs, group = world.aws.logs, world.consumer.log_group
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="one")
+    stored = world.aws.s3.head_object(Bucket=BUCKET, Key="in/a.json")["LastModified"]
+    line = {
+        "timestamp": stored.isoformat(),
+        "outcome": "done",
+        "bucket": BUCKET,
+        "key": "in/a.json",
+        "attempts": ["many"],
+        "output": {"a": 1},
+        "request_id": 3,
+    }
+    deep = "[" * 9_999 + "]" * 9_999
+    messages = [
+        json.dumps(line),
+        json.dumps(line | {"timestamp": "yesterday"}),
+        json.dumps(line | {"timestamp": "2026-01-01T00:00:00"}),
+        json.dumps(line | {"outcome": "lost"}),
+        json.dumps(line | {"outcome": ["done"]}),
+        json.dumps(line).replace('"yesterday"', "3"),
+        json.dumps(line).replace('["many"]', "9" * 5_000),
+        json.dumps(line).replace('{"a": 1}', deep),
+        deep,
+    ]
+    logs.put_log_events(
+        logGroupName=group,
+        logStreamName="one",
+        logEvents=[
+            {"timestamp": int(stored.timestamp() * 1000), "message": message}
+            for message in messages
+        ],
+    )
+
+    told = run("trace", "in/a.json", "--json")
+
+    (load,) = json.loads(told.output)["consumers"]
+    assert (told.code, load["verdict"], load["output"]) == (0, "done", None)
+    assert {step["what"] for step in load["steps"]} == {"done"}
+    assert {step["attempt"] for step in load["steps"]} == {None}
+
+
+@pytest.mark.parametrize("key", ["in/a\x1b]52;c;eA==\x07.json", "in/\u202etxt.\x1b7\x9b.json"])
+def test_a_key_that_is_a_terminals_command_is_shown(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    # moto writes listings without S3's encoding, and XML has no such characters.
+    monkeypatch.setattr(tracing, "_versions", lambda *_: [])
+    world.set_aside(quote_plus(key), "FormatError", f"{key}: line 3")
+    url = str(world.consumer.dead_letter_queue_url)
+    world.aws.sqs.send_message(QueueUrl=url, MessageBody="\x9b2J")
+
+    failures, story = run("failures"), run("trace", key)
+    documents = [run("failures", "--json"), run("trace", key, "--json")]
+    refused = [run("trace", f"s3://{key}/"), run("failures", key), run("redrive", key)]
+
+    assert f"s3://{BUCKET}/{visible(key)}" in failures.output
+    assert f"s3://{BUCKET}/{visible(key)}" in story.output
+    assert f"s3://{BUCKET}/{key}" == json.loads(documents[1].output)["object"]
+    for answer in (failures, story, *documents, *refused):
+        for output in (answer.output, answer.errors):
+            assert all(map(str.isprintable, output.split("\n")))
 
 
 @pytest.mark.parametrize("length", [1000, 1001, 1024])
