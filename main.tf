@@ -98,6 +98,7 @@ module "queues" {
   dead_letter_queue          = { message_retention_seconds = each.value.dead_letter_retention_seconds }
   kms_key_arn                = var.kms_key_arn
   max_receive_count          = each.value.max_receive_count
+  max_retry_delay_seconds    = each.value.max_retry_delay_seconds
   message_retention_seconds  = each.value.message_retention_seconds
   name                       = "${var.name}-${each.key}"
   subscriptions              = { files = { topic_arn = module.topic.arn, filter_policy = local.filter_policies[each.key] } }

@@ -105,6 +105,7 @@ variable "consumers" {
 
     dead_letter_retention_seconds = optional(number, 1209600)
     max_receive_count             = optional(number, 5)
+    max_retry_delay_seconds       = optional(number, 900)
     message_retention_seconds     = optional(number, 345600)
     visibility_timeout_seconds    = optional(number)
 

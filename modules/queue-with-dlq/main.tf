@@ -15,6 +15,14 @@ locals {
   arn     = "${local.arn_prefix}:${local.name}"
   dlq_arn = "${local.arn_prefix}:${local.dlq_name}"
 
+  # How long a message is out of sight at most: hidden while it is processed, then until its next receive, for as long as
+  # the consumer asks. SQS hides a message for at most 12 hours after a receive.
+  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+  longest_receive  = min(var.visibility_timeout_seconds + var.max_retry_delay_seconds, 43200)
+  longest_receives = var.max_receive_count * local.longest_receive
+
+  longest_retention = 1209600
+
   deny_without_tls = {
     Sid       = "DenyWithoutTLS"
     Effect    = "Deny"
@@ -139,14 +147,18 @@ resource "aws_sqs_queue" "this" {
 
   lifecycle {
     precondition {
-      # A standard queue's message keeps the time it was first sent when it moves.
-      condition     = var.message_retention_seconds <= var.dead_letter_queue.message_retention_seconds
-      error_message = "The dead-letter queue would lose messages sooner than the queue (a message keeps its age when it moves). Raise dead_letter_queue.message_retention_seconds (${var.dead_letter_queue.message_retention_seconds}) to at least message_retention_seconds (${var.message_retention_seconds})."
+      # SQS counts a standard queue's message from when it was first sent, a FIFO queue's from when it was moved.
+      # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
+      condition = var.fifo != null || (
+        var.dead_letter_queue.message_retention_seconds == local.longest_retention
+        || var.dead_letter_queue.message_retention_seconds > var.message_retention_seconds
+      )
+      error_message = "The dead-letter queue has to keep messages longer than the queue, as a message keeps its age when SQS moves it. Raise dead_letter_queue.message_retention_seconds (${var.dead_letter_queue.message_retention_seconds}) above message_retention_seconds (${var.message_retention_seconds}), or set it to the longest that SQS takes, ${local.longest_retention} (14 days)."
     }
 
     precondition {
-      condition     = var.visibility_timeout_seconds * var.max_receive_count < var.message_retention_seconds
-      error_message = "A message could expire before it is moved to the dead-letter queue: max_receive_count (${var.max_receive_count}) times visibility_timeout_seconds (${var.visibility_timeout_seconds}) must be less than message_retention_seconds (${var.message_retention_seconds}). Raise message_retention_seconds or lower one of the others."
+      condition     = local.longest_receives < var.message_retention_seconds
+      error_message = "A message could expire before it is moved to the dead-letter queue: max_receive_count (${var.max_receive_count}) times the longest that a message is out of sight (visibility_timeout_seconds, ${var.visibility_timeout_seconds}, plus max_retry_delay_seconds, ${var.max_retry_delay_seconds}, but at most 43200) is ${local.longest_receives} s, and must be less than message_retention_seconds (${var.message_retention_seconds}). Raise message_retention_seconds or lower one of the others."
     }
 
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html

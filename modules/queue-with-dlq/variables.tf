@@ -43,6 +43,17 @@ variable "max_receive_count" {
   }
 }
 
+variable "max_retry_delay_seconds" {
+  description = "Seconds that the consumer puts the next receive of a message off at most: 900 is the runtime's longest backoff. A function that asks for more with retry_after names its longest here, up to 42300 (11.75 hours), so that the plan can tell whether messages would expire meanwhile; 0 is for a consumer that sets no delays."
+  type        = number
+  default     = 900
+
+  validation {
+    condition     = var.max_retry_delay_seconds >= 0 && var.max_retry_delay_seconds <= 42300
+    error_message = "max_retry_delay_seconds must be from 0 to 42300: SQS hides a message for 12 hours at most, 15 minutes of which may have gone by when a function asks for the delay."
+  }
+}
+
 variable "message_retention_seconds" {
   description = "Seconds a message waits in the queue before it is lost; by default 4 days."
   type        = number

@@ -12,6 +12,9 @@ locals {
       DEAD_LETTER_QUEUE_URL = var.queue.dead_letter_queue.url
       MAX_RECEIVE_COUNT     = tostring(var.queue.max_receive_count)
     },
+    var.queue.message_retention_seconds == null ? {} : {
+      MESSAGE_RETENTION_SECONDS = tostring(var.queue.message_retention_seconds)
+    },
   )
 
   statements = merge(

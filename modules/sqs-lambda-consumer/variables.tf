@@ -111,8 +111,10 @@ variable "function" {
   })
 
   validation {
-    condition     = length(setintersection(keys(var.function.environment), ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "MAX_RECEIVE_COUNT"])) == 0
-    error_message = "function.environment must not set QUEUE_URL, DEAD_LETTER_QUEUE_URL or MAX_RECEIVE_COUNT: the module sets them from queue. Choose other names."
+    condition = length(setintersection(keys(var.function.environment), [
+      "QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "MAX_RECEIVE_COUNT", "MESSAGE_RETENTION_SECONDS",
+    ])) == 0
+    error_message = "function.environment must not set QUEUE_URL, DEAD_LETTER_QUEUE_URL, MAX_RECEIVE_COUNT or MESSAGE_RETENTION_SECONDS: the module sets them from queue. Choose other names."
   }
 
   validation {
@@ -133,12 +135,13 @@ variable "name" {
 }
 
 variable "queue" {
-  description = "The queue to consume: pass the output queue of the queue-with-dlq module. For a queue made elsewhere, write the object yourself."
+  description = "The queue to consume: pass the output queue of the queue-with-dlq module. For a queue made elsewhere, write the object yourself; with its message_retention_seconds the runtime sets messages aside before they expire."
   type = object({
     arn                        = string
     url                        = string
     visibility_timeout_seconds = number
     max_receive_count          = number
+    message_retention_seconds  = optional(number)
     fifo                       = optional(bool, false)
     kms_key_arn                = optional(string)
     dead_letter_queue = object({

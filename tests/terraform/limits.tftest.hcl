@@ -240,6 +240,7 @@ run "queues_at_their_limits_are_accepted" {
     dead_letter_queue          = { message_retention_seconds = 1209600 }
     fifo                       = {}
     max_receive_count          = 27
+    max_retry_delay_seconds    = 42300
     message_retention_seconds  = 1209600
     name                       = format("%071d", 0)
     receive_wait_time_seconds  = 20
@@ -262,6 +263,7 @@ run "queues_beyond_their_limits_are_refused" {
   variables {
     dead_letter_queue          = { message_retention_seconds = 1209601 }
     max_receive_count          = 1001
+    max_retry_delay_seconds    = 42301
     message_retention_seconds  = 1209601
     name                       = format("%072d", 0)
     receive_wait_time_seconds  = 21
@@ -269,8 +271,8 @@ run "queues_beyond_their_limits_are_refused" {
   }
 
   expect_failures = [
-    var.dead_letter_queue, var.max_receive_count, var.message_retention_seconds, var.name, var.receive_wait_time_seconds,
-    var.visibility_timeout_seconds,
+    var.dead_letter_queue, var.max_receive_count, var.max_retry_delay_seconds, var.message_retention_seconds, var.name,
+    var.receive_wait_time_seconds, var.visibility_timeout_seconds,
   ]
 }
 
@@ -282,8 +284,9 @@ run "as_many_receives_as_sqs_counts_are_accepted" {
   }
 
   variables {
-    max_receive_count = 1000
-    name              = "orders"
+    max_receive_count         = 1000
+    message_retention_seconds = 1209600
+    name                      = "orders"
     subscriptions = { files = {
       topic_arn     = "arn:aws:sns:eu-west-1:111122223333:orders"
       filter_policy = jsonencode({ for n in range(5) : "key${n}" => ["a"] })

@@ -195,6 +195,7 @@ run "the_output_queue_is_all_a_consumer_needs" {
       fifo                       = false
       kms_key_arn                = null
       max_receive_count          = 5
+      message_retention_seconds  = 345600
       name                       = "orders"
       url                        = "https://sqs.eu-west-1.amazonaws.com/111122223333/mock"
       visibility_timeout_seconds = 180
@@ -217,7 +218,7 @@ run "a_dead_letter_queue_that_forgets_sooner_than_the_queue_is_refused" {
   expect_failures = [aws_sqs_queue.this]
 }
 
-run "a_dead_letter_queue_that_keeps_messages_as_long_as_the_queue_is_accepted" {
+run "a_dead_letter_queue_that_forgets_with_the_queue_is_refused" {
   command = plan
 
   module {
@@ -229,12 +230,64 @@ run "a_dead_letter_queue_that_keeps_messages_as_long_as_the_queue_is_accepted" {
     message_retention_seconds = 86400
   }
 
+  expect_failures = [aws_sqs_queue.this]
+}
+
+run "a_dead_letter_queue_that_keeps_messages_longer_than_the_queue_is_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/queue-with-dlq"
+  }
+
+  variables {
+    dead_letter_queue         = { message_retention_seconds = 86401 }
+    message_retention_seconds = 86400
+  }
+
+  assert {
+    condition     = aws_sqs_queue.dead_letter.message_retention_seconds == 86401
+    error_message = "The dead-letter queue keeps messages for ${aws_sqs_queue.dead_letter.message_retention_seconds} s."
+  }
+}
+
+run "both_queues_may_keep_messages_for_the_longest_that_sqs_takes" {
+  command = plan
+
+  module {
+    source = "./modules/queue-with-dlq"
+  }
+
+  variables {
+    message_retention_seconds = 1209600
+  }
+
+  assert {
+    condition     = aws_sqs_queue.this.message_retention_seconds == aws_sqs_queue.dead_letter.message_retention_seconds
+    error_message = "The dead-letter queue keeps messages for ${aws_sqs_queue.dead_letter.message_retention_seconds} s."
+  }
+}
+
+run "in_a_fifo_dead_letter_queue_a_message_begins_anew" {
+  command = plan
+
+  module {
+    source = "./modules/queue-with-dlq"
+  }
+
+  variables {
+    dead_letter_queue         = { message_retention_seconds = 86400 }
+    fifo                      = {}
+    message_retention_seconds = 86400
+  }
+
   assert {
     condition     = aws_sqs_queue.dead_letter.message_retention_seconds == 86400
     error_message = "The dead-letter queue keeps messages for ${aws_sqs_queue.dead_letter.message_retention_seconds} s."
   }
 }
 
+# 4 x (300 + 900) s.
 run "messages_that_expire_before_their_last_receive_are_refused" {
   command = plan
 
@@ -243,11 +296,89 @@ run "messages_that_expire_before_their_last_receive_are_refused" {
   }
 
   variables {
-    message_retention_seconds  = 3600
-    visibility_timeout_seconds = 900
+    max_receive_count          = 4
+    message_retention_seconds  = 4800
+    visibility_timeout_seconds = 300
   }
 
   expect_failures = [aws_sqs_queue.this]
+}
+
+run "messages_that_outlive_their_last_receive_are_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/queue-with-dlq"
+  }
+
+  variables {
+    max_receive_count          = 4
+    message_retention_seconds  = 4801
+    visibility_timeout_seconds = 300
+  }
+
+  assert {
+    condition     = local.longest_receives == 4800
+    error_message = "A message may be received for ${local.longest_receives} s."
+  }
+}
+
+# 8 x 12 hours, which is as long as SQS hides a message: 11.75 hours of delay after up to 6.
+run "messages_that_expire_while_a_function_puts_them_off_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/queue-with-dlq"
+  }
+
+  variables {
+    max_receive_count          = 8
+    max_retry_delay_seconds    = 42300
+    message_retention_seconds  = 345600
+    visibility_timeout_seconds = 21600
+  }
+
+  expect_failures = [aws_sqs_queue.this]
+}
+
+run "messages_that_outlive_what_a_function_puts_them_off_are_accepted" {
+  command = plan
+
+  module {
+    source = "./modules/queue-with-dlq"
+  }
+
+  variables {
+    max_receive_count          = 8
+    max_retry_delay_seconds    = 42300
+    message_retention_seconds  = 345601
+    visibility_timeout_seconds = 21600
+  }
+
+  assert {
+    condition     = local.longest_receives == 345600
+    error_message = "A message may be received for ${local.longest_receives} s."
+  }
+}
+
+run "messages_of_a_consumer_that_sets_no_delays_need_no_room_for_them" {
+  command = plan
+
+  module {
+    source = "./modules/queue-with-dlq"
+  }
+
+  variables {
+    max_receive_count          = 4
+    max_retry_delay_seconds    = 0
+    message_retention_seconds  = 1201
+    visibility_timeout_seconds = 300
+  }
+
+  assert {
+    condition     = local.longest_receives == 1200
+    error_message = "A message may be received for ${local.longest_receives} s."
+  }
 }
 
 run "s3_as_a_sender_to_a_fifo_queue_is_refused" {
@@ -412,6 +543,7 @@ run "numbers_beyond_what_sqs_takes_are_refused" {
   variables {
     dead_letter_queue          = { message_retention_seconds = 1209601 }
     max_receive_count          = 0
+    max_retry_delay_seconds    = 42301
     message_retention_seconds  = 59
     receive_wait_time_seconds  = 21
     visibility_timeout_seconds = 43201
@@ -420,6 +552,7 @@ run "numbers_beyond_what_sqs_takes_are_refused" {
   expect_failures = [
     var.dead_letter_queue,
     var.max_receive_count,
+    var.max_retry_delay_seconds,
     var.message_retention_seconds,
     var.receive_wait_time_seconds,
     var.visibility_timeout_seconds,

@@ -116,15 +116,21 @@ REFUSALS = [
     ),
     Refusal(
         "dead_letter_queue_that_forgets_sooner",
-        "message_retention_seconds = 3600\ndead_letter_retention_seconds = 3599",
-        "message_retention_seconds = 3600\ndead_letter_retention_seconds = 3600",
-        "dead-letter queue would lose messages sooner",
+        "message_retention_seconds = 86400\ndead_letter_retention_seconds = 86400",
+        "message_retention_seconds = 86400\ndead_letter_retention_seconds = 86401",
+        "dead-letter queue has to keep messages longer",
     ),
     Refusal(
         "message_that_expires_before_it_is_set_aside",
-        "message_retention_seconds = 900\nmax_receive_count = 5",
-        "message_retention_seconds = 901\nmax_receive_count = 5",
+        "message_retention_seconds = 5400\nmax_receive_count = 5",
+        "message_retention_seconds = 5401\nmax_receive_count = 5",
         "could expire before it is moved to the dead-letter queue",
+    ),
+    Refusal(
+        "message_that_expires_while_it_is_put_off",
+        "message_retention_seconds = 212400\nmax_retry_delay_seconds = 42300",
+        "message_retention_seconds = 212401\nmax_retry_delay_seconds = 42300",
+        "max_retry_delay_seconds, 42300",
     ),
     Refusal(
         "pollers_and_maximum_concurrency",

@@ -96,6 +96,31 @@ run "the_function_is_told_its_queues_beside_what_the_author_sets" {
   }
 }
 
+run "the_function_is_told_when_messages_expire_if_that_is_known" {
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    queue = {
+      arn                        = "arn:aws:sqs:eu-west-1:111122223333:orders"
+      url                        = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders"
+      visibility_timeout_seconds = 180
+      max_receive_count          = 5
+      message_retention_seconds  = 345600
+      dead_letter_queue = {
+        arn = "arn:aws:sqs:eu-west-1:111122223333:orders-dlq"
+        url = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-dlq"
+      }
+    }
+  }
+
+  assert {
+    condition     = local.environment["MESSAGE_RETENTION_SECONDS"] == "345600"
+    error_message = "The environment is ${jsonencode(local.environment)}"
+  }
+}
+
 run "batches_concurrency_and_filters_reach_the_mapping" {
   module {
     source = "./modules/sqs-lambda-consumer"
@@ -432,6 +457,20 @@ run "a_variable_that_the_module_sets_is_refused" {
 
   variables {
     function = { package = "tests/terraform/packages/load_orders.zip", environment = { QUEUE_URL = "https://example.com" } }
+  }
+
+  expect_failures = [var.function]
+}
+
+run "a_retention_that_the_module_sets_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    function = { package = "tests/terraform/packages/load_orders.zip", environment = { MESSAGE_RETENTION_SECONDS = "60" } }
   }
 
   expect_failures = [var.function]
