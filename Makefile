@@ -9,6 +9,8 @@
 #            KEEP=1                      `make demo` and `make example` leave their stack up
 #            FILES=<number> SIZE=<50KB>  a month's files for `make cost`; COST_OPTIONS=--help lists more
 #            FUNCTION=<name>             `make package` of one function
+#            FUZZ_SECONDS=<600>          how long `make fuzz` attacks, all targets together
+#            FUZZ_TARGETS="<names>"      what `make fuzz` attacks; tests/fuzz/targets has a module for each
 #            CHECK=1                     `make lock` changes nothing
 #            QUICK=1                     `make bench` runs everything once and judges nothing
 
@@ -24,8 +26,8 @@ ARCHITECTURE ?= arm64
 LOCALSTACK ?= embedded
 export LOCALSTACK TERRAFORM TF_PLUGIN_MIRROR KEEP
 
-.PHONY: help setup environment terraform localstack security package package-host demo example \
-	test test-unit test-terraform test-integration lint fmt docs lock cost bench deploy destroy clean
+.PHONY: help setup environment terraform localstack security fuzzer package package-host demo example \
+	test test-unit test-terraform test-integration fuzz lint fmt docs lock cost bench deploy destroy clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +45,9 @@ localstack: environment
 
 security:
 	@$(PYTHON3) tools/setup.py security
+
+fuzzer: environment
+	@$(PYTHON3) tools/setup.py fuzz
 
 package: environment ## Package the functions for AWS: build/<function>.zip and its SHA-256
 	@$(PYTHON) tools/package.py --architecture $(ARCHITECTURE) $(FUNCTION)
@@ -67,6 +72,9 @@ test-terraform: environment terraform security ## `terraform test`, validate and
 
 test-integration: localstack terraform package-host ## Apply the pipeline in LocalStack, drive it with real files
 	@$(PYTHON) -m pytest tests/localstack tests/integration
+
+fuzz: fuzzer ## Attack with hostile messages and files for ten minutes: make fuzz FUZZ_SECONDS=600
+	@.tools/fuzz/bin/python -m tests.fuzz attack --seconds "$(or $(FUZZ_SECONDS),600)" $(FUZZ_TARGETS)
 
 lint: environment terraform security ## Check style, types and what checkov says of the Terraform
 	@$(PYTHON) -m ruff check

@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the steps named on the command line, all of them when none is named."""
     steps = {
         "environment": set_up_environment,
+        "fuzz": set_up_fuzz,
         "localstack": set_up_localstack,
         "security": set_up_security,
         "terraform": set_up_terraform,
@@ -67,6 +68,16 @@ def set_up_environment() -> None:
 def set_up_security() -> None:
     """Create ``.tools/security``: checkov pins other versions than the development environment."""
     _install(TOOLS / "security", ROOT / "requirements" / "security.txt")
+
+
+def set_up_fuzz() -> None:
+    """Create ``.tools/fuzz``: Atheris, and exactly what the development environment has."""
+    set_up_environment()
+    folder = TOOLS / "fuzz"
+    _install(folder, ROOT / "requirements" / "fuzz.txt")
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (development,) = ENVIRONMENT.glob("lib/python*/site-packages")
+    _write(packages / "development.pth", f"{ROOT / 'functions'}\n{ROOT}\n{development}\n")
 
 
 def _install(folder: Path, lock: Path, *, import_checkout: bool = False) -> None:

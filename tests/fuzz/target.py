@@ -76,6 +76,14 @@ def promise(kept: object, text: str) -> None:
         raise BrokenPromiseError(text)
 
 
+def promise_words(text: str, data: bytes) -> None:
+    """Raise unless an error says something, and no more than what it quotes of the input.
+
+    A character may be written as an escape of ten. What goes on to a log or a queue is cut there.
+    """
+    promise(0 < len(text) < 2_000 + 10 * len(data), f"an error of {len(text)} characters")
+
+
 def split(data: bytes) -> tuple[bytes, bytes]:
     """Take the first line off an input: how the rest is to be tried."""
     how, _, rest = data.partition(b"\n")

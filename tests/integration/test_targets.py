@@ -29,6 +29,7 @@ ELSEWHERE = {
     "demo": "test_demo.py runs its command beside the other stacks",
     "example": "test_demo.py runs what its command does, with the stacks of the tests",
     "lint": "make test begins with it",
+    "fuzz": "tests/unit/fuzz runs its command on one target; Atheris is not set up here",
     "test": "it runs this",
     "test-unit": "make test runs it",
     "test-terraform": "make test runs it",

@@ -4,40 +4,65 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
 from mypy_boto3_sqs.type_defs import MessageTypeDef
-from rich.console import Console
 
 from operations import dead_letters, redrive, show, story
 from operations.dead_letters import DeadLetter
 from operations.failures import Failure, group
+from operations.terminal import Terminal, encoded
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
 from tests.fuzz.target import Target, promise
 
 
-def work(data: bytes) -> tuple[DeadLetter, list[Failure], str] | None:
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the tool makes of a message.
+
+    Attributes
+    ----------
+    letter, failure
+        As read, and as grouped.
+    printed, encoded
+        What a terminal gets, and what a program gets.
+    """
+
+    letter: DeadLetter
+    failure: Failure
+    printed: str
+    encoded: str
+
+
+def work(data: bytes) -> Result | None:
     message = _message(data)
     if message is None:
         return None
     letter = dead_letters.read(message, "load")
-    found = group([letter])
+    (failure,) = group([letter])
     redrive.matches(letter, "error")
     story.set_aside([letter])
-    console = Console(file=io.StringIO(), width=120, color_system=None, force_terminal=False)
-    console.print(show.failures(found))
-    output: Any = console.file
-    return letter, found, output.getvalue()
+    dead_letters.invocation(letter.body)
+    file = io.StringIO()
+    terminal = Terminal(file=file, width=120, color_system=None, force_terminal=True)
+    terminal.print(show.failures([failure]))
+    return Result(letter, failure, file.getvalue(), encoded([failure]))
 
 
-def judge(data: bytes, result: tuple[DeadLetter, list[Failure], str] | None) -> None:
+def judge(data: bytes, result: Result | None) -> None:
     if result is None:
         return
-    letter, (failure,), _ = result
-    promise(letter.body == _body(data), "another body than the message's")
+    letter, failure = result.letter, result.failure
+    message = _message(data)
+    promise(message and letter.body == message["Body"], "another body than the message's")
     promise(failure.count == 1 and failure.kind == letter.kind, f"grouped as {failure}")
+    lines = [*result.printed.split("\n"), *result.encoded.split("\n")]
+    promise(all(map(str.isprintable, lines)), "something is sent to the terminal")
+    (told,) = json.loads(result.encoded)
+    promise(told["example_reason"] == failure.example_reason, "a program gets another reason")
 
 
 def _message(data: bytes) -> MessageTypeDef | None:
@@ -48,7 +73,7 @@ def _message(data: bytes) -> MessageTypeDef | None:
         return None
     if not isinstance(document, dict):
         return None
-    system: Any = {"SentTimestamp": "1767225600000", **_texts(document.get("Attributes"))}
+    system: Any = {"SentTimestamp": "1767225600000"} | _texts(document.get("Attributes"))
     return {
         "MessageId": "00000000-0000-4000-8000-000000000000",
         "ReceiptHandle": "receipt",
@@ -70,11 +95,6 @@ def _texts(members: object) -> dict[str, str]:
     return {name: _text(value) for name, value in some.items()}
 
 
-def _body(data: bytes) -> str:
-    message = _message(data)
-    return message["Body"] if message else ""
-
-
 _attributes = strategies.json_objects(
     st.sampled_from(["ErrorType", "ErrorMessage", "ErrorKind", "FunctionName", "Origin"]),
     strategies.text.map(strategies.quoted)
@@ -84,7 +104,7 @@ _attributes = strategies.json_objects(
     max_size=5,
 )
 _system = strategies.json_objects(
-    st.sampled_from(["MessageGroupId", "DeadLetterQueueSourceArn", "ApproximateReceiveCount"]),
+    st.sampled_from(["MessageGroupId", "DeadLetterQueueSourceArn", "SentTimestamp"]),
     strategies.text.map(strategies.quoted) | strategies.receive_counts,
     max_size=3,
 )

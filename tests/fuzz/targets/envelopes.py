@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC
+from urllib.parse import urlsplit
 
+from object_consumer.addressing import choose_region, endpoint
 from object_consumer.envelopes import Contents, decode
-from object_consumer.errors import MessageFormatError
+from object_consumer.errors import MessageFormatError, PermanentError
+from object_consumer.events import ObjectEvent
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
-from tests.fuzz.target import Target, promise
+from tests.fuzz.target import Target, promise, promise_words
 
-_LONGEST_ERROR = 2_000
+_ENVIRONMENT = {"AWS_REGION": "eu-west-1"}
+_S3 = re.compile(r"([a-z0-9-]{3,63}\.)?s3\.[a-z0-9-]{1,32}\.amazonaws\.com", re.ASCII)
 
 
 def work(data: bytes) -> Contents:
@@ -25,11 +30,26 @@ def judge(data: bytes, contents: Contents) -> None:
     )
     for error in contents.errors:
         promise(type(error) is MessageFormatError, f"a part failed with {error!r}")
-        promise(0 < len(str(error)) < _LONGEST_ERROR, f"an error of {len(str(error))} characters")
+        promise_words(str(error), data)
     for event in contents.events:
         promise(event.bucket and event.key and event.event_name, f"an empty name in {event}")
         promise(event.event_time.tzinfo is UTC, f"{event.event_time!r} is not in UTC")
+        _judge_address(event)
         promise(event.size is None or event.size >= 0, f"a size of {event.size}")
+
+
+def _judge_address(event: ObjectEvent) -> None:
+    """Whoever is asked for the object gets the function's session token: it has to be S3."""
+    try:
+        address, _ = endpoint(event.bucket, choose_region(event.region, _ENVIRONMENT))
+    except PermanentError:
+        return
+    parts = urlsplit(address)
+    promise(
+        parts.scheme == "https" and parts.netloc == parts.hostname and _S3.fullmatch(parts.netloc),
+        f"the request for {event} goes to {address}",
+    )
+    promise(not parts.path and not parts.query and not parts.fragment, f"more in {address}")
 
 
 TARGET = Target(

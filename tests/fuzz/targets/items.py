@@ -15,7 +15,7 @@ from object_consumer import PermanentError
 from record_formats import read_records
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
-from tests.fuzz.target import Target, choose, promise, split
+from tests.fuzz.target import Target, choose, promise, promise_words, split
 
 _ID = Key("id", "S", "partition")
 KEYS = {
@@ -25,7 +25,6 @@ KEYS = {
     "S S": [_ID, Key("at", "S", "sort")],
 }
 _READ: dict[str, Callable[[str], object]] = {"S": str, "N": Decimal}
-_LONGEST_ERROR = 2_000
 
 
 def work(data: bytes) -> list[bytes] | PermanentError:
@@ -38,7 +37,7 @@ def work(data: bytes) -> list[bytes] | PermanentError:
 
 def judge(data: bytes, result: list[bytes] | PermanentError) -> None:
     if isinstance(result, PermanentError):
-        promise(0 < len(str(result)) < _LONGEST_ERROR, f"an error of {len(str(result))} characters")
+        promise_words(str(result), data)
         return
     keys = choose(split(data)[0], KEYS)
     seen = set()

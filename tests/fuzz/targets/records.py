@@ -16,14 +16,13 @@ from object_consumer import PermanentError
 from record_formats import FORMATS, Source, read_records, write_records
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
-from tests.fuzz.target import Target, choose, promise, split
+from tests.fuzz.target import Target, choose, promise, promise_words, split
 
 _INPUTS = ("csv", "json", "jsonl", "tsv")
 _WAYS = {f"{kind} {output}": (kind, output) for kind in _INPUTS for output in FORMATS}
 _SOURCE = Source("s3://bucket/a b.csv", "version-1", datetime(2026, 1, 2, tzinfo=UTC))
 # What CSV's columns are, beside text.
 _COLUMN_TYPES = {"column 1": {"integer"}, "b": {"number", "boolean"}}
-_LONGEST_ERROR = 2_000
 _PLACE = re.compile(r"line (\d+), column (\d+): .")
 # Errors about the whole file.
 _NO_PLACE = re.compile(r"the file is (empty|compressed|UTF-)|nested too deeply")
@@ -58,7 +57,7 @@ def judge(data: bytes, result: Result) -> None:
     kind, output = choose(how, _WAYS)
     if isinstance(result.error, PermanentError):
         text = str(result.error)
-        promise(len(text) < _LONGEST_ERROR, f"an error of {len(text)} characters")
+        promise_words(text, data)
         if result.records is None:
             found = _PLACE.match(text)
             promise(found or _NO_PLACE.search(text), f"no place in {text!r}")

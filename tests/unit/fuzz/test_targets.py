@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.fuzz import corpus
 from tests.fuzz.metering import Bound, metered
 from tests.fuzz.target import BrokenPromiseError, Target
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import NAMES, load
 
 _EXAMPLES = 25
 
@@ -18,9 +18,9 @@ _EXAMPLES = 25
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", NAMES)
 def test_promises_are_kept_whatever_comes(name: str) -> None:
-    target = TARGETS[name]
+    target = load(name)
     target.attack(target.example, meter=False)
 
     @settings(
@@ -36,9 +36,9 @@ def test_promises_are_kept_whatever_comes(name: str) -> None:
     attack()
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", NAMES)
 def test_promises_are_kept_for_the_corpus(name: str) -> None:
-    target = TARGETS[name]
+    target = load(name)
     target.attack(target.example, meter=False)
 
     for _, data in corpus.read(name):
@@ -82,7 +82,7 @@ def test_an_error_that_is_not_promised_is_a_finding() -> None:
 
 
 def test_steps_are_the_same_in_each_run() -> None:
-    envelopes = TARGETS["envelopes"]
+    envelopes = load("envelopes")
     envelopes.work(envelopes.example)
     steps = set()
     for _ in range(3):
