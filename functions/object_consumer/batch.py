@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from object_consumer.configuration import Configuration
+    from object_consumer.environment import ExecutionEnvironment
     from object_consumer.events import ObjectEvent
     from object_consumer.ledger import Claim, Ledger
     from object_consumer.log import Log
@@ -71,10 +72,15 @@ class Deadline:
     ----------
     seconds_left
         The time until Lambda ends the invocation.
+
+    Attributes
+    ----------
+    total
+        The time at the beginning, in seconds: the function's timeout.
     """
 
     def __init__(self, seconds_left: Callable[[], float]) -> None:
-        total = seconds_left()
+        self.total = total = seconds_left()
         self._seconds_left = seconds_left
         # Parts of the whole, so that a function with three seconds gets something done as well.
         self._to_answer = min(0.5, 0.05 * total)
@@ -124,6 +130,8 @@ class Batch:
         Where each object's line goes.
     request_id
         The invocation's id, for quarantined messages.
+    environment
+        Where what hangs is counted.
     """
 
     def __init__(
@@ -139,6 +147,7 @@ class Batch:
         deadline: Deadline,
         log: Log,
         request_id: str,
+        environment: ExecutionEnvironment,
     ) -> None:
         self._plan = plan
         self._function = function
@@ -150,6 +159,8 @@ class Batch:
         self._deadline = deadline
         self._log = log
         self._request_id = request_id
+        self._environment = environment
+        self._workers: list[Workers] = []
         self._budget = ByteBudget(limits.bytes_in_flight)
         self._lock = threading.RLock()
         self._leases: dict[Task, ObjectLease] = {}
@@ -160,6 +171,19 @@ class Batch:
 
         Afterwards each delivery has its verdict: `Acknowledge`, or `Retry`.
         """
+        try:
+            self._run()
+        finally:
+            self._environment.leave(self._workers, self._leases.values())
+
+    def hand_back(self) -> None:
+        """Start nothing, and have every message delivered again at once."""
+        for delivery in self._plan.deliveries:
+            delivery.verdict = Retry(0)
+        self._work([partial(self._delay, some) for some in self._delays()], self._until_answer)
+        self._close()
+
+    def _run(self) -> None:
         jobs: list[Job] = [partial(self._settle, delivery) for delivery in self._plan.empty]
         jobs += [partial(self._process_group, group) for group in self._plan.groups]
         jobs += [partial(self._process_versions, tasks) for tasks in self._by_object()]
@@ -216,10 +240,11 @@ class Batch:
                 return
             self._leases[task] = lease
         began = time.perf_counter()
-        outcome = self._process_claimed(task, lease)
-        duration = time.perf_counter() - began
-        lease.release()
-        self._finish(task, outcome, duration)
+        try:
+            outcome = self._process_claimed(task, lease)
+        finally:
+            lease.end()
+        self._finish(task, outcome, time.perf_counter() - began)
 
     def _process_claimed(self, task: Task, lease: ObjectLease) -> Outcome:
         """Call the consumer's function, if the ledger lets it, and record how it ended."""
@@ -276,6 +301,8 @@ class Batch:
             task.outcome = outcome
             task.duration = duration
             task.age = max(0.0, (self._log.clock() - task.event.event_time).total_seconds())
+            for delivery in task.deliveries:
+                delivery.unfinished -= 1
             first, *others = (delivery.message for delivery in task.deliveries)
             level, message, fields = object_line(task.event, outcome, duration=duration)
             self._log.write(
@@ -306,10 +333,23 @@ class Batch:
             max_receive_count=self._configuration.max_receive_count,
             backoff=self._limits.backoff,
             uniform=random.uniform,
+            time_left=self._time_left(delivery.message),
         )
         final = self._quarantine(delivery, verdict) if isinstance(verdict, Quarantine) else verdict
         with self._lock:
             delivery.verdict = final
+
+    def _time_left(self, message: Message) -> float | None:
+        """Seconds within which a message's next try has to begin, so that it can end.
+
+        A try may take as long as the function's timeout, and as long again until it begins: the
+        message waits for a poller and for its batch.
+        """
+        retention = self._configuration.retention_seconds
+        if retention is None or message.sent is None:
+            return None
+        expires = message.sent + retention
+        return expires - self._log.clock().timestamp() - 2 * self._deadline.total
 
     def _quarantine(self, delivery: Delivery, verdict: Quarantine) -> Acknowledge | Retry:
         fields = {
@@ -322,13 +362,13 @@ class Batch:
         if self._configuration.dead_letter_queue_url is None:
             self._note("WARN", "message not quarantined: DEAD_LETTER_QUEUE_URL is not set", fields)
             return verdict.otherwise
-        attributes = quarantine.attributes(
-            delivery.message,
-            verdict,
-            function_name=self._configuration.function_name,
-            request_id=self._request_id,
-        )
         try:
+            attributes = quarantine.attributes(
+                delivery.message,
+                verdict,
+                function_name=self._configuration.function_name,
+                request_id=self._request_id,
+            )
             self._queue.quarantine(delivery.message, attributes)
         except Exception as error:  # noqa: BLE001 - the message stays in its queue, whatever it is
             failure = f"{type(error).__name__}: {error}"
@@ -362,7 +402,9 @@ class Batch:
         return self._deadline.until_answer()
 
     def _work(self, jobs: Sequence[Job], seconds_left: Callable[[], float]) -> None:
-        Workers(jobs, concurrency=self._limits.concurrency).run(seconds_left)
+        workers = Workers(jobs, concurrency=self._limits.concurrency)
+        self._workers.append(workers)
+        workers.run(seconds_left)
 
     def _give_up(self) -> list[Delivery]:
         """Give every unfinished object an outcome; returns the messages still to be settled.

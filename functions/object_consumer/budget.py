@@ -22,53 +22,41 @@ class ByteBudget:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._held = 0
         self._closed = False
-        self._changed = threading.Condition()
         self._waiting: deque[object] = deque()
+        self.held = 0
+        self.changed = threading.Condition()
 
-    def acquire(self, size: int, *, holds: int) -> None:
-        """Take bytes, waiting until they are free unless the caller holds some already.
+    def wait_for(self, size: int, lease: ObjectLease) -> None:
+        """Wait until so many bytes are free, or the lease or the invocation is over."""
+        turn = object()
+        self._waiting.append(turn)
+        self.changed.wait_for(
+            lambda: self._closed or lease.is_over or (self._waiting[0] is turn and self._fits(size))
+        )
+        self._waiting.remove(turn)
+        self.changed.notify_all()
 
-        Raises
-        ------
-        DeadlineError
-            The invocation is over.
-        """
-        with self._changed:
-            if not holds and size > 0:
-                self._wait_for(size)
-            if self._closed:
-                raise DeadlineError("the invocation is over")
-            self._held += size
-
-    def release(self, size: int) -> None:
-        """Give bytes back."""
-        with self._changed:
-            self._held -= size
-            self._changed.notify_all()
+    def check(self) -> None:
+        """Raise `DeadlineError` when the invocation is over."""
+        if self._closed:
+            raise DeadlineError("the invocation is over")
 
     def close(self) -> None:
         """End every wait: the invocation is over."""
-        with self._changed:
+        with self.changed:
             self._closed = True
-            self._changed.notify_all()
-
-    def _wait_for(self, size: int) -> None:
-        turn = object()
-        self._waiting.append(turn)
-        self._changed.wait_for(
-            lambda: self._closed or (self._waiting[0] is turn and self._fits(size))
-        )
-        self._waiting.remove(turn)
-        self._changed.notify_all()
+            self.changed.notify_all()
 
     def _fits(self, size: int) -> bool:
-        return self._held == 0 or self._held + size <= self._limit
+        return self.held == 0 or self.held + size <= self._limit
 
 
 class ObjectLease:
-    """One object's part of a byte budget; ends with the object or with the invocation.
+    """One object's part of a byte budget; ends with the object's function or with the invocation.
+
+    A lease that is over refuses everything, so that a thread which outlives the function that
+    started it holds no bytes that nobody would give back.
 
     Parameters
     ----------
@@ -78,28 +66,45 @@ class ObjectLease:
 
     def __init__(self, budget: ByteBudget) -> None:
         self._budget = budget
-        self._held = 0
-        self._lock = threading.Lock()
-        self._over = False
+        self.is_over = False
+        self.held = 0
 
     def check(self) -> None:
-        """Raise `DeadlineError` once the invocation has given the object up."""
-        if self._over:
-            raise DeadlineError("the invocation is over; the object will be tried again")
+        """Raise `DeadlineError` once the object is given up, or its function has returned."""
+        if self.is_over:
+            raise DeadlineError(
+                "the object's turn is over: its function has returned, or the invocation's time "
+                "has run out and the object will be tried again"
+            )
 
     def reserve(self, size: int) -> None:
-        """Hold so many more bytes; see `ByteBudget.acquire`."""
-        self.check()
-        with self._lock:
-            self._budget.acquire(size, holds=self._held)
-            self._held += size
+        """Hold so many more bytes, waiting until they are free unless some are held already.
+
+        Raises
+        ------
+        DeadlineError
+            The object's turn is over, also while it waited.
+        """
+        budget = self._budget
+        with budget.changed:
+            self.check()
+            if not self.held and size > 0:
+                budget.wait_for(size, self)
+            self.check()
+            budget.check()
+            self.held += size
+            budget.held += size
 
     def abandon(self) -> None:
-        """Refuse everything the object's function may still ask for."""
-        self._over = True
+        """Refuse everything that the object's function may still ask for; what it holds stays."""
+        with self._budget.changed:
+            self.is_over = True
+            self._budget.changed.notify_all()
 
-    def release(self) -> None:
-        """Give back all that the object holds."""
-        with self._lock:
-            self._budget.release(self._held)
-            self._held = 0
+    def end(self) -> None:
+        """Refuse everything, and give back all that the object holds: its function is done."""
+        with self._budget.changed:
+            self.is_over = True
+            self._budget.held -= self.held
+            self.held = 0
+            self._budget.changed.notify_all()

@@ -24,6 +24,8 @@ class Configuration:
         Where messages are quarantined; without it they are left to the queue's redrive policy.
     max_receive_count
         The queue's redrive limit; without it no receive counts as the last.
+    retention_seconds
+        How long the queue keeps a message; without it none is taken for about to expire.
     wanted
         The objects the consumer wants.
     pipeline, consumer
@@ -42,6 +44,7 @@ class Configuration:
     queue_url: str | None = None
     dead_letter_queue_url: str | None = None
     max_receive_count: int | None = None
+    retention_seconds: int | None = None
     wanted: ObjectFilter = field(default_factory=ObjectFilter)
     pipeline: str = ""
     consumer: str = ""
@@ -66,6 +69,7 @@ def from_environment() -> Configuration:
         queue_url=settings.text("QUEUE_URL", "") or None,
         dead_letter_queue_url=settings.text("DEAD_LETTER_QUEUE_URL", "") or None,
         max_receive_count=settings.integer("MAX_RECEIVE_COUNT", 0, minimum=0) or None,
+        retention_seconds=settings.integer("MESSAGE_RETENTION_SECONDS", 0, minimum=0) or None,
         wanted=parse_filter("OBJECT_FILTER", wanted) if wanted else ObjectFilter(),
         pipeline=settings.text("PIPELINE", ""),
         consumer=settings.text("CONSUMER", function_name),

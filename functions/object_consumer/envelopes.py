@@ -6,6 +6,7 @@ Pure: the same text always gives the same answer, and no text raises anything bu
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -22,6 +23,9 @@ from object_consumer.events import ObjectEvent
 # two wrappers and the event.
 _MAX_DEPTH = 5
 _EXCERPT = 200
+# Of a document only the outer levels: the decoder goes deeper than repr() does, and repr() takes
+# time with the square of the depth.
+_REPR = reprlib.Repr(maxlevel=4, maxdict=8, maxlist=8, maxstring=_EXCERPT, maxother=_EXCERPT)
 
 # A log line, the ledger and a metric hold these; S3's own are shorter by far.
 _MAX_WORD = 256
@@ -281,7 +285,7 @@ def _event_name(event: _BridgeEvent) -> str:
 def _convert[T: Struct](document: object, kind: type[T]) -> T:
     try:
         return msgspec.convert(document, kind)
-    except (msgspec.MsgspecError, OverflowError) as error:
+    except (msgspec.MsgspecError, OverflowError, RecursionError) as error:
         raise MessageFormatError(f"{error}: {_excerpt(document)}") from None
 
 
@@ -297,5 +301,5 @@ def _unquoted(etag: str | None) -> str | None:
 
 
 def _excerpt(document: object) -> str:
-    text = document if isinstance(document, str) else repr(document)
+    text = document if isinstance(document, str) else _REPR.repr(document)
     return text if len(text) <= _EXCERPT else text[:_EXCERPT] + "..."

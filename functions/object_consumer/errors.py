@@ -26,6 +26,9 @@ class ObjectNotFoundError(PermanentError):
         Whether S3's answer excludes that the object is only not visible yet.
     """
 
+    # On the class as well, for subclasses that don't call this initializer.
+    is_final: bool = True
+
     def __init__(self, message: str = "", *, is_final: bool = True) -> None:
         super().__init__(message)
         self.is_final = is_final
@@ -47,8 +50,11 @@ class RetryableError(Exception):
     message
         What went wrong, in words an operator can act on.
     retry_after
-        Seconds to wait before the next try. Without it the delay grows with each receive.
+        Seconds to wait before the next try. Without it the delay grows with each receive; so it
+        does with what is no number.
     """
+
+    retry_after: float | None = None
 
     def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -75,6 +81,8 @@ class SkippedError(Exception):
     reason
         A short, constant word or phrase, fit for counting: ``"superseded"``.
     """
+
+    reason: str = "skipped"
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -63,7 +63,7 @@ def parse_filter(name: str, text: str) -> ObjectFilter:
     """
     try:
         return msgspec.json.decode(text, type=ObjectFilter)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise SettingError(
             f"environment variable {name} is {text!r}: {error}; accepted: JSON such as "
             '{"prefixes": ["incoming/"], "suffixes": [".json"], "events": ["s3:ObjectCreated:*"]}'

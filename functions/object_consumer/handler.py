@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Protocol, TypedDict, overload
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypedDict, overload
 
 from object_consumer import configuration
 from object_consumer.batch import Batch, Deadline, Limits, count
 from object_consumer.dynamodb_ledger import DynamoDBLedger
+from object_consumer.environment import ExecutionEnvironment
 from object_consumer.errors import SettingError
 from object_consumer.log import Log, emit
 from object_consumer.messages import InvocationError, received
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from object_consumer.store import Transport
 
 _CONCURRENCY = 64
+# Lambda's answer has room for 6 MB, and who reads it for less.
+_MAX_REASON = 8_000
 
 
 class LambdaContext(Protocol):
@@ -74,6 +77,7 @@ class ConsumerHandler:
         transport: Transport,
         queue: Queue,
         ledger: Ledger | None = None,
+        environment: ExecutionEnvironment | None = None,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
@@ -82,6 +86,9 @@ class ConsumerHandler:
         self._transport = transport
         self._queue = queue
         self._ledger = ledger
+        self._environment = environment or ExecutionEnvironment(
+            max(limits.bytes_in_flight, configuration.memory // 8)
+        )
 
     def __call__(self, event: object, context: LambdaContext) -> PartialBatchResponse:
         """Handle one Lambda invocation.
@@ -96,7 +103,8 @@ class ConsumerHandler:
         InvocationError
             The batch has a message without id, or an event that came directly, not through a
             queue, could not be dealt with: Lambda tries it again and then sends it to the
-            function's on-failure destination.
+            function's on-failure destination. Or functions that hang have used the execution
+            environment up, which then ends; see `object_consumer.environment`.
         """
         config = self._configuration
         deadline = Deadline(lambda: context.get_remaining_time_in_millis() / 1000)
@@ -119,12 +127,30 @@ class ConsumerHandler:
             deadline=deadline,
             log=log,
             request_id=context.aws_request_id,
+            environment=self._environment,
         )
+        if self._environment.is_exhausted():
+            self._give_up(batch, log)
         batch.run()
         if config.metrics_namespace is not None:
             for document in count(plan).documents(config, log.clock()):
                 emit(document)
         return _answer(plan.deliveries)
+
+    def _give_up(self, batch: Batch, log: Log) -> NoReturn:
+        """End the execution environment before anything of a batch is started."""
+        reason = "functions of earlier invocations hang"
+        log.write(
+            "ERROR",
+            f"execution environment given up: {reason}",
+            {
+                "hung_threads": self._environment.hung_threads(),
+                "hung_bytes": self._environment.hung_bytes(),
+            },
+        )
+        batch.hand_back()
+        self._environment.end()
+        raise InvocationError(f"the execution environment is given up: {reason}")
 
 
 def _answer(deliveries: list[Delivery]) -> PartialBatchResponse:
@@ -146,7 +172,7 @@ def _reasons(delivery: Delivery) -> str:
         for task in delivery.tasks
         if task.outcome and task.outcome.status in {Status.RETRY, Status.PERMANENT}
     ]
-    return "; ".join(reasons)
+    return "; ".join(reasons)[:_MAX_REASON]
 
 
 @overload

@@ -200,7 +200,7 @@ def _emf(
 def _encode(document: Mapping[str, object]) -> str:
     try:
         return msgspec.json.encode(document, enc_hook=repr).decode()
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - whatever a value's code raises
         # A value no encoder takes, such as a lone surrogate: each field is encoded by itself.
         return msgspec.json.encode({_safe(k): _plain(v) for k, v in document.items()}).decode()
 
@@ -208,7 +208,7 @@ def _encode(document: Mapping[str, object]) -> str:
 def _plain(value: object) -> object:
     try:
         msgspec.json.encode(value)
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - as above
         return _safe(value)
     return value
 

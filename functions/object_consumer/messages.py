@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _SQS = "aws:sqs"
 _FIFO_SUFFIX = ".fifo"
+# A number of 64 bits has as many; Python refuses to read more than 4,300.
+_MAX_DIGITS = 19
 
 
 class InvocationError(Exception):
@@ -34,6 +36,12 @@ class Message:
         How often SQS has handed the message out, this time included; None if unknown.
     group
         The message group when the queue is FIFO, else None.
+    tenant
+        The message group when the queue is not FIFO, which orders nothing: it is the tenant of a
+        fair queue,
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html.
+    sent
+        When the message was sent, in seconds since 1970; None if unknown.
     attributes
         The message attributes as Lambda writes them.
     """
@@ -43,6 +51,8 @@ class Message:
     receipt_handle: str | None = None
     receive_count: int | None = None
     group: str | None = None
+    tenant: str | None = None
+    sent: float | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -84,23 +94,36 @@ def _from_sqs(position: int, record: object) -> Message:
     receipt = record.get("receiptHandle")
     body = record.get("body")
     fifo = str(record.get("eventSourceARN", "")).endswith(_FIFO_SUFFIX)
+    group = system.get("MessageGroupId")
+    group = group if isinstance(group, str) else ""
+    sent = _count(system.get("SentTimestamp"))
     return Message(
         body=body if isinstance(body, str) else _encode(body),
         id=identifier,
         receipt_handle=receipt if isinstance(receipt, str) else None,
         receive_count=_count(system.get("ApproximateReceiveCount")),
-        group=str(system.get("MessageGroupId", "")) if fifo else None,
+        group=group if fifo else None,
+        tenant=None if fifo else group or None,
+        sent=None if sent is None else sent / 1000,
         attributes=attributes if isinstance(attributes, dict) else {},
     )
 
 
 def _count(value: object) -> int | None:
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() else None
+    """Read a whole number as SQS writes it; None for what it would not write."""
+    if not isinstance(value, str) or len(value) > _MAX_DIGITS:
+        return None
+    return int(value) if value.isascii() and value.isdigit() else None
 
 
 def _encode(event: object) -> str:
     try:
         return msgspec.json.encode(event).decode()
     except (TypeError, ValueError, RecursionError):
-        return repr(event)
+        import json  # noqa: PLC0415 - an event of Lambda's hardly ever gets here
+
+    try:
+        # Takes lone surrogates as well, and keeps them.
+        return json.dumps(event)
+    except (TypeError, ValueError, RecursionError):
+        return f"a {type(event).__name__} that JSON has no form for"

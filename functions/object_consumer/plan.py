@@ -53,6 +53,8 @@ class Delivery:
         Its objects, in its order.
     errors
         One for each part of the message that is no object event.
+    unfinished
+        How many of its objects have no outcome yet.
     settling
         Whether somebody has begun to settle the message: it happens once.
     verdict
@@ -62,13 +64,14 @@ class Delivery:
     message: Message
     tasks: list[Task] = field(default_factory=list)
     errors: tuple[MessageFormatError, ...] = ()
+    unfinished: int = 0
     settling: bool = False
     verdict: Acknowledge | Retry | None = None
 
     @property
     def is_complete(self) -> bool:
         """Whether every object of the message has its outcome."""
-        return all(task.outcome is not None for task in self.tasks)
+        return not self.unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +115,11 @@ def make_plan(messages: Iterable[Message]) -> Plan:
             # Without a sequencer nothing tells a repeated delivery from a second event.
             alone = ordered or event.sequencer is None
             task = Task(event) if alone else shared.setdefault(event, Task(event))
-            if delivery not in task.deliveries:
+            # Of a message that tells of an object twice it is the last delivery.
+            if not task.deliveries or task.deliveries[-1] is not delivery:
                 task.deliveries.append(delivery)
                 delivery.tasks.append(task)
+        delivery.unfinished = len(delivery.tasks)
         if message.group is not None:
             groups.setdefault(message.group, []).append(delivery)
         elif not delivery.tasks:

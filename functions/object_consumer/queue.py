@@ -48,8 +48,11 @@ class SqsQueue:
             "MessageBody": message.body,
             "MessageAttributes": attributes,
         }
+        if message.tenant is not None:
+            request["MessageGroupId"] = message.tenant
         if message.group is not None and message.id is not None:
-            request["MessageGroupId"] = message.group
+            # A FIFO queue takes no message without a group.
+            request["MessageGroupId"] = message.group or message.id
             # The same message quarantined twice within five minutes arrives once.
             request["MessageDeduplicationId"] = message.id
         clients.sqs().send_message(**request)

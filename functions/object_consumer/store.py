@@ -93,7 +93,7 @@ class Lease(Protocol):
     """One object's share of an invocation: its time, and its part of the bytes in flight."""
 
     def check(self) -> None:
-        """Raise `DeadlineError` once the invocation has given the object up."""
+        """Raise `DeadlineError` once the object is given up, or its function has returned."""
         ...
 
     def reserve(self, size: int) -> None:

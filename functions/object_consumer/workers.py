@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ class Workers:
     """Threads that run jobs until there are none, or until they are called off.
 
     Every invocation has its own. A job that is still running when time is up keeps its thread; no
-    later invocation ever waits for it.
+    later invocation ever waits for it, but its threads are counted, see
+    `object_consumer.environment`. A job that raises ends none of the others.
 
     Parameters
     ----------
@@ -29,11 +31,17 @@ class Workers:
     def __init__(self, jobs: Iterable[Job], *, concurrency: int) -> None:
         self._jobs = deque(jobs)
         self._unfinished = len(self._jobs)
+        self._running = 0
         self._concurrency = concurrency
         self._changed = threading.Condition()
 
+    @property
+    def running(self) -> int:
+        """How many jobs have begun and not ended."""
+        return self._running
+
     def run(self, seconds_left: Callable[[], float]) -> bool:
-        """Run all jobs; give up when no time is left.
+        """Run all jobs; give up when no time is left, or no thread can be started.
 
         Parameters
         ----------
@@ -45,14 +53,22 @@ class Workers:
         bool
             Whether all jobs ended in time.
         """
-        for _ in range(min(self._concurrency, len(self._jobs))):
-            # A daemon does not hold up the interpreter's exit.
-            threading.Thread(target=self._work, daemon=True).start()
+        threads = self._start(min(self._concurrency, len(self._jobs)))
         with self._changed:
-            while self._unfinished and (seconds := seconds_left()) > 0:
+            while threads and self._unfinished and (seconds := seconds_left()) > 0:
                 self._changed.wait(seconds)
             self._jobs.clear()
             return not self._unfinished
+
+    def _start(self, number: int) -> int:
+        for started in range(number):
+            try:
+                # A daemon does not hold up the interpreter's exit.
+                threading.Thread(target=self._work, daemon=True).start()
+            except RuntimeError:
+                # The execution environment has no thread left; those that run do all the jobs.
+                return started
+        return number
 
     def _work(self) -> None:
         while True:
@@ -60,9 +76,13 @@ class Workers:
                 if not self._jobs:
                     return
                 job = self._jobs.popleft()
+                self._running += 1
             try:
                 job()
+            except BaseException:  # noqa: BLE001 - the next job is about other objects
+                traceback.print_exc()
             finally:
                 with self._changed:
+                    self._running -= 1
                     self._unfinished -= 1
                     self._changed.notify_all()

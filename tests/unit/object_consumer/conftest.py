@@ -1,6 +1,7 @@
 """A consumer as Lambda would run it, with queues and objects in memory and a clock of its own."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from object_consumer import ObjectEvent, ObjectStore
 from object_consumer.batch import Limits
 from object_consumer.configuration import Configuration
+from object_consumer.environment import ExecutionEnvironment
 from object_consumer.handler import ConsumerHandler
 from object_consumer.ledger import Ledger
 from object_consumer.messages import Message
@@ -52,6 +54,12 @@ class FakeContext:
         return int(self.remaining() * 1000)
 
 
+def time_for(seconds: float) -> FakeContext:
+    """Make a context whose time passes, for what would wait for ever if it failed."""
+    end = time.monotonic() + seconds
+    return FakeContext(remaining=lambda: end - time.monotonic())
+
+
 @dataclass
 class Consumer:
     """A consumer under test.
@@ -70,6 +78,7 @@ class Consumer:
     bytes_in_flight: int = 1_000_000
     settings: dict[str, Any] = field(default_factory=dict)
     ledger: Ledger | None = None
+    environment: ExecutionEnvironment | None = None
 
     def __call__(self, event: object) -> list[str]:
         """Hand over a Lambda event; give the ids of the messages to be tried again."""
@@ -87,6 +96,7 @@ class Consumer:
             transport=self.store.transport,
             queue=self.queue,
             ledger=self.ledger,
+            environment=self.environment,
         )
         answer = handler(event, self.context)
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
@@ -125,6 +135,7 @@ def batch(
     *bodies: object,
     receive_count: int = 1,
     groups: list[str] | None = None,
+    system: Mapping[str, object] | None = None,
     attributes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write a batch as Lambda hands it over; the messages are m0, m1, ..."""
@@ -135,7 +146,8 @@ def batch(
                 "receiptHandle": f"r{position}",
                 "body": body if isinstance(body, str) else json.dumps(body),
                 "attributes": {"ApproximateReceiveCount": str(receive_count)}
-                | ({"MessageGroupId": groups[position]} if groups else {}),
+                | ({"MessageGroupId": groups[position]} if groups else {})
+                | dict(system or {}),
                 "messageAttributes": attributes or {},
                 "eventSource": "aws:sqs",
                 "eventSourceARN": QUEUE_ARN + (".fifo" if groups else ""),
