@@ -172,7 +172,7 @@ class Pipeline:
     def _reason(self, consumer: Consumer, key: str) -> str:
         """Look into the dead-letter queue for the message about a file; it stays there."""
         if (consumer.name, key) not in self._reasons:
-            for letter in dead_letters.look(consumer, self._aws, limit=LETTERS):
+            for letter in dead_letters.look(consumer, self._aws, limit=LETTERS).letters:
                 for event in letter.events:
                     self._reasons[consumer.name, event.key] = letter.error_message
         return self._reasons.get((consumer.name, key), "")

@@ -95,6 +95,11 @@ class _Session:
         """Say what is waited for, on standard error."""
         return self.errors.status(Text(terminal.visible(text)))
 
+    def tell_unseen(self, consumer: str, unseen: str) -> None:
+        """Say on standard error what could not be looked at, if there is anything."""
+        if unseen:
+            show.lines(self.errors, [f"{consumer}: {unseen}"])
+
     def progress(self) -> Progress:
         """Make a bar, on standard error."""
         description = TextColumn("{task.description}", markup=False)
@@ -217,13 +222,10 @@ def failures(
     """Show what was set aside, and why."""
     session: _Session = context.obj
     chosen = session.pipeline.chosen(consumers or [])
-    letters = dead_letters.look_at_all(chosen, session.aws, limit=limit)
-    for consumer in chosen:
-        if (looked := len(letters[consumer.name])) >= limit:
-            there = dead_letters.number(consumer, session.aws)
-            told = f"{consumer.name}: {looked:,} of about {there:,} messages: see --limit"
-            show.lines(session.errors, [told])
-    found = failing.group(letter for some in letters.values() for letter in some)
+    looks = dead_letters.look_at_all(chosen, session.aws, limit=limit)
+    for name, look in looks.items():
+        session.tell_unseen(name, look.unseen)
+    found = failing.group(letter for look in looks.values() for letter in look.letters)
     if json:
         session.print_json(found)
     else:
@@ -253,32 +255,38 @@ def redrive_command(
     """Send what was set aside back."""
     session: _Session = context.obj
     (chosen,) = session.pipeline.chosen([consumer])
-    by_itself = reason is None and redrive.can_move_all(chosen)
-    if by_itself:
+    if reason is None:
         count = dead_letters.number(chosen, session.aws)
     else:
-        letters = dead_letters.look(chosen, session.aws, limit=limit)
-        count = sum(redrive.matches(letter, reason or "") for letter in letters)
-    moved = 0
+        look = dead_letters.look(chosen, session.aws, limit=limit)
+        count = sum(redrive.matches(letter, reason) for letter in look.letters)
+        if dry_run or not count:
+            session.tell_unseen(consumer, look.unseen)
+    done = redrive.Progress()
     if count and not dry_run:
         session.confirm(f"Send back to {consumer}: {count:,} messages?", yes=yes)
-        steps = (
-            redrive.move_all(chosen, session.aws)
-            if by_itself
-            else redrive.move(chosen, session.aws, reason=reason or "", limit=limit)
-        )
+        looked = None if reason is None else limit
         with session.progress() as progress:
             task = progress.add_task(f"redrive {consumer}", total=count)
-            for step in steps:
-                moved = step.moved
-                progress.update(task, completed=step.moved, total=max(step.total, step.moved))
+            for done in redrive.move(chosen, session.aws, reason=reason or "", limit=looked):
+                progress.update(task, completed=done.moved, total=max(count, done.moved))
+        unseen = dead_letters.out_of_sight(chosen, session.aws, looked=done.left)
+        session.tell_unseen(consumer, unseen)
     if json:
-        session.print_json({"consumer": consumer, "matching": count, "sent": moved})
+        session.print_json(
+            {"consumer": consumer, "matching": count, "sent": done.moved, "refused": done.refused}
+        )
     elif dry_run:
         show.lines(session.console, [f"Messages that would be sent back to {consumer}: {count:,}."])
     else:
-        show.lines(session.console, [f"Messages that were sent back to {consumer}: {moved:,}."])
-    if count and not moved and not dry_run:
+        texts = [f"Messages that were sent back to {consumer}: {done.moved:,}."]
+        if done.refused:
+            texts.append(
+                f"Messages that were not taken and stay where they are: {done.refused:,}. "
+                f"{done.why}"
+            )
+        show.lines(session.console, texts)
+    if count and not dry_run and (done.refused or not done.moved):
         raise typer.Exit(TROUBLE)
 
 

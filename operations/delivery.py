@@ -1,18 +1,36 @@
 """Handing messages to a consumer: through its queue, or straight to its function without one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import batched
-from typing import Any
+from typing import TYPE_CHECKING
 
-from operations import dead_letters
+from botocore.exceptions import ClientError
+
+from operations import originals
 from operations.aws import Aws
-from operations.dead_letters import DeadLetter
+from operations.dead_letters import DeadLetter, invocation
 from operations.discovery import Consumer
 from operations.errors import OperationError
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import (
+        MessageAttributeValueTypeDef,
+        SendMessageBatchRequestEntryTypeDef,
+    )
+
 _BATCH = 10
-# What the runtime writes when it sets a message aside, see object_consumer.quarantine.
-_REASON = {"ErrorKind", "ErrorMessage", "ErrorType", "FunctionName", "RequestId"}
+# Of all the messages of one request: 1 MB by now, and 256 KB before. A larger one goes by itself.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+_MAX_BATCH_BYTES = 256 * 1024
+# It is the message that is refused, not the sender: the next one may be taken.
+_NOT_TAKEN = {
+    "BatchRequestTooLong",
+    "InvalidAttributeValue",
+    "InvalidMessageContents",
+    "InvalidParameterValue",
+    "InvalidRequestContentException",
+    "RequestTooLargeException",
+}
 
 
 def deliver(consumer: Consumer, bodies: Sequence[str], aws: Aws) -> None:
@@ -25,9 +43,7 @@ def deliver(consumer: Consumer, bodies: Sequence[str], aws: Aws) -> None:
     """
     if consumer.queue_url is None:
         for body in bodies:
-            aws.lambda_.invoke(
-                FunctionName=consumer.function, InvocationType="Event", Payload=body.encode()
-            )
+            _invoke(consumer, body, aws)
         return
     for batch in batched(bodies, _BATCH, strict=False):
         answer = aws.sqs.send_message_batch(
@@ -42,27 +58,119 @@ def deliver(consumer: Consumer, bodies: Sequence[str], aws: Aws) -> None:
             )
 
 
-def send_back(consumer: Consumer, letter: DeadLetter, aws: Aws) -> None:
-    """Send a message that was set aside as it was before."""
+def send_back(consumer: Consumer, letters: Sequence[DeadLetter], aws: Aws) -> Mapping[str, str]:
+    """Send messages that were set aside as they were before.
+
+    One that isn't taken harms no other, but those behind it in its FIFO group: they wait with it.
+
+    Returns
+    -------
+    Mapping[str, str]
+        Why messages were not taken, by their ids.
+    """
     if consumer.queue_url is None:
-        payload = dead_letters.invocation(letter.body)
-        deliver(consumer, [letter.body if payload is None else bytes(payload).decode()], aws)
-        return
-    request: dict[str, Any] = {}
-    if letter.group is not None:
-        request["MessageGroupId"] = letter.group
-        request["MessageDeduplicationId"] = letter.message_id
-    aws.sqs.send_message(
-        QueueUrl=consumer.queue_url,
-        MessageBody=letter.body,
-        MessageAttributes=_original(letter.message_attributes),
-        **request,
+        return _invoke_again(consumer, letters, aws)
+    refused: dict[str, str] = {}
+    if not consumer.is_fifo:
+        for batch in _batches(letters):
+            refused |= _send(consumer, batch, aws)
+        return refused
+    groups: set[str | None] = set()
+    for letter in letters:
+        if letter.group in groups:
+            refused[letter.message_id] = "a message before it in its group was not taken"
+        elif found := _send(consumer, [letter], aws):
+            refused |= found
+            groups.add(letter.group)
+    return refused
+
+
+def _invoke(consumer: Consumer, payload: str, aws: Aws) -> None:
+    aws.lambda_.invoke(
+        FunctionName=consumer.function, InvocationType="Event", Payload=payload.encode()
     )
 
 
-def _original(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _invoke_again(consumer: Consumer, letters: Sequence[DeadLetter], aws: Aws) -> Mapping[str, str]:
+    refused = {}
+    for letter in letters:
+        payload = invocation(letter.body)
+        try:
+            _invoke(consumer, letter.body if payload is None else bytes(payload).decode(), aws)
+        except ClientError as error:
+            refused[letter.message_id] = _reason(error)
+    return refused
+
+
+def _batches(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
+    """Split messages into what one request takes; sent back they are no larger than received."""
+    batch: list[DeadLetter] = []
+    room = 0
+    for letter in letters:
+        size = _size(letter)
+        if batch and (len(batch) == _BATCH or size > room):
+            yield batch
+            batch, room = [], 0
+        room = (room if batch else _MAX_BATCH_BYTES) - size
+        batch.append(letter)
+    if batch:
+        yield batch
+
+
+def _size(letter: DeadLetter) -> int:
+    """Count a message's bytes: body, and names, types and values of its attributes."""
+    texts = [letter.body, *letter.message_attributes]
+    binary = 0
+    for attribute in letter.message_attributes.values():
+        texts += [attribute.get("DataType", ""), attribute.get("StringValue", "")]
+        binary += len(attribute.get("BinaryValue", b""))
+    return binary + sum(len(text.encode(errors="surrogatepass")) for text in texts)
+
+
+def _send(consumer: Consumer, letters: Sequence[DeadLetter], aws: Aws) -> Mapping[str, str]:
+    try:
+        answer = aws.sqs.send_message_batch(
+            QueueUrl=str(consumer.queue_url),
+            Entries=[_entry(str(n), letter, consumer) for n, letter in enumerate(letters)],
+        )
+    except ClientError as error:
+        reason = _reason(error)
+        if len(letters) == 1:
+            return {letters[0].message_id: reason}
+        # Nothing of the request was taken: each by itself tells whose fault it is.
+        return {
+            name: why for letter in letters for name, why in _send(consumer, [letter], aws).items()
+        }
     return {
-        name: {part: value for part, value in attribute.items() if not part.endswith("ListValues")}
-        for name, attribute in attributes.items()
-        if name not in _REASON
+        letters[int(failed["Id"])].message_id: f"{failed['Code']}: {failed.get('Message', '')}"
+        for failed in answer.get("Failed", [])
     }
+
+
+def _entry(
+    name: str, letter: DeadLetter, consumer: Consumer
+) -> "SendMessageBatchRequestEntryTypeDef":
+    attributes: Mapping[str, MessageAttributeValueTypeDef] = originals.attributes(
+        letter.message_attributes
+    )
+    entry: SendMessageBatchRequestEntryTypeDef = {
+        "Id": name,
+        "MessageBody": letter.body,
+        "MessageAttributes": attributes,
+    }
+    if letter.group is not None:
+        entry["MessageGroupId"] = letter.group
+    if consumer.is_fifo:
+        # Not the one it had: sent back within five minutes of it, SQS would take the message for a
+        # duplicate and drop it. By its id it is dropped where a redrive that was stopped goes on.
+        entry["MessageDeduplicationId"] = letter.message_id
+    return entry
+
+
+def _reason(error: ClientError) -> str:
+    """Say why a message was not taken; raises the error again if it isn't the message's fault."""
+    told = error.response["Error"]
+    # Such as AWS.SimpleQueueService.BatchRequestTooLong.
+    if told["Code"].rpartition(".")[2] not in _NOT_TAKEN:
+        raise error
+    return f"{told['Code']}: {told.get('Message', '')}"

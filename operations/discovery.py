@@ -57,6 +57,11 @@ class Consumer:
     output: str | None = None
 
     @property
+    def is_fifo(self) -> bool:
+        """Whether its queues are FIFO; both are, or neither."""
+        return (self.dead_letter_queue_url or self.queue_url or "").endswith(".fifo")
+
+    @property
     def creation(self) -> str | None:
         """The event under which it takes a new object; None if it only wants other events."""
         for pattern in self.wanted.events or ("s3:*",):

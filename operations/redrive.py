@@ -1,26 +1,52 @@
-"""Sending back what was set aside: all of a queue by SQS itself, or what has a given reason."""
+"""Sending back what was set aside: all of a queue, or what has a given reason.
 
-import time
-from collections.abc import Callable, Generator, Iterator
+SQS has a task that moves messages from queue to queue, and it isn't used: what was added when a
+message was set aside would stay, and it is for messages that SQS moved itself, not for those that
+the runtime, SNS or Lambda sent to the dead-letter queue.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from itertools import batched
 
 from operations import dead_letters
 from operations.aws import Aws
 from operations.dead_letters import DeadLetter
 from operations.delivery import send_back
 from operations.discovery import Consumer
-from operations.errors import OperationError, WrongUseError
 
-_POLL_SECONDS = 0.5
-_FIFO = ".fifo"
+# As many batches at once; of a FIFO queue one, as messages keep their order.
+_LANES = 8
+_BATCH = 10
+# SQS tells the time in whole seconds.
+_TICK = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many messages have moved, of about how many."""
+    """How far it is.
 
-    moved: int
-    total: int
+    Attributes
+    ----------
+    moved
+        Messages that are sent back.
+    left
+        Messages that were looked at and stay: without the reason, set aside since it began, or
+        refused.
+    refused
+        Of these, the ones that SQS or Lambda did not take.
+    why
+        Why it did not take the last of them.
+    """
+
+    moved: int = 0
+    left: int = 0
+    refused: int = 0
+    why: str = ""
 
 
 def matches(letter: DeadLetter, reason: str) -> bool:
@@ -29,63 +55,87 @@ def matches(letter: DeadLetter, reason: str) -> bool:
     return wanted in letter.reason.casefold() or wanted in letter.general_reason.casefold()
 
 
-def move_all(
-    consumer: Consumer, aws: Aws, *, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[Progress]:
-    """Let SQS move everything from a dead-letter queue to its consumer's queue.
+def move(
+    consumer: Consumer,
+    aws: Aws,
+    *,
+    reason: str = "",
+    limit: int | None = None,
+    lanes: int = _LANES,
+) -> Generator[Progress]:
+    """Send messages back; each is deleted once it is sent.
 
-    The runtime sends messages to the dead-letter queue, so SQS doesn't know where they came from:
-    the task names the queue.
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+    Whoever stops this in between finds no message lost, and the batches at work at most in both
+    queues. What is set aside anew meanwhile stays, or a message that fails at once would be sent
+    back for ever.
 
-    Raises
-    ------
-    WrongUseError
-        SQS can't do it for this consumer; `move` can.
-    OperationError
-        SQS gave up half way.
+    Parameters
+    ----------
+    reason
+        Only messages that have it; empty for all.
+    limit
+        How many are looked at, about; None for all.
+    lanes
+        How many batches are sent at once.
     """
-    if not can_move_all(consumer):
-        raise WrongUseError(f"SQS moves no messages for {consumer.name}")
-    source = _arn(str(consumer.dead_letter_queue_url), aws)
-    handle = aws.sqs.start_message_move_task(
-        SourceArn=source, DestinationArn=_arn(str(consumer.queue_url), aws)
-    )["TaskHandle"]
-    while True:
-        # A task that has ended is told without its handle; the newest comes first.
-        task = aws.sqs.list_message_move_tasks(SourceArn=source)["Results"][0]
-        moved = task.get("ApproximateNumberOfMessagesMoved", 0)
-        yield Progress(moved, max(moved, task.get("ApproximateNumberOfMessagesToMove", 0)))
-        match task.get("Status"):
-            case "COMPLETED":
-                return
-            case "FAILED" | "CANCELLED" as status:
-                reason = task.get("FailureReason") or f"task {handle} was {status.lower()}"
-                raise OperationError(
-                    f"SQS moved {moved} messages of {consumer.name} and stopped: {reason}"
+    began = dead_letters.now(consumer, aws) + _TICK
+    lanes = 1 if consumer.is_fifo else lanes
+    # Receipt handles by the messages' ids.
+    held: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    moved = 0
+    try:
+        yield Progress()
+        with ThreadPoolExecutor(lanes) as pool:
+            while limit is None or moved + len(held) < limit:
+                lots = (
+                    lanes
+                    if limit is None
+                    else min(lanes, -(-(limit - moved - len(held)) // _BATCH))
                 )
-        sleep(_POLL_SECONDS)
+                fresh = _receive(pool, consumer, aws, held, lots=lots)
+                chosen = [
+                    letter
+                    for letter in fresh
+                    if letter.sent_at <= began and matches(letter, reason)
+                ]
+                for sent, not_taken in pool.map(
+                    partial(_move, consumer, aws), batched(chosen, _BATCH, strict=False)
+                ):
+                    moved += len(sent)
+                    refused |= not_taken
+                    for letter in sent:
+                        del held[letter.message_id]
+                yield Progress(moved, len(held), len(refused), next(reversed(refused.values()), ""))
+                if not fresh:
+                    break
+    finally:
+        dead_letters.release(consumer, held.values(), aws)
 
 
-def can_move_all(consumer: Consumer) -> bool:
-    """Whether SQS can move a consumer's messages by itself: between queues, and no FIFO queues."""
-    return consumer.queue_url is not None and not consumer.queue_url.endswith(_FIFO)
+def _receive(
+    pool: ThreadPoolExecutor, consumer: Consumer, aws: Aws, held: dict[str, str], *, lots: int
+) -> list[DeadLetter]:
+    """Receive lots of ten messages at once, and give those that are not held yet.
 
-
-def move(consumer: Consumer, aws: Aws, *, reason: str, limit: int) -> Generator[Progress]:
-    """Send back those messages that have a reason; each is deleted once it is sent.
-
-    Whoever stops this in between finds no message lost, and one at most in both queues.
+    All are held then, by their newest receipt handles, also where one of the requests fails.
     """
-    with dead_letters.held(consumer, aws, limit=limit) as letters:
-        chosen = [letter for letter in letters if matches(letter, reason)]
-        yield Progress(0, len(chosen))
-        for moved, letter in enumerate(chosen, start=1):
-            send_back(consumer, letter, aws)
-            dead_letters.delete(consumer, letter, aws)
-            yield Progress(moved, len(chosen))
+    futures = [pool.submit(dead_letters.receive, consumer, aws) for _ in range(lots)]
+    received = [
+        letter for future in futures if future.exception() is None for letter in future.result()
+    ]
+    fresh = {letter.message_id: letter for letter in received if letter.message_id not in held}
+    held |= {letter.message_id: letter.receipt_handle for letter in received}
+    for future in futures:
+        future.result()
+    return list(fresh.values())
 
 
-def _arn(url: str, aws: Aws) -> str:
-    told = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    return told["Attributes"]["QueueArn"]
+def _move(
+    consumer: Consumer, aws: Aws, letters: Sequence[DeadLetter]
+) -> tuple[list[DeadLetter], Mapping[str, str]]:
+    """Send messages back and delete them; gives those, and why the others were not taken."""
+    refused = send_back(consumer, letters, aws)
+    sent = [letter for letter in letters if letter.message_id not in refused]
+    dead_letters.delete(consumer, sent, aws)
+    return sent, refused

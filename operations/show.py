@@ -141,6 +141,8 @@ def _verdict(told: ConsumerStory) -> Text:
         entry = told.ledger
         plural = "receive" if entry.attempts == 1 else "receives"
         shown.append(f"\n  ledger: {entry.state}, {entry.attempts} {plural}", style="dim")
+    if told.unseen:
+        shown.append(f"\n  dead-letter queue: {told.unseen}", style="dim")
     if told.advice:
         shown.append(f"\n  {told.advice}")
     return shown

@@ -97,6 +97,8 @@ class ConsumerStory:
         What the ledger holds.
     output
         The output, if one is known, and whether it is there.
+    unseen
+        How much of the dead-letter queue was not looked at, and why; empty for nothing.
     """
 
     consumer: str
@@ -107,6 +109,7 @@ class ConsumerStory:
     ledger: Entry | None
     output: str | None
     output_exists: bool | None
+    unseen: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

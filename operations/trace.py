@@ -79,11 +79,8 @@ def _story(
     consumer: Consumer, uri: str, versions: Sequence[Version], begin: datetime, aws: Aws
 ) -> ConsumerStory:
     lines = _lines(consumer, uri, begin, aws)
-    letters = [
-        letter
-        for letter in dead_letters.look(consumer, aws, limit=_LETTERS)
-        if letter.is_about(uri)
-    ]
+    look = dead_letters.look(consumer, aws, limit=_LETTERS)
+    letters = [letter for letter in look.letters if letter.is_about(uri)]
     entry = ledger.entries(consumer, [uri], aws).get(uri)
     newest = next((version for version in reversed(versions) if version.size is not None), None)
     wanted = newest is None or _wants(consumer, uri, newest)
@@ -103,6 +100,7 @@ def _story(
         ledger=entry,
         output=output,
         output_exists=exists,
+        unseen=look.unseen,
     )
 
 

@@ -91,9 +91,8 @@ locals {
       actions   = ["sqs:SendMessage"]
       resources = [local.queue_arns]
     }
-    # To move messages SQS receives and deletes them for whoever starts the task.
-    MoveDeadLetters = {
-      actions   = ["sqs:DeleteMessage", "sqs:ListMessageMoveTasks", "sqs:StartMessageMoveTask"]
+    DeleteDeadLetters = {
+      actions   = ["sqs:DeleteMessage"]
       resources = [local.dead_letter_arn]
     }
     SwitchMappings = merge(local.mappings, { actions = ["lambda:UpdateEventSourceMapping"] })

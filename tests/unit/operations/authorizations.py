@@ -104,26 +104,6 @@ def _on_queue(action: str, *key_actions: str) -> Callable[[Parameters], Iterable
     return needs
 
 
-def _move(parameters: Parameters) -> Sequence[_Needs]:
-    """SQS receives, deletes and sends for whoever starts the task.
-
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
-    """
-    source, destination = (
-        f"arn:aws:sqs:{REGION}:{ACCOUNT}:{parameters[name].rpartition(':')[2]}"
-        for name in ("SourceArn", "DestinationArn")
-    )
-    return [
-        ("sqs:StartMessageMoveTask", source),
-        ("sqs:ReceiveMessage", source),
-        ("sqs:DeleteMessage", source),
-        ("sqs:GetQueueAttributes", source),
-        ("sqs:SendMessage", destination),
-        ("kms:Decrypt", KEY),
-        ("kms:GenerateDataKey", KEY),
-    ]
-
-
 def _on_bucket(action: str) -> Callable[[Parameters], Iterable[_Needs]]:
     return lambda parameters: [(action, f"arn:aws:s3:::{parameters['Bucket']}")]
 
@@ -181,11 +161,8 @@ _NEEDS: Mapping[str, Callable[[Parameters], Iterable[_Needs]]] = {
     "s3:ListObjectVersions": _on_bucket("s3:ListBucketVersions"),
     "s3:ListObjectsV2": _on_bucket("s3:ListBucket"),
     "sqs:ChangeMessageVisibilityBatch": _on_queue("sqs:ChangeMessageVisibility"),
-    "sqs:DeleteMessage": _on_queue("sqs:DeleteMessage"),
+    "sqs:DeleteMessageBatch": _on_queue("sqs:DeleteMessage"),
     "sqs:GetQueueAttributes": _on_queue("sqs:GetQueueAttributes"),
-    "sqs:ListMessageMoveTasks": _on_queue("sqs:ListMessageMoveTasks"),
     "sqs:ReceiveMessage": _on_queue("sqs:ReceiveMessage", "kms:Decrypt"),
-    "sqs:SendMessage": _on_queue("sqs:SendMessage", "kms:Decrypt", "kms:GenerateDataKey"),
     "sqs:SendMessageBatch": _on_queue("sqs:SendMessage", "kms:Decrypt", "kms:GenerateDataKey"),
-    "sqs:StartMessageMoveTask": _move,
 }

@@ -49,7 +49,13 @@ class World:
 
     def set_aside(self, key: str, error_type: str, message: str, **attributes: str) -> None:
         """Put a message into the dead-letter queue, as the runtime does."""
-        reason = {"ErrorType": error_type, "ErrorMessage": message, "ErrorKind": "permanent"}
+        reason = {
+            "ErrorType": error_type,
+            "ErrorMessage": message,
+            "ErrorKind": "permanent",
+            "FunctionName": "orders-load",
+            "RequestId": "request",
+        }
         self.aws.sqs.send_message(
             QueueUrl=str(self.consumer.dead_letter_queue_url),
             MessageBody=record(key),

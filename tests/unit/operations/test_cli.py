@@ -11,6 +11,7 @@ from urllib.parse import quote_plus
 
 import pytest
 from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from operations import cli, dead_letters, discovery, replay
 from operations import trace as tracing
@@ -266,8 +267,30 @@ def test_failures_are_grouped_and_stay(world: World, run: Run) -> None:
     assert told.code == 1
     assert "FormatError: line …" in told.output
     assert "pipeline redrive load" in told.output
-    assert "3 of about 3 messages" in run("failures", "--limit", "3").errors
     assert run("failures", "nobody").code == 2
+
+
+def test_what_was_not_looked_at_is_told(world: World, run: Run) -> None:
+    for number in range(12):
+        world.set_aside(f"in/{number}.json", "FormatError", f"line {number}")
+
+    assert run("failures", "--limit", "12").errors == ""
+    told = "load: 10 of about 12 messages: see --limit"
+    assert told in run("failures", "--limit", "3").errors
+    assert told in run("redrive", "load", "--reason", "E", "--limit", "3", "--dry-run").errors
+    assert told in run("redrive", "load", "--reason", "x", "--limit", "3", "--yes").errors
+
+
+def test_a_story_says_what_could_not_be_looked_at(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracing, "_LETTERS", 3)
+    for number in range(12):
+        world.set_aside(f"in/{number}.json", "FormatError", f"line {number}")
+
+    assert "dead-letter queue: 10 of about 12 messages" in run("trace", "in/a.json").output
+    (load,) = json.loads(run("trace", "in/a.json", "--json").output)["consumers"]
+    assert load["unseen"] == "10 of about 12 messages: see --limit"
 
 
 def test_nothing_is_sent_back_unasked(world: World, run: Run) -> None:
@@ -285,7 +308,12 @@ def test_a_dry_run_only_counts(world: World, run: Run) -> None:
     world.upload("in/a.json")
 
     told = run("redrive", "load", "--reason", "format", "--dry-run", "--json")
-    assert json.loads(told.output) == {"consumer": "load", "matching": 1, "sent": 0}
+    assert json.loads(told.output) == {
+        "consumer": "load",
+        "matching": 1,
+        "sent": 0,
+        "refused": 0,
+    }
     told = run("replay", "--prefix", "in/", "--dry-run")
     assert "would be sent: 1 to load." in told.output
     assert world.messages() == []
@@ -300,6 +328,31 @@ def test_what_has_the_reason_is_sent_back(world: World, run: Run) -> None:
     assert told.code == 0
     assert "were sent back to load: 1." in told.output
     assert len(world.messages()) == 1
+
+
+def test_what_is_not_taken_back_is_told(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("in/a.json", "in/b.json"):
+        world.set_aside(key, "FormatError", "line 3")
+    send = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def refuse(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation == "SendMessageBatch" and "in/b.json" in str(parameters):
+            raise ClientError(
+                {"Error": {"Code": "InvalidMessageContents", "Message": "\x1b[2J"}}, operation
+            )
+        return send(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
+    told = run("redrive", "load", "--yes")
+
+    assert told.code == 1
+    assert "were sent back to load: 1." in told.output
+    assert "stay where they are: 1. InvalidMessageContents: \\x1b[2J" in told.output
+    assert len(world.messages()) == 1
+    document = json.loads(run("redrive", "load", "--yes", "--json").output)
+    assert document == {"consumer": "load", "matching": 1, "sent": 0, "refused": 1}
 
 
 def test_a_replay_goes_on_where_it_was_interrupted(

@@ -2,8 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,15 +10,15 @@ import pytest
 from mypy_boto3_sqs.type_defs import MessageTypeDef
 from rich.console import Console
 
-from operations import dead_letters, redrive, show
+from operations import dead_letters, show
 from operations.dead_letters import DeadLetter
 from operations.failures import group
 from operations.story import set_aside
 from tests.unit.operations.conftest import BUCKET, World, record
 
 
-def look(world: World) -> list[DeadLetter]:
-    return dead_letters.look(world.consumer, world.aws, limit=100)
+def look(world: World) -> Sequence[DeadLetter]:
+    return dead_letters.look(world.consumer, world.aws, limit=100).letters
 
 
 def test_messages_that_are_looked_at_stay_where_they_are(world: World) -> None:
@@ -85,9 +84,15 @@ def test_when_sqs_moved_a_message_is_not_known() -> None:
 
 
 def test_in_a_fifo_queue_it_is() -> None:
-    letter = dead_letters.read(moved("customer-1"), "load")
+    letter = dead_letters.read(moved("customer-1"), "load", fifo=True)
 
     assert (letter.kind, letter.set_aside_at) == ("moved", letter.sent_at)
+
+
+def test_in_a_standard_queue_with_groups_it_is_not() -> None:
+    letter = dead_letters.read(moved("customer-1"), "load")
+
+    assert (letter.group, letter.set_aside_at) == ("customer-1", None)
 
 
 def test_when_the_runtime_set_a_message_aside_is_known(world: World) -> None:
@@ -232,62 +237,3 @@ def test_one_mistake_in_many_files_is_one_group(world: World) -> None:
     assert first.reason == "FormatError: … line …, column …: …"
     assert first.example_reason.startswith(f"FormatError: s3://{BUCKET}/in/")
     assert second.example == f"s3://{BUCKET}/in/other.json"
-
-
-def test_only_messages_with_the_reason_are_sent_back(world: World) -> None:
-    world.set_aside("in/a.json", "FormatError", "line 3")
-    world.set_aside("in/b.json", "SchemaError", "no id", trace="abc")
-
-    steps = list(redrive.move(world.consumer, world.aws, reason="schemaerror", limit=10))
-
-    assert steps[-1] == redrive.Progress(1, 1)
-    (sent,) = world.messages()
-    assert sent["Body"] == record("in/b.json")
-    assert set(sent["MessageAttributes"]) == {"trace"}
-    (left,) = look(world)
-    assert left.error_type == "FormatError"
-
-
-def test_a_redrive_that_is_stopped_loses_nothing(world: World) -> None:
-    for number in range(4):
-        world.set_aside(f"in/{number}.json", "FormatError", "line 3")
-
-    steps = redrive.move(world.consumer, world.aws, reason="format", limit=10)
-    while next(steps).moved < 2:
-        pass
-    steps.close()
-
-    assert len(world.messages()) == 2
-    assert len(look(world)) == 2
-
-
-class Invocations:
-    """Lambda, as far as functions without a queue are sent something."""
-
-    def __init__(self) -> None:
-        self.payloads: list[str] = []
-
-    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> None:  # noqa: N803
-        assert (FunctionName, InvocationType) == ("orders-load", "Event")
-        self.payloads.append(Payload.decode())
-
-
-# Digits that Python's floats and its limit on whole numbers would change.
-@pytest.mark.parametrize("payload", [record("in/a.json"), "1" * 5_000, '{"a" : 1e999, "b":1.10}'])
-def test_a_function_without_a_queue_is_invoked_again_with_what_it_had(
-    world: World, payload: str
-) -> None:
-    body = (
-        f'{{"requestContext": {{"condition": "RetriesExhausted"}}, "requestPayload": {payload},'
-        ' "responsePayload": {"errorType": "KeyError", "errorMessage": "\'id\'"}}'
-    )
-    consumer = replace(world.consumer, queue_url=None)
-    world.aws.sqs.send_message(QueueUrl=str(consumer.dead_letter_queue_url), MessageBody=body)
-    invocations = world.aws._made["lambda"] = Invocations()
-
-    assert not redrive.can_move_all(consumer)
-    steps = list(redrive.move(consumer, world.aws, reason="", limit=10))
-
-    assert steps[-1] == redrive.Progress(1, 1)
-    assert invocations.payloads == [payload]
-    assert look(world) == []

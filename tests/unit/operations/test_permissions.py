@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from circuit_breaker.record import DynamoDBRecords, Record
-from operations import cli, redrive, switch
+from operations import cli, switch
 from operations.aws import Aws
 from tests.unit.operations.authorizations import REGION, Call, Recorder
 from tests.unit.operations.conftest import BUCKET, TABLE, World, make_world
@@ -49,10 +49,8 @@ CHANGING_COMMANDS = (
 CHANGING_CALLS = {
     "dynamodb:PutItem",
     "lambda:UpdateEventSourceMapping",
-    "sqs:DeleteMessage",
-    "sqs:SendMessage",
+    "sqs:DeleteMessageBatch",
     "sqs:SendMessageBatch",
-    "sqs:StartMessageMoveTask",
 }
 # They name no resource of one pipeline.
 OF_ANY_PIPELINE = {
@@ -173,16 +171,8 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
 
 
 def calls_of_all(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
-    # moto has no tasks that move messages.
-    task = {"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": 1}
-    recorder = Recorder(
-        answers={
-            "sqs:StartMessageMoveTask": {"TaskHandle": "handle"},
-            "sqs:ListMessageMoveTasks": {"Results": [task]},
-        }
-    )
+    recorder = Recorder()
     recorder.install(monkeypatch)
-    monkeypatch.setattr(redrive, "_POLL_SECONDS", 0)
     monkeypatch.setattr(switch, "_POLL_SECONDS", 0)
     found: dict[tuple[str, ...], list[Call]] = {}
     for command in (*READING_COMMANDS, *CHANGING_COMMANDS):
