@@ -22,6 +22,9 @@ from object_consumer.events import ObjectEvent
 # EventBridge to SNS to a function that failed is the deepest a route goes: the failure's record,
 # two wrappers and the event.
 _MAX_DEPTH = 5
+# S3 and SNS send one. Of the 1 MiB that a message of a queue has, so many would have 52 bytes each,
+# half of what the shortest event of an object takes; of a direct invocation they are half of all.
+MAX_RECORDS = 20_000
 _EXCERPT = 200
 # Of a document only the outer levels: the decoder goes deeper than repr() does, and repr() takes
 # time with the square of the depth.
@@ -142,29 +145,44 @@ def decode(text: str) -> Contents:
     notification is configured holds no events and is no error.
     """
     try:
-        return _decode(text, depth=1)
+        return _decode(text, depth=1, room=_Room())
     except MessageFormatError as error:
         return Contents(errors=(error,))
 
 
-def _decode(text: str, *, depth: int) -> Contents:
+@dataclass(slots=True)
+class _Room:
+    """How many records there may still be in all of a message, wrapped or not."""
+
+    records: int = MAX_RECORDS
+
+    def take(self, number: int) -> None:
+        self.records -= number
+        if self.records < 0:
+            raise MessageFormatError(
+                f"more than {MAX_RECORDS:,} records in one message; S3 sends one"
+            )
+
+
+def _decode(text: str, *, depth: int, room: _Room) -> Contents:
     try:
         document = msgspec.json.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise MessageFormatError(f"not JSON ({error}): {_excerpt(text)}") from None
-    return _contents(document, depth=depth)
+    return _contents(document, depth=depth, room=room)
 
 
-def _contents(document: object, *, depth: int) -> Contents:
+def _contents(document: object, *, depth: int, room: _Room) -> Contents:
     if depth > _MAX_DEPTH:
         raise MessageFormatError(f"wrapped more than {_MAX_DEPTH} times")
     match document:
         case {"Records": list(records)} if records:
+            room.take(len(records))
             return _merge(
-                [_record(position, record, depth) for position, record in enumerate(records)]
+                [_record(position, record, depth, room) for position, record in enumerate(records)]
             )
         case {"Type": "Notification", "Message": str(message)}:
-            return _decode(message, depth=depth + 1)
+            return _decode(message, depth=depth + 1, room=room)
         case {"Type": "SubscriptionConfirmation"}:
             raise MessageFormatError(
                 "an SNS subscription waits to be confirmed: open the SubscribeURL in the body"
@@ -174,26 +192,26 @@ def _contents(document: object, *, depth: int) -> Contents:
         case {"requestPayload": payload, "requestContext": _}:
             # What Lambda sends to an on-failure destination, and a redrive sends back.
             # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
-            return _contents(payload, depth=depth + 1)
+            return _contents(payload, depth=depth + 1, room=room)
         case {"Service": "Amazon S3", "Event": "s3:TestEvent"}:
             return Contents()
         case _:
             raise MessageFormatError(f"no S3 event in a known envelope: {_excerpt(document)}")
 
 
-def _record(position: int, record: object, depth: int) -> Contents:
+def _record(position: int, record: object, depth: int, room: _Room) -> Contents:
     try:
         if isinstance(record, dict) and "s3" in record:
             return Contents(events=(_from_s3(record),))
-        return _from_sns(record, depth=depth)
+        return _from_sns(record, depth=depth, room=room)
     except MessageFormatError as error:
         return Contents(errors=(MessageFormatError(f"record {position}: {error}"),))
 
 
-def _from_sns(record: object, *, depth: int) -> Contents:
+def _from_sns(record: object, *, depth: int, room: _Room) -> Contents:
     match record:
         case {"Sns": {"Message": str(message)}}:
-            return _decode(message, depth=depth + 1)
+            return _decode(message, depth=depth + 1, room=room)
         case _:
             raise MessageFormatError(f"no S3 event: {_excerpt(record)}")
 

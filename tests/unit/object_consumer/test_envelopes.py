@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from object_consumer import ObjectEvent
-from object_consumer.envelopes import decode
+from object_consumer.envelopes import MAX_RECORDS, decode
 
 EVENTS = Path(__file__).with_name("events")
 
@@ -190,6 +190,23 @@ def test_what_s3_would_not_say_of_an_object_is_an_error(
 
     assert len(contents.events) == 1
     assert [reason in str(error) for error in contents.errors] == [True]
+
+
+def test_records_that_no_message_has_room_for_are_one_error() -> None:
+    some = json.dumps({"Records": [1] * MAX_RECORDS})
+    more = json.dumps({"Records": [1] * (MAX_RECORDS + 1)})
+
+    assert len(decode(some).errors) == MAX_RECORDS
+    (error,) = decode(more).errors
+    assert str(error) == "more than 20,000 records in one message; S3 sends one"
+
+
+def test_records_in_records_count_together() -> None:
+    inner = json.dumps({"Records": [1] * (MAX_RECORDS // 3)})
+    contents = decode(json.dumps({"Records": [{"Sns": {"Message": inner}}] * 10}))
+
+    assert len(contents.errors) == 2 * (MAX_RECORDS // 3) + 8
+    assert "more than 20,000 records" in str(contents.errors[-1])
 
 
 @pytest.mark.parametrize(
