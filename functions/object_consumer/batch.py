@@ -432,6 +432,8 @@ class Batch:
         with self._lock:
             self._log.close()
             for delivery in self._plan.deliveries:
+                # The answer is given: a thread that was left behind must not settle it otherwise.
+                delivery.settling = True
                 delivery.verdict = delivery.verdict or Retry(0)
 
     def _note(self, level: str, message: str, fields: Mapping[str, object]) -> None:

@@ -6,6 +6,7 @@ travel is a `Transport`: `object_consumer.s3` on Lambda, memory in unit tests.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from obstore import Bytes
 
 _S3_URI = "s3://"
+# The names of HTTP headers: https://www.rfc-editor.org/rfc/rfc9110.html#name-tokens
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # Of all names and values: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
 MAX_METADATA_BYTES = 2048
 # For how long an object may not be found after versioning was first enabled on its bucket:
@@ -236,7 +239,8 @@ class ObjectStore:
         Raises
         ------
         PermanentError
-            The key or the metadata is longer than S3 takes, or the metadata is not ASCII.
+            The key or the metadata is longer than S3 takes, or what becomes a header is not
+            printable ASCII.
         StorageError
             S3 refused, throttled or failed, or there is no such bucket.
         DeadlineError
@@ -244,11 +248,13 @@ class ObjectStore:
         """
         headers = PutHeaders(content_type, content_encoding, dict(metadata or {}))
         for name, value in headers.metadata.items():
-            if not (name.isascii() and value.isascii() and value.isprintable()):
+            if _TOKEN.fullmatch(name) is None:
                 raise PermanentError(
-                    f"metadata {name!r} has the value {value!r}: S3 accepts printable ASCII only; "
-                    "percent-encode it"
+                    f"metadata {name!r}: S3 accepts letters, digits and hyphens in a name"
                 )
+            _check_header(f"metadata {name!r} has", value)
+        _check_header("content_type has", content_type)
+        _check_header("content_encoding has", content_encoding or "")
         _check_length("the key", MAX_KEY_BYTES, key)
         _check_length(
             "the metadata", MAX_METADATA_BYTES, *headers.metadata, *headers.metadata.values()
@@ -273,6 +279,13 @@ class ObjectStore:
                 f"{uri} has {size} bytes; this consumer accepts {self._max_object_bytes}"
             )
         self._lease.reserve(size - already)
+
+
+def _check_header(what: str, value: str) -> None:
+    if not (value.isascii() and value.isprintable()):
+        raise PermanentError(
+            f"{what} the value {value!r}: S3 accepts printable ASCII only; percent-encode it"
+        )
 
 
 def _check_length(what: str, most: int, *texts: str) -> None:

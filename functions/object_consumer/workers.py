@@ -53,7 +53,9 @@ class Workers:
         bool
             Whether all jobs ended in time.
         """
-        threads = self._start(min(self._concurrency, len(self._jobs)))
+        threads = 0
+        if self._jobs and seconds_left() > 0:
+            threads = self._start(min(self._concurrency, len(self._jobs)))
         with self._changed:
             while threads and self._unfinished and (seconds := seconds_left()) > 0:
                 self._changed.wait(seconds)

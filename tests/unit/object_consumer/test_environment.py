@@ -55,9 +55,9 @@ class Hanging:
             if threading.current_thread() is not main:
                 return 30.0
             asked += 1
-            if asked == 1:
+            if asked <= 2:  # the function's timeout, and whether there is time for the objects
                 return 30.0
-            if asked == 2:  # the runtime waits for the objects: let all of them begin
+            if asked == 3:  # the runtime waits for the objects: let all of them begin
                 for _ in range(number):
                     assert self.begun.acquire(timeout=10)
             return 1.6  # enough for the last requests
@@ -141,6 +141,36 @@ def test_threads_that_end_within_the_grace_are_waited_for(hanging: Hanging) -> N
 
     assert hanging.consumer(batch(hanging.consumer.upload("a"))) == []
     assert hanging.environment.ends == 0
+
+
+def test_what_hung_settles_nothing_once_the_answer_is_given() -> None:
+    begun, release = threading.Event(), threading.Event()
+    threads: list[threading.Thread] = []
+
+    def author(_event: ObjectEvent, _store: ObjectStore) -> None:
+        threads.append(threading.current_thread())
+        begun.set()
+        release.wait(10)
+
+    main, asked = threading.current_thread(), 0
+
+    def remaining() -> float:
+        nonlocal asked
+        if threading.current_thread() is not main:
+            return 30.0
+        asked += 1
+        if asked <= 2:  # the function's timeout, and whether there is time for the objects
+            return 30.0
+        begun.wait(10)
+        return 0.1  # too little even for a message's last request
+
+    consumer = Consumer(author, context=FakeContext(remaining=remaining))
+
+    # On its last receive it would be quarantined; but that it is retried is answered already.
+    assert consumer(batch(consumer.upload("a"), receive_count=5)) == ["m0"]
+    release.set()
+    threads[0].join(10)
+    assert consumer.queue.quarantined == []
 
 
 def test_workers_that_have_ended_do_not_count() -> None:

@@ -1,6 +1,7 @@
 """What an object store decides before S3 is asked, and what of an object that S3 doesn't find."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,29 @@ def test_metadata_that_s3_would_refuse_is_a_permanent_error() -> None:
     with pytest.raises(PermanentError, match="the metadata to be written has 2,049 bytes"):
         store.write("files", "b", b"", content_type="text/plain", metadata=fits | {"x": ""})
     assert store.keys(bucket="files") == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"metadata": {"a\r\nx-amz-acl": "public-read"}}, "metadata 'a"),
+        ({"metadata": {"a: b": "c"}}, "metadata 'a: b'"),
+        ({"metadata": {"": "c"}}, "metadata ''"),
+        ({"metadata": {"a": "b\r\nx-amz-acl: public-read"}}, "percent-encode it"),
+        ({"content_type": "text/plain\r\nx-amz-acl: public-read"}, "content_type has the value"),
+        ({"content_encoding": "gzip\n"}, "content_encoding has the value"),
+        ({"key": "\ud800"}, "the key to be written is not UTF-8"),
+    ],
+)
+def test_what_would_be_another_header_is_a_permanent_error(
+    fields: dict[str, Any], reason: str
+) -> None:
+    store = MemoryStore()
+    request: dict[str, Any] = {"key": "a", "content_type": "text/plain"} | fields
+
+    with pytest.raises(PermanentError, match=reason):
+        store.write("files", body=b"", **request)
+    assert store.keys(bucket="files") == []
 
 
 @pytest.mark.parametrize(
