@@ -268,8 +268,7 @@ def judge(
 
 
 def _delay(outcomes: Sequence[Outcome], backoff: float) -> float:
-    asked = [outcome.retry_after for outcome in outcomes if outcome.retry_after is not None]
-    delays = list(asked)
+    delays = [outcome.retry_after for outcome in outcomes if outcome.retry_after is not None]
     if len(delays) < len(outcomes) or not outcomes:
         # Some object has no wish of its own.
         delays.append(backoff)

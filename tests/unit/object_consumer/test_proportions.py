@@ -1,34 +1,12 @@
 """Work grows with what a batch holds, and no faster; counted in calls, which take no clock."""
 
-import sys
-import threading
 from collections.abc import Callable
 
 import pytest
 
 from object_consumer.testing import make_event
+from tests.unit.counting import calls
 from tests.unit.object_consumer.conftest import Consumer, batch, notification
-
-
-def calls(work: Callable[[], object]) -> int:
-    """Count the calls and resumptions of Python code, in every thread."""
-    counted = 0
-    lock = threading.Lock()
-
-    def count(_frame: object, kind: str, _argument: object) -> None:
-        nonlocal counted
-        if kind == "call":
-            with lock:
-                counted += 1
-
-    threading.setprofile(count)
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-        threading.setprofile(None)
-    return counted
 
 
 def many_records(number: int) -> object:
