@@ -4,6 +4,7 @@ Exit codes: 0 all is well, or done; 1 there is trouble, or not all was done; 2 w
 3 AWS or Terraform refused or could not be reached; 130 interrupted.
 """
 
+import io
 import re
 import sys
 import time
@@ -81,7 +82,8 @@ class _Session:
 
     def print_json(self, document: object) -> None:
         """Print a document for a program."""
-        sys.stdout.write(terminal.encoded(document) + "\n")
+        is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+        sys.stdout.write(terminal.encoded(document, only_ascii=not is_unicode) + "\n")
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask, unless the answer is given already; ends the command where the answer is no."""
@@ -109,6 +111,10 @@ class _Session:
 
 def main() -> None:
     """Run the command line, and end with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # What the terminal's encoding has no character for is shown as an escape, too.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="pipeline")
     except WrongUseError as error:

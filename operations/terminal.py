@@ -60,11 +60,16 @@ def _visible(value: Any) -> Any:
             return value
 
 
-def encoded(document: object) -> str:
-    """Encode a document as JSON whose text is printable; decoded it is the document as it was."""
-    text = json.dumps(
-        msgspec.to_builtins(document, enc_hook=str), ensure_ascii=False, indent=2, allow_nan=False
-    )
+def encoded(document: object, *, only_ascii: bool = False) -> str:
+    """Encode a document as JSON whose text is printable; decoded it is the document as it was.
+
+    Parameters
+    ----------
+    only_ascii
+        Whether any other character is written as an escape.
+    """
+    plain = msgspec.to_builtins(document, enc_hook=str)
+    text = json.dumps(plain, ensure_ascii=only_ascii, indent=2, allow_nan=False)
     # Outside of its strings JSON has no other character that isn't printable.
     return "\n".join(
         line

@@ -1,5 +1,6 @@
 """The commands with their exit codes, on a pipeline in moto."""
 
+import io
 import json
 import sys
 import time
@@ -213,6 +214,23 @@ def test_a_key_that_is_a_terminals_command_is_shown(
     for answer in (failures, story, *documents, *refused):
         for output in (answer.output, answer.errors):
             assert all(map(str.isprintable, output.split("\n")))
+
+
+def test_a_terminal_that_lacks_a_character_is_shown_an_escape(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.set_aside(quote_plus("in/漢字🙂.json"), "FormatError", "line 3")
+    screen = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(screen, encoding="latin-1"))
+
+    assert run("failures").code == 1
+    assert run("failures", "--json").code == 1
+
+    sys.stdout.flush()
+    shown, _, document = screen.getvalue().decode("latin-1").partition("\n[\n")
+    assert "in/\\u6f22\\u5b57\\U0001f642.json" in shown
+    (failure,) = json.loads(f"[{document}")
+    assert failure["example"] == f"s3://{BUCKET}/in/漢字🙂.json"
 
 
 @pytest.mark.parametrize("length", [1000, 1001, 1024])

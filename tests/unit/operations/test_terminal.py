@@ -150,6 +150,13 @@ def test_json_is_printable_and_means_the_same(text: str) -> None:
     assert json.loads(encoded) == {"key": text, text: [text]}
 
 
+def test_json_for_a_terminal_of_another_encoding_is_ascii() -> None:
+    encoded = terminal.encoded({"key": "漢字 🙂 \u202e\x7f"}, only_ascii=True)
+
+    assert encoded.isascii()
+    assert json.loads(encoded) == {"key": "漢字 🙂 \u202e\x7f"}
+
+
 def test_json_keeps_what_can_be_read() -> None:
     assert "Überweisung 漢字 🙂" in terminal.encoded({"key": "Überweisung 漢字 🙂"})
 
