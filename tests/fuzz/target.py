@@ -31,6 +31,8 @@ class Target:
     example
         A good input. The first attempt of all is one of it, unmetered: what is imported or compiled
         when it is needed first costs nothing from then on.
+    known
+        Attacks that have succeeded once, or nearly, by name: most are too large for the corpus.
     bound
         What the work may cost.
     tokens
@@ -42,6 +44,7 @@ class Target:
     inputs: SearchStrategy[bytes]
     example: bytes
     bound: Bound
+    known: Mapping[str, Callable[[], bytes]]
     tokens: tuple[bytes, ...] = ()
 
     def attack(self, data: bytes, *, meter: bool = True) -> Cost:

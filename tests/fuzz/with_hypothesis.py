@@ -30,6 +30,10 @@ _SHARED_OF = 5
 _LONGEST_SHARED = 16 * 1024
 
 
+class _TimeIsUpError(BaseException):
+    """Ends Hypothesis's round, which takes no other error for a reason to stop at once."""
+
+
 class HangError(BaseException):
     """An input took more time than any may."""
 
@@ -68,8 +72,8 @@ def attack(
 
     def attempt(data: bytes) -> None:
         nonlocal latest
-        if is_over() and reporter.progress.runs:
-            return
+        if reporter.progress.runs and is_over():
+            raise _TimeIsUpError
         current.write_bytes(data)
         _share(workspace.corpus(name), data, reporter.progress.runs)
         signal.alarm(_HANG_SECONDS)
@@ -91,6 +95,8 @@ def attack(
     while True:
         try:
             _round(target, seed, attempt)
+        except _TimeIsUpError:
+            break
         except BaseException as error:  # noqa: BLE001 (it is kept already, as small as it gets)
             print(f"{type(error).__name__}: {error}", flush=True)
             settled.add(latest)

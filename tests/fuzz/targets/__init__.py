@@ -6,7 +6,7 @@ import importlib
 
 from tests.fuzz.target import Target
 
-NAMES = ("envelopes", "batches", "records", "items", "schema", "dead_letters")
+NAMES = ("envelopes", "batches", "records", "items", "schema", "files", "dead_letters")
 
 
 def load(name: str) -> Target:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -22,6 +24,11 @@ from tests.fuzz.target import Target, promise
 from tests.unit.object_consumer.conftest import Consumer, FakeContext
 
 _SECONDS = 20
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+_LONGEST_DELAY = 12 * 3600
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+_MOST_ATTRIBUTES = 10
+_ACCEPTED = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
 
 
 class _BareError(RetryableError):
@@ -61,7 +68,9 @@ class Result:
     failed
         The messages that are tried again; None if the invocation failed.
     quarantined
-        The messages that were sent to the dead-letter queue.
+        The messages that were sent to the dead-letter queue, with their attributes.
+    delays
+        The seconds after which messages are tried again.
     called
         The keys that the function was called for.
     lines
@@ -73,7 +82,8 @@ class Result:
     event: object
     failed: list[str] | None = None
     error: InvocationError | None = None
-    quarantined: list[Message] = field(default_factory=list)
+    quarantined: list[tuple[Message, Mapping[str, Any]]] = field(default_factory=list)
+    delays: dict[str, int] = field(default_factory=dict)
     called: list[str] = field(default_factory=list)
     lines: str = ""
     crashes: list[str] = field(default_factory=list)
@@ -141,7 +151,8 @@ def work(data: bytes) -> Result | None:
         result.error = error
     finally:
         threading.excepthook = hook
-    result.quarantined = [message for message, _ in consumer.queue.quarantined]
+    result.quarantined = consumer.queue.quarantined
+    result.delays = consumer.queue.delays
     result.lines = output.getvalue()
     return result
 
@@ -152,6 +163,10 @@ def judge(data: bytes, result: Result | None) -> None:
     promise(not result.crashes, f"a thread ended with {result.crashes}")
     for line in filter(None, result.lines.split("\n")):
         json.loads(line)
+    for identifier, seconds in result.delays.items():
+        promise(0 <= seconds <= _LONGEST_DELAY, f"{identifier} is delayed by {seconds} seconds")
+    for _, attributes in result.quarantined:
+        _judge_attributes(attributes)
     messages = _messages(result.event)
     if result.failed is None:
         promise(messages is None or _has_no_ids(result.event), f"failed as a whole: {result.error}")
@@ -160,9 +175,17 @@ def judge(data: bytes, result: Result | None) -> None:
         promise(result.failed == [], f"{result.failed} failed without a batch")
         return
     promise(set(result.failed) <= set(messages), f"{result.failed} are not of the batch")
-    settled = set(result.failed) | {str(message.id) for message in result.quarantined}
+    settled = set(result.failed) | {str(message.id) for message, _ in result.quarantined}
     for identifier, body in messages.items():
         _judge_message(identifier, body, identifier in settled, result.called)
+
+
+def _judge_attributes(attributes: Mapping[str, Any]) -> None:
+    """SQS takes ten attributes, and characters of XML 1.0 only."""
+    promise(len(attributes) <= _MOST_ATTRIBUTES, f"{len(attributes)} attributes")
+    for name in ("ErrorType", "ErrorMessage", "ErrorKind", "FunctionName", "RequestId"):
+        text = attributes[name]["StringValue"]
+        promise(_ACCEPTED.fullmatch(text), f"{name} is {text!r}")
 
 
 def _judge_message(identifier: str, body: object, settled: object, called: list[str]) -> None:
@@ -196,6 +219,27 @@ def _id(record: Any) -> str:
     return identifier if isinstance(identifier, str) else ""
 
 
+_MATES = [strategies.notification("done"), strategies.notification("skip")]
+
+
+def _with_mates(behaviour: str) -> bytes:
+    return strategies.batch(_MATES[0], strategies.notification(behaviour), _MATES[1]).encode()
+
+
+def _nested_with_mates(depth: int) -> bytes:
+    return strategies.batch(_MATES[0], strategies.nested(depth, "[", "]"), _MATES[1]).encode()
+
+
+def _many(count: int) -> str:
+    """Write a message about so many objects."""
+    (record,) = json.loads(strategies.notification("done"))["Records"]
+    records = []
+    for number in range(count):
+        record["s3"]["object"]["key"] = f"{number}"
+        records.append(json.dumps(record))
+    return f'{{"Records":[{",".join(records)}]}}'
+
+
 TARGET = Target(
     work=work,
     judge=judge,
@@ -205,6 +249,27 @@ TARGET = Target(
     example=strategies.batch(
         strategies.notification("done"), strategies.notification("bug")
     ).encode(),
+    known={f"{name}, with mates": partial(_with_mates, name) for name in BEHAVIOURS}
+    | {
+        f"a body nested {depth} deep, with mates": partial(_nested_with_mates, depth)
+        for depth in (9_992, 9_993)
+    }
+    | {
+        "800 records in a message": lambda: strategies.batch(_many(800)).encode(),
+        "one object in 500 messages": lambda: strategies.batch(
+            *[strategies.notification("done")] * 500
+        ).encode(),
+        "a receive count of 5,000 digits": lambda: strategies.batch(
+            *_MATES, attributes={"ApproximateReceiveCount": "9" * 5_000}
+        ).encode(),
+        "six attributes that are no UTF-8": lambda: strategies.batch(
+            strategies.notification("permanent"),
+            *_MATES,
+            message_attributes={
+                str(n): {"dataType": "String", "stringValue": "\ud800"} for n in range(6)
+            },
+        ).encode(),
+    },
     # An object costs a task, its outcome and a line; the smallest record of one has 150 bytes.
     bound=Bound(bytes_each=300, steps_each=20, bytes_free=8 * 1024 * 1024, steps_free=50_000),
     tokens=tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -109,6 +110,15 @@ _system = strategies.json_objects(
     max_size=3,
 )
 
+
+def _letter(**fields: object) -> bytes:
+    return json.dumps({"Body": strategies.notification("a.csv"), **fields}).encode()
+
+
+def _nested(depth: int) -> bytes:
+    return json.dumps({"Body": strategies.nested(depth, "[", "]")}).encode()
+
+
 TARGET = Target(
     work=work,
     judge=judge,
@@ -121,6 +131,20 @@ TARGET = Target(
         _system,
     ),
     example=json.dumps({"Body": strategies.notification("a.csv")}).encode(),
+    known={f"a body nested {depth} deep": partial(_nested, depth) for depth in (9_992, 9_993)}
+    | {
+        "a time of 5,000 digits": lambda: _letter(Attributes={"SentTimestamp": "9" * 5_000}),
+        "a reason of quotes": lambda: _letter(
+            MessageAttributes={"ErrorMessage": "'" * 20_000 + '"' * 20_000}
+        ),
+        "escape sequences": lambda: _letter(
+            MessageAttributes={
+                "ErrorType": "\x1b]52;c;cm0gLXJmIH4K\x07",
+                "ErrorMessage": "\x9b2J\r\n\u202e[link=https://example.com]here[/link]",
+                "ErrorKind": "\ud800",
+            }
+        ),
+    },
     # A terminal's table is made of a segment for each word, and of a style for each segment.
     bound=Bound(bytes_each=800, steps_each=80, bytes_free=2 * 1024 * 1024, steps_free=50_000),
     tokens=(b'"Body"', b'"MessageAttributes"', b'"ErrorType"', b'"ErrorMessage"', b"\\u001b[2J"),

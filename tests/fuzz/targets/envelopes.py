@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC
+from functools import partial
 from urllib.parse import urlsplit
 
 from object_consumer.addressing import choose_region, endpoint
@@ -52,13 +53,28 @@ def _judge_address(event: ObjectEvent) -> None:
     promise(not parts.path and not parts.query and not parts.fragment, f"more in {address}")
 
 
+def _nested(depth: int) -> bytes:
+    return strategies.nested(depth, "[", "]").encode()
+
+
+def _records(record: str, count: int) -> bytes:
+    return b'{"Records":%b}' % strategies.repeated(record, count).encode()
+
+
 TARGET = Target(
     work=work,
     judge=judge,
     inputs=strategies.messages().map(lambda text: text.encode(errors="surrogatepass")),
     example=strategies.in_sns(strategies.notification("a.csv")).encode(),
+    known={f"nested {depth} deep": partial(_nested, depth) for depth in (9_992, 9_993, 100_000)}
+    | {
+        "records that are none": lambda: _records("[]", 5_000),
+        "deep records": lambda: _records(strategies.nested(900, "[", "]"), 100),
+        "half a surrogate pair": lambda: b'{"Records":[{"s3":"\\ud800"}]}',
+        "another host": lambda: strategies.notification("a").replace("eu-west-1", "@h:1/").encode(),
+    },
     # msgspec makes a list, dict or text of a few bytes: `[]` takes 56 of its own.
-    bound=Bound(bytes_each=160, steps_each=4),
+    bound=Bound(bytes_each=160, steps_each=6),
     tokens=tuple(
         json.dumps(word).encode()
         for word in (

@@ -69,6 +69,11 @@ _files = strategies.as_file(
     | strategies.any_json
 )
 
+
+def _file(how: str, content: str) -> bytes:
+    return f"{how}\n{content}".encode()
+
+
 TARGET = Target(
     work=work,
     judge=judge,
@@ -78,6 +83,15 @@ TARGET = Target(
         _files,
     ),
     example=b'S\n[{"id":"1","v":[1.5,{"a":null}]}]',
+    known={
+        "empty lists": lambda: _file("S", f'[{{"id":"1","a":{strategies.repeated("[]", 8_000)}}}]'),
+        "many records": lambda: _file("N", f"[{','.join(f'{{"id":{n}}}' for n in range(4_000))}]"),
+        "one key": lambda: _file("S", strategies.repeated('{"id":"1"}', 5_000)),
+        "400,000 digits": lambda: _file("N", f'[{{"id":{"9" * 400_000}}}]'),
+        "nested 9,993 deep": lambda: _file(
+            "S", f'[{{"id":"1","a":{strategies.nested(9_993, "[", "]")}}}]'
+        ),
+    },
     # `[]` becomes {"L": []}: a list, and a dict around it.
     bound=Bound(bytes_each=250, steps_each=8),
     tokens=(b'"id"', b'"at"', b"1e125", b"1E-130", b"null", b"true", b'{"id":"1","v":'),

@@ -119,6 +119,13 @@ _files = {
     "jsonl": strategies.jsonl_texts,
 }
 
+_LATE_NAME = f'{{{",".join(f'"{n}":0' for n in range(10_000))},"0":1}}'
+
+
+def _file(how: str, content: str) -> bytes:
+    return f"{how}\n{content}".encode()
+
+
 TARGET = Target(
     work=work,
     judge=judge,
@@ -128,6 +135,15 @@ TARGET = Target(
         )
     ),
     example=b"csv json\na,b\n1,2.50\n",
+    known={
+        "a giant field": lambda: _file("csv jsonl", f'a,b\n1,"{"x" * 2_000_000}"\n'),
+        "a giant field of quotes": lambda: _file("csv json", f'a,b\n1,"{'""' * 500_000}"\n'),
+        "a giant field that is never closed": lambda: _file("csv json", f'a\n"{"x" * 2_000_000}'),
+        "many rows": lambda: _file("csv json", "a\n" + "1\n" * 10_000),
+        "empty lists": lambda: _file("json json", strategies.repeated("[]", 10_000)),
+        "a second name, late": lambda: _file("json json", _LATE_NAME),
+        "400,000 digits": lambda: _file("json csv", f'{{"a":{"9" * 400_000}}}'),
+    },
     bound=Bound(bytes_each=150, steps_each=20),
     tokens=(b'","', b'""', b"\r\n", b"\t", b'"_source"', b"\\u005f", b"\\ud83d\\ude00", b'{"a":'),
 )

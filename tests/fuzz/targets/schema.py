@@ -58,10 +58,19 @@ def judge(data: bytes, error: PermanentError | RecursionError | None) -> None:
         promise_words(str(error), data)
 
 
+def _numbered(value: str, count: int) -> str:
+    """Write an array of values that differ by a number."""
+    return f"[{','.join(value.replace('N', str(number)) for number in range(count))}]"
+
+
+def _file(how: str, content: str) -> bytes:
+    return f"{how}\n{content}".encode()
+
+
 _unique = st.builds(
-    lambda count, value: "[" + ",".join(value.replace("N", str(n)) for n in range(count)) + "]",
-    st.sampled_from([2, 30, 400]),
+    _numbered,
     st.sampled_from(["N", '{"a":N}', "[N]", '"N"', "N.0", '{"N":[1]}']),
+    st.sampled_from([2, 30, 400]),
 )
 _lines = st.lists(strategies.any_json | _unique, min_size=1, max_size=4).map("\n".join)
 
@@ -74,6 +83,14 @@ TARGET = Target(
         strategies.as_file(_lines),
     ),
     example=b'object\n{"id":1,"price":1.50}\n',
+    known={
+        "2,000 objects": lambda: _file("unique", _numbered('{"a":N}', 2_000)),
+        "2,000 lists of numbers": lambda: _file("unique", _numbered("[N.0,N]", 2_000)),
+        "400,000 digits": lambda: _file("multiple", f"[{'7' * 400_000}]"),
+        "exponents": lambda: _file("multiple", "[1e999999999,1e-999999999,7e99999]"),
+        "a long text": lambda: _file("pattern", f'["{"a" * 100_000}!"]'),
+        "nested 9,993 deep": lambda: _file("tree", strategies.nested(9_993, "[", "]")),
+    },
     # jsonschema goes as deep as Python lets it, with several frames for each level.
     bound=Bound(bytes_each=200, steps_each=100, bytes_free=4 * 1024 * 1024),
     tokens=(b'"id"', b'"price"', b'"kind"', b'"lines"', b"1.50", b"1e-9", b"-a", b"[[1],[1.0]]"),

@@ -30,6 +30,7 @@ def target(work: Callable[[bytes], object]) -> Target:
         inputs=st.binary(min_size=1, max_size=9),
         example=b"",
         bound=Bound(bytes_each=100, steps_each=100),
+        known={},
     )
 
 

@@ -37,6 +37,15 @@ def test_promises_are_kept_whatever_comes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_attacks_that_are_known_fail(name: str) -> None:
+    target = load(name)
+    target.attack(target.example, meter=False)
+
+    for make in target.known.values():
+        target.attack(make())
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_promises_are_kept_for_the_corpus(name: str) -> None:
     target = load(name)
     target.attack(target.example, meter=False)
@@ -52,6 +61,7 @@ def target(work: object, bound: Bound) -> Target:
         inputs=st.binary(),
         example=b"",
         bound=bound,
+        known={},
     )
 
 
