@@ -1,5 +1,7 @@
 """Threads that hang are counted over all invocations; with too many the environment ends itself."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -171,6 +173,19 @@ def test_what_hung_settles_nothing_once_the_answer_is_given() -> None:
     release.set()
     threads[0].join(10)
     assert consumer.queue.quarantined == []
+
+
+def test_the_end_waits_for_no_thread() -> None:
+    hangs = (
+        "import threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "from object_consumer.environment import ExecutionEnvironment\n"
+        "ExecutionEnvironment(1).end()\n"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", hangs], timeout=30, check=False)
+
+    assert ended.returncode == 1
 
 
 def test_workers_that_have_ended_do_not_count() -> None:
