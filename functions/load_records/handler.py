@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from load_records.dynamodb import send
@@ -10,6 +9,7 @@ from load_records.items import make_puts
 from load_records.keys import load_keys, load_table_name
 from load_records.table import Table
 from object_consumer import ObjectEvent, ObjectStore, SkippedError, object_consumer, settings
+from object_consumer.memory import workspace
 from record_formats import input_format, read_records
 
 if TYPE_CHECKING:
@@ -22,9 +22,8 @@ MAX_OBJECT_BYTES = settings.integer("MAX_OBJECT_BYTES", 64 * 1024 * 1024, minimu
 # CSV has no types; a key that is a number in the table has to be one in the item.
 _COLUMN_TYPES = {key.name: {"number"} for key in KEYS if key.kind == "N"}
 
-# Objects are read and written side by side, but converted one by one: threads would not make that
-# faster, and each would need its working memory at the same time.
-_converting = threading.Lock()
+# Objects are read and written side by side, but converted one by one.
+WORKSPACE = workspace()
 
 
 @object_consumer(max_object_bytes=MAX_OBJECT_BYTES)
@@ -34,14 +33,16 @@ def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
         raise SkippedError("removal")
     kind = input_format(event.key)
     downloaded = store.read(event)
-    with _converting:
+    with WORKSPACE.turn(store.check) as turn:
+        turn.allowance.hold(len(downloaded), "the file")
         content = bytes(downloaded)
         del downloaded
-        records = read_records(content, kind, _COLUMN_TYPES)
-        puts = make_puts(records, KEYS)
+        records = read_records(content, kind, _COLUMN_TYPES, turn.allowance)
+        puts = make_puts(records, KEYS, turn.allowance)
         replaced = len(records) - len(puts)
         del content, records
-    requests = TABLE.write(puts, store.check)
+        turn.keep(sum(map(len, puts)))
+        requests = TABLE.write(puts, store.check)
     return {
         "items": len(puts),
         "replaced": replaced,

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from object_consumer import PermanentError
+from object_consumer.memory import Allowance
+from record_formats import Records
+from record_formats.sizes import SMALL, need_values, separators
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +28,9 @@ MAX_LEVELS = 32
 MAX_DIGITS = 38
 _MAX_NAME_BYTES = 64 * 1024 - 1
 _SHOWN_CHARACTERS = 250
+# Bytes that a put takes beside its text, with its key; that a value of a record takes, on its way
+# to a put; and that each byte of a record does (as text, in Python's and DynamoDB's JSON).
+_PUT, _VALUE, _BYTE = 300, 240, 8
 
 
 class ItemError(PermanentError):
@@ -35,6 +41,37 @@ class _Number(str):
     """The digits of a number, as they are in the file."""
 
     __slots__ = ()
+
+
+class _Text(msgspec.Struct, gc=False):
+    """A value with its type, as DynamoDB writes it; a dictionary takes eight times the memory."""
+
+    S: str
+
+
+class _Digits(msgspec.Struct, gc=False):
+    N: str
+
+
+class _Boolean(msgspec.Struct, gc=False):
+    BOOL: bool
+
+
+class _Null(msgspec.Struct, gc=False):
+    NULL: bool = True
+
+
+class _List(msgspec.Struct, gc=False):
+    L: list[Attribute]
+
+
+class _Map(msgspec.Struct, gc=False):
+    M: dict[str, Attribute]
+
+
+type Attribute = _Text | _Digits | _Boolean | _Null | _List | _Map
+
+_NULL, _TRUE, _FALSE = _Null(), _Boolean(BOOL=True), _Boolean(BOOL=False)
 
 
 class _RefusedError(Exception):
@@ -68,7 +105,11 @@ _KINDS = {
 }
 
 
-def make_puts(records: Sequence[msgspec.Raw], keys: Sequence[Key]) -> list[bytes]:
+def make_puts(
+    records: Records | Sequence[msgspec.Raw],
+    keys: Sequence[Key],
+    allowance: Allowance | None = None,
+) -> list[bytes]:
     """Write records as the put requests of BatchWriteItem, in DynamoDB's JSON.
 
     Of several records with the same key the last one counts, as if they were put one by one. That
@@ -80,6 +121,8 @@ def make_puts(records: Sequence[msgspec.Raw], keys: Sequence[Key]) -> list[bytes
         The texts of JSON values.
     keys
         The table's key.
+    allowance
+        The memory and the time that may be used; any by default.
 
     Returns
     -------
@@ -90,24 +133,66 @@ def make_puts(records: Sequence[msgspec.Raw], keys: Sequence[Key]) -> list[bytes
     ------
     ItemError
         A record is no object or breaks one of DynamoDB's rules.
+    MemoryLimitError
+        The items would take more memory than is allowed.
+    DeadlineError
+        The time is over.
     """
+    allowance = allowance or Allowance()
+    if not isinstance(records, Records):
+        records = Records.of(records)
     puts: dict[tuple[object, ...], bytes] = {}
-    for number, record in enumerate(records, start=1):
-        try:
-            item = _read(record)
-            attributes = _map(item, 1)
-            identity = tuple([_identity(item, key) for key in keys])
-            text = _encode(attributes)
-            # In DynamoDB's JSON nothing is shorter than what DynamoDB counts for it.
-            if len(text) > _MAX_NAME_BYTES:
-                _check_large(item)
-        except _RefusedError as refused:
-            path = "$" + "".join(reversed(refused.path))
-            if len(path) > _SHOWN_CHARACTERS:
-                path = f"{path[:_SHOWN_CHARACTERS]}..."
-            raise ItemError(f"record {number}, {path}: {refused}") from None
-        puts[identity] = b'{"PutRequest":{"Item":%b}}' % text
+    number = 0
+    for batch in records.batches():
+        allowance.check()
+        size = 0
+        for record in batch:
+            number += 1
+            if memoryview(record).nbytes > SMALL:
+                _check_values(record, number, allowance)
+            identity, put = _put(record, number, keys)
+            size += len(put) + _PUT
+            puts[identity] = put
+        allowance.hold(size, f"record {number}: the items until here")
     return list(puts.values())
+
+
+def _check_values(record: msgspec.Raw, number: int, allowance: Allowance) -> None:
+    """Refuse a record of more values than an item can have, before they are made."""
+    text = bytes(record)
+    if text[:1] == b"{" and least_size(text) > MAX_ITEM_BYTES:
+        raise ItemError(
+            f"record {number}, $: an item of more than {MAX_ITEM_BYTES:,} bytes; DynamoDB takes no "
+            "larger one"
+        )
+    need_values(allowance, text, _VALUE, f"record {number}", byte=_BYTE)
+
+
+def least_size(text: bytes) -> int:
+    """Tell how large an item is at least, by its structure: see `item_size`.
+
+    Each value but an object's or a list's first has a comma before it and counts a byte at least,
+    or the name before it does; each list or map in the item counts three.
+    """
+    commas, opened = separators(text)
+    return commas + 3 * (opened - 1)
+
+
+def _put(record: msgspec.Raw, number: int, keys: Sequence[Key]) -> tuple[tuple[object, ...], bytes]:
+    try:
+        item = _read(record)
+        attributes = _map(item, 1)
+        identity = tuple([_identity(item, key) for key in keys])
+        text = _encode(attributes)
+        # In DynamoDB's JSON nothing is shorter than what DynamoDB counts for it.
+        if len(text) > _MAX_NAME_BYTES:
+            _check_large(item)
+    except _RefusedError as refused:
+        path = "$" + "".join(reversed(refused.path))
+        if len(path) > _SHOWN_CHARACTERS:
+            path = f"{path[:_SHOWN_CHARACTERS]}..."
+        raise ItemError(f"record {number}, {path}: {refused}") from None
+    return identity, b'{"PutRequest":{"Item":%b}}' % text
 
 
 def item_size(item: Mapping[str, object]) -> int:
@@ -139,14 +224,14 @@ def _read(record: msgspec.Raw) -> dict[str, object]:
     return item
 
 
-def _map(members: Mapping[str, object], level: int) -> dict[str, object]:
+def _map(members: Mapping[str, object], level: int) -> dict[str, Attribute]:
     _check_level(level)
     if "" in members:
         raise _RefusedError("an attribute without a name", "['']")
-    attributes: dict[str, object] = {}
+    attributes: dict[str, Attribute] = {}
     for name, value in members.items():
         if type(value) is str:
-            attributes[name] = {"S": value}
+            attributes[name] = _Text(value)
             continue
         try:
             attributes[name] = _attribute(value, level)
@@ -156,9 +241,9 @@ def _map(members: Mapping[str, object], level: int) -> dict[str, object]:
     return attributes
 
 
-def _list(elements: Sequence[object], level: int) -> list[object]:
+def _list(elements: Sequence[object], level: int) -> list[Attribute]:
     _check_level(level)
-    attributes: list[object] = []
+    attributes: list[Attribute] = []
     for value in elements:
         try:
             attributes.append(_attribute(value, level))
@@ -168,20 +253,20 @@ def _list(elements: Sequence[object], level: int) -> list[object]:
     return attributes
 
 
-def _attribute(value: object, level: int) -> dict[str, object]:
+def _attribute(value: object, level: int) -> Attribute:
     match value:
         case bool():
-            return {"BOOL": value}
+            return _TRUE if value else _FALSE
         case int() | _Number():
-            return {"N": _digits(value)}
+            return _Digits(_digits(value))
         case str():
-            return {"S": value}
+            return _Text(value)
         case None:
-            return {"NULL": True}
+            return _NULL
         case dict():
-            return {"M": _map(value, level + 1)}
+            return _Map(_map(value, level + 1))
         case list():
-            return {"L": _list(value, level + 1)}
+            return _List(_list(value, level + 1))
         case _:
             raise TypeError(f"{type(value)} is no JSON")
 

@@ -5,7 +5,9 @@ in. Everything here is pure; what can't be read raises `RecordFormatError`, whic
 names line and column.
 """
 
-from record_formats.reading import EXTENSIONS, RecordFormatError, input_format, read_records
+from record_formats.errors import RecordFormatError
+from record_formats.reading import EXTENSIONS, input_format, read_records
+from record_formats.records import Records
 from record_formats.writing import FORMATS, OutputFormat, Source, write_records
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "FORMATS",
     "OutputFormat",
     "RecordFormatError",
+    "Records",
     "Source",
     "input_format",
     "read_records",

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Raw
 
-from record_formats.reading import RecordFormatError
+from object_consumer.memory import Allowance
+from record_formats.errors import RecordFormatError
+from record_formats.output import Output
+from record_formats.records import Records
+from record_formats.sizes import SMALL, need_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 _objects = msgspec.json.Decoder(dict[str, Raw])
@@ -57,8 +62,26 @@ FORMATS = {
 # What is added to each record of JSON Lines and CSV, which have no place for it but the record.
 _COLUMNS = ("_source", "_version", "_processed_at", "_record_count")
 
+# Of a line that is written, at the same time: as it was, in one line, with what is added.
+_COPIES = 4
+# Bytes that a record takes on its way into a table: each field, and each byte of its text (csv's
+# buffer and StringIO's have four bytes for each character).
+_CELL, _CELL_BYTE = 400, 20
+# Bytes that a column takes, beside its name.
+_COLUMN = 200
+# How many times as many columns as cells a row has that is written cell by cell.
+_SPARSE = 8
+_SPECIAL = re.compile('[,"\r\n]')
 
-def write_records(records: Sequence[Raw], kind: str, source: Source) -> bytes:
+
+def write_records(
+    records: Records | Sequence[Raw],
+    kind: str,
+    source: Source,
+    *,
+    gzip: bool = False,
+    allowance: Allowance | None = None,
+) -> bytes:
     """Write records with where they come from.
 
     Parameters
@@ -71,29 +94,32 @@ def write_records(records: Sequence[Raw], kind: str, source: Source) -> bytes:
         ``_record_count``, and a record that is no object becomes the field ``value`` of one.
     source
         Where the records come from.
+    gzip
+        Whether to compress.
+    allowance
+        The memory and the time that may be used; any by default.
 
     Raises
     ------
     RecordFormatError
         A record has a field of one of those names already.
+    MemoryLimitError
+        The output would take more memory than is allowed.
+    DeadlineError
+        The time is over.
     """
+    allowance = allowance or Allowance()
+    output = Output(allowance, gzip=gzip)
+    if not isinstance(records, Records):
+        records = Records.of(records)
     match kind:
         case "json":
-            return _encode(
-                {
-                    "source": source.uri,
-                    "version": source.version,
-                    "processed_at": source.processed_at,
-                    "record_count": len(records),
-                    "records": records,
-                }
-            )
+            _write_document(records, source, output)
         case "jsonl":
-            lines = io.BytesIO()
-            lines.writelines(_lines(records, source))
-            return lines.getvalue()
+            _write_lines(records, source, output, allowance)
         case _:
-            return _table(records, source)
+            _write_table(records, source, output, allowance)
+    return output.close()
 
 
 def _added(source: Source, count: int) -> dict[str, str]:
@@ -106,35 +132,111 @@ def _written(moment: datetime) -> str:
     return _texts.decode(_encode(moment))
 
 
-def _lines(records: Sequence[Raw], source: Source) -> Iterable[bytes]:
-    added = _encode({**_added(source, len(records)), "_record_count": len(records)})
-    for number, record in enumerate(records, start=1):
-        text = msgspec.json.format(bytes(record), indent=-1)
-        if text[:1] != b"{":
-            text = b'{"value":' + text + b"}"
-        elif b'"_' in text or b"\\u" in text:
-            _check_names(_objects.decode(text), number)
-        separator = b"," if len(text) > len(b"{}") else b""
-        yield text[:-1] + separator + added[1:] + b"\n"
+def _write_document(records: Records, source: Source, output: Output) -> None:
+    around = _encode(
+        {
+            "source": source.uri,
+            "version": source.version,
+            "processed_at": source.processed_at,
+            "record_count": len(records),
+            "records": [],
+        }
+    )
+    end = len(around) - len(b"]}")
+    output.write(around[:end])
+    separator = b""
+    for batch in records.batches():
+        output.write(separator)
+        output.write(_encode(batch)[1:-1])
+        separator = b","
+    output.write(around[end:])
 
 
-def _table(records: Sequence[Raw], source: Source) -> bytes:
+def _write_lines(records: Records, source: Source, output: Output, allowance: Allowance) -> None:
+    added = _encode({**_added(source, len(records)), "_record_count": len(records)})[1:] + b"\n"
+    output.need(len(records) * len(added))
+    number = 0
+    for batch in records.batches():
+        lines = []
+        for record in batch:
+            number += 1
+            text = bytes(record)
+            if len(text) > SMALL:
+                allowance.need(_COPIES * len(text), f"record {number}")
+                need_values(allowance, text, _CELL, f"record {number}")
+            text = msgspec.json.format(text, indent=-1)
+            if text[:1] != b"{":
+                text = b'{"value":' + text + b"}"
+            elif b'"_' in text or b"\\u" in text:
+                _check_names(_objects.decode(text), number)
+            separator = b"," if len(text) > len(b"{}") else b""
+            lines.append(text[:-1] + separator + added)
+        output.write(b"".join(lines))
+
+
+def _write_table(records: Records, source: Source, output: Output, allowance: Allowance) -> None:
     """Write a table; the records are gone through twice, as all their fields at once are large."""
-    columns: dict[str, str] = {}
-    for number, record in enumerate(records, start=1):
-        names = _fields(record)
-        _check_names(names, number)
-        columns.update(dict.fromkeys(names, ""))
+    columns = _columns(records, allowance)
     added = tuple(_added(source, len(records)).values())
-    table = io.BytesIO()
-    with io.TextIOWrapper(table, encoding="utf-8", newline="") as text:
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow((*columns, *_COLUMNS))
-        for record in records:
-            cells = {name: _cell(bytes(value)) for name, value in _fields(record).items()}
-            writer.writerow((*(columns | cells).values(), *added))
-        text.flush()
-        return table.getvalue()
+    # As many commas as there are columns, with those that are added.
+    output.need(len(records) * (len(columns) + len(added) + sum(map(len, added))))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(added)
+    ending = text.getvalue()
+    _clear(text)
+    writer.writerow((*columns, *_COLUMNS))
+    empty = dict.fromkeys(columns, "")
+    for record in records:
+        cells = {name: _cell(bytes(value)) for name, value in _fields(record).items()}
+        if len(cells) * _SPARSE < len(columns):
+            text.write(_sparse(cells, columns))
+            text.write(ending)
+        else:
+            writer.writerow((*(empty | cells).values(), *added))
+        if text.tell() > SMALL:
+            output.write(text.getvalue().encode())
+            _clear(text)
+    output.write(text.getvalue().encode())
+
+
+def _clear(text: io.StringIO) -> None:
+    text.seek(0)
+    text.truncate()
+
+
+def _columns(records: Records, allowance: Allowance) -> dict[str, int]:
+    """Find every field of any record, and the place of its column."""
+    columns: dict[str, int] = {}
+    number, size = 0, 0
+    for batch in records.batches():
+        allowance.check()
+        for record in batch:
+            number += 1
+            need_values(allowance, record, _CELL, f"record {number}", byte=_CELL_BYTE)
+            names = _fields(record)
+            _check_names(names, number)
+            if names.keys() <= columns.keys():
+                continue
+            for name in names:
+                if name not in columns:
+                    columns[name] = len(columns)
+                    size += _COLUMN + 4 * len(name)
+        allowance.need(size, f"record {number}: the columns until here")
+    return columns
+
+
+def _sparse(cells: Mapping[str, str], columns: Mapping[str, int]) -> str:
+    """Write a row that has few of the columns: the time it takes is its cells', not theirs."""
+    pieces: list[str] = []
+    last = 0
+    for column, cell in sorted((columns[name], cell) for name, cell in cells.items()):
+        pieces.append("," * (column - last))
+        # As csv.writer writes it.
+        pieces.append('"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell)
+        last = column
+    pieces.append("," * (len(columns) - last))
+    return "".join(pieces)
 
 
 def _fields(record: Raw) -> dict[str, Raw]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import threading
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,12 +13,15 @@ from object_consumer import (
     object_consumer,
     settings,
 )
+from object_consumer.memory import workspace
 from record_formats import FORMATS, Source, input_format, read_records, write_records
 from transform_objects.naming import output_key
 from transform_objects.schema import load_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from object_consumer.memory import Allowance
 
 OUTPUT_BUCKET = settings.text("OUTPUT_BUCKET")
 OUTPUT_PREFIX = settings.text("OUTPUT_PREFIX", "")
@@ -29,14 +30,12 @@ OUTPUT_GZIP = settings.flag("OUTPUT_GZIP", default=False)
 MAX_OBJECT_BYTES = settings.integer("MAX_OBJECT_BYTES", 64 * 1024 * 1024, minimum=1)
 SCHEMA = load_schema()
 
-_GZIP_LEVEL = 6
 # S3 takes 2 KB of metadata in all, names included; see ObjectStore.write for why it is encoded.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
 _MAX_SOURCE = 1500
 
-# Objects are read and written side by side, but transformed one by one: threads would not make
-# that faster, and each would need its working memory at the same time.
-_transforming = threading.Lock()
+# Objects are read and written side by side, but transformed one by one.
+WORKSPACE = workspace()
 
 
 @object_consumer(max_object_bytes=MAX_OBJECT_BYTES)
@@ -46,22 +45,27 @@ def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
         raise SkippedError("removal")
     _refuse_own_output(event)
     kind = input_format(event.key)
-    downloaded = store.read(event)
+    key = output_key(event.key, OUTPUT_PREFIX, FORMATS[OUTPUT_FORMAT].extension, gzip=OUTPUT_GZIP)
     version = event.version_id or event.etag or ""
-    with _transforming:
+    uri = quote(event.uri, safe=":/")
+    downloaded = store.read(event)
+    with WORKSPACE.turn(store.check) as turn:
+        turn.allowance.hold(len(downloaded), "the file")
         content = bytes(downloaded)
         del downloaded
-        body, count = _transform(content, kind, Source(event.uri, version, event.event_time))
+        source = Source(event.uri, version, event.event_time)
+        body, count = _transform(content, kind, source, turn.allowance)
         del content
-    uri = quote(event.uri, safe=":/")
-    written = store.write(
-        OUTPUT_BUCKET,
-        output_key(event.key, OUTPUT_PREFIX, FORMATS[OUTPUT_FORMAT].extension, gzip=OUTPUT_GZIP),
-        body,
-        content_type=FORMATS[OUTPUT_FORMAT].content_type,
-        content_encoding="gzip" if OUTPUT_GZIP else None,
-        metadata={"source-version": version} | ({"source": uri} if len(uri) <= _MAX_SOURCE else {}),
-    )
+        turn.keep(len(body))
+        written = store.write(
+            OUTPUT_BUCKET,
+            key,
+            body,
+            content_type=FORMATS[OUTPUT_FORMAT].content_type,
+            content_encoding="gzip" if OUTPUT_GZIP else None,
+            metadata={"source-version": version}
+            | ({"source": uri} if len(uri) <= _MAX_SOURCE else {}),
+        )
     return {"output": written.uri, "output_bytes": written.size, "records": count}
 
 
@@ -79,12 +83,14 @@ def _refuse_own_output(event: ObjectEvent) -> None:
         )
 
 
-def _transform(content: bytes, kind: str, source: Source) -> tuple[bytes, int]:
+def _transform(
+    content: bytes, kind: str, source: Source, allowance: Allowance
+) -> tuple[bytes, int]:
     try:
-        records = read_records(content, kind, SCHEMA.column_types)
-        SCHEMA.validate(records)
-        body = write_records(records, OUTPUT_FORMAT, source)
+        records = read_records(content, kind, SCHEMA.column_types, allowance)
+        SCHEMA.validate(records, allowance)
+        body = write_records(records, OUTPUT_FORMAT, source, gzip=OUTPUT_GZIP, allowance=allowance)
     except RecursionError:
         # Well-formed, but deeper than the schema or the output's format can be followed.
         raise PermanentError(f"{source.uri}: records are nested too deeply") from None
-    return gzip.compress(body, _GZIP_LEVEL, mtime=0) if OUTPUT_GZIP else body, len(records)
+    return body, len(records)

@@ -1,4 +1,4 @@
-"""Rules of JSON Schema that jsonschema checks in quadratic time: here in linear time, and exactly.
+"""Rules of JSON Schema that take jsonschema too much time or memory, checked here, and exactly.
 
 A rule takes what jsonschema gives each of its own, and yields what is wrong.
 """
@@ -38,6 +38,35 @@ def unique_items(
 
     if is_required and isinstance(value, list) and _has_equal(value):
         yield ValidationError(f"{value!r} has non-unique elements")
+
+
+def any_of(
+    validator: Validator, schemas: Sequence[object], value: object, __: object
+) -> Iterator[Exception]:
+    """Check ``anyOf``, without collecting all that is wrong with each alternative."""
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415 - as above
+
+    if not any(_satisfies(validator, value, schema) for schema in schemas):
+        yield ValidationError(f"{value!r} is not valid under any of the given schemas")
+
+
+def one_of(
+    validator: Validator, schemas: Sequence[object], value: object, __: object
+) -> Iterator[Exception]:
+    """Check ``oneOf``, as `any_of` does."""
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415 - as above
+
+    satisfied = [schema for schema in schemas if _satisfies(validator, value, schema)]
+    if not satisfied:
+        yield ValidationError(f"{value!r} is not valid under any of the given schemas")
+    elif len(satisfied) > 1:
+        shown = ", ".join(map(repr, satisfied))
+        yield ValidationError(f"{value!r} is valid under each of {shown}")
+
+
+def _satisfies(validator: Validator, value: object, schema: object) -> bool:
+    errors: Iterator[object] = validator.descend(value, schema)  # type: ignore[attr-defined]
+    return next(errors, None) is None
 
 
 def _has_equal(elements: Sequence[object]) -> bool:

@@ -8,20 +8,28 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from object_consumer import ObjectStore, PermanentError, SettingError, settings
-from transform_objects.keywords import multiple_of, unique_items
+from object_consumer.memory import Allowance
+from record_formats.sizes import need_values
+from transform_objects.keywords import any_of, multiple_of, one_of, unique_items
+from transform_objects.steps import STEPS, TooManyStepsError, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
+    from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
 _TYPED = frozenset({"integer", "number", "boolean"})
 _OWN_RULES = {
+    "anyOf": any_of,
     "divisibleBy": multiple_of,  # draft 3's name for it
     "multipleOf": multiple_of,
+    "oneOf": one_of,
     "uniqueItems": unique_items,
 }
 _SHOWN_ERRORS = 3
+# Bytes that a value takes, with all that is made of it to tell it from others.
+_VALUE = 256
 # An error quotes the value that failed, which may be a whole record.
 _SHOWN_CHARACTERS = 250
 
@@ -47,27 +55,48 @@ class Schema:
         self.column_types = dict(column_types or {})
         self._validator = validator
 
-    def validate(self, records: Sequence[msgspec.Raw]) -> None:
+    def validate(self, records: Iterable[msgspec.Raw], allowance: Allowance | None = None) -> None:
         """Check every record.
+
+        Parameters
+        ----------
+        records
+            The texts of JSON values.
+        allowance
+            The memory and the time that may be used; any by default.
 
         Raises
         ------
         SchemaError
-            Some record fails; the first three failures are named.
+            Some record fails; the first three failures are named. Or one takes too many steps.
+        MemoryLimitError
+            A record would take more memory than is allowed.
+        DeadlineError
+            The time is over.
         """
         if self._validator is None:
             return
+        allowance = allowance or Allowance()
         failures: list[str] = []
         for number, record in enumerate(records, start=1):
-            for error in self._validator.iter_errors(_decode(record, number)):
-                message = error.message
-                if len(message) > _SHOWN_CHARACTERS:
-                    message = f"{message[:_SHOWN_CHARACTERS]}... (rule {error.validator!r})"
-                failures.append(f"record {number}, {error.json_path}: {message}")
-                if len(failures) == _SHOWN_ERRORS:
-                    raise SchemaError("; ".join(failures))
+            need_values(allowance, record, _VALUE, f"record {number}")
+            STEPS.begin(record, allowance.check)
+            try:
+                for error in self._validator.iter_errors(_decode(record, number)):
+                    failures.append(_described(error, number))
+                    if len(failures) == _SHOWN_ERRORS:
+                        raise SchemaError("; ".join(failures))
+            except TooManyStepsError as error:
+                raise SchemaError(f"record {number}: {error}") from None
         if failures:
             raise SchemaError("; ".join(failures))
+
+
+def _described(error: ValidationError, number: int) -> str:
+    message = error.message
+    if len(message) > _SHOWN_CHARACTERS:
+        message = f"{message[:_SHOWN_CHARACTERS]}... (rule {error.validator!r})"
+    return f"record {number}, {error.json_path}: {message}"
 
 
 def load_schema() -> Schema:
@@ -114,9 +143,11 @@ def make_schema(text: bytes) -> Schema:
     resource: Resource[Any] = Resource.from_contents(document, default_specification=DRAFT202012)
     resolver = REGISTRY.resolver_with_root(resource)
     _check_references(resource, resolver)
+    rules: dict[str, Any] = {**kind.VALIDATORS}
+    rules |= {name: rule for name, rule in _OWN_RULES.items() if name in rules}
     exact = extend(  # type: ignore[no-untyped-call]
         kind,
-        {name: rule for name, rule in _OWN_RULES.items() if name in kind.VALIDATORS},
+        {name: counted(rule) for name, rule in rules.items()},
         type_checker=kind.TYPE_CHECKER.redefine("integer", _is_integer),
     )
     # Without a registry of its own, a validator fetches unknown schemas from the network.

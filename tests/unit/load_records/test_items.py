@@ -18,6 +18,9 @@ from load_records.items import (
     make_puts,
 )
 from load_records.keys import Key
+from object_consumer import DeadlineError
+from object_consumer.memory import Allowance, MemoryLimitError
+from tests.unit.counting import peak_bytes
 
 ID = Key("id", "S", "partition")
 NUMBER_ID = Key("id", "N", "partition")
@@ -237,3 +240,36 @@ def test_sizes_are_counted_by_aws_rules(record: dict[str, object], size: int) ->
 
 def test_a_long_path_is_cut() -> None:
     assert len(refusal(f'{{"id": "1", "{"x" * 9000}": 1e999}}')) < 400
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", '""', "1", "null", '"ab"'])
+def test_a_record_takes_memory_in_proportion_to_the_largest_item(value: str) -> None:
+    # Of 400 KB, and 1.3 MB as text: it can't be an item.
+    record = msgspec.Raw(f'{{"id":"1","a":[{",".join([value] * 420_000)}]}}'.encode())
+
+    def work() -> None:
+        with pytest.raises(ItemError, match=r"^record 1, \$: an item of more than 409,600 bytes"):
+            make_puts([record], [ID])
+
+    assert peak_bytes(work) < 4 * memoryview(record).nbytes
+
+
+def test_items_that_take_too_much_memory_are_a_permanent_error() -> None:
+    records = [msgspec.Raw(b'{"id":"%d"}' % number) for number in range(10_000)]
+
+    with pytest.raises(MemoryLimitError, match=r"^record \d+: the items until here: takes"):
+        make_puts(records, [ID], Allowance(1024 * 1024))
+    assert len(make_puts(records, [ID], Allowance(4 * 1024 * 1024))) == 10_000
+
+
+def test_a_file_that_was_given_up_is_no_longer_converted() -> None:
+    asked: list[None] = []
+
+    def check() -> None:
+        asked.append(None)
+        if len(asked) == 3:
+            raise DeadlineError("the invocation is over")
+
+    records = [msgspec.Raw(b'{"id":"%d"}' % number) for number in range(50_000)]
+    with pytest.raises(DeadlineError):
+        make_puts(records, [ID], Allowance(check=check))

@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from object_consumer import DeadlineError
+from object_consumer.memory import Allowance
 from tests.unit.counting import calls
+from transform_objects import steps
 from transform_objects.keywords import DIGITS_AT_ONCE, remainder, split_number
 from transform_objects.schema import SchemaError, make_schema
 
@@ -131,3 +134,48 @@ def test_a_number_is_the_same_as_its_parts(number: Decimal) -> None:
 
     assert Decimal(f"{sign}{digits}e{exponent}") == number
     assert digits == "0" or (not digits.startswith("0") and not digits.endswith("0"))
+
+
+def test_alternatives_that_multiply_with_the_depth_are_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(steps, "MOST_STEPS", 1000)
+    monkeypatch.setattr(steps, "MOST_STEPS_A_BYTE", 20)
+    child = '{"properties": {"c": {"$ref": "#"}, "x": {"type": "string"}}}'
+    schema = f'{{"anyOf": [{child}, {child}]}}'
+    record = '{"c":' * 20 + '{"x": 1}' + "}" * 20
+
+    message = failure(schema, record)
+
+    assert "record 1: takes more than" in message
+    assert "steps to check: alternatives of the schema" in message
+
+
+def test_a_record_that_was_given_up_is_no_longer_checked() -> None:
+    asked: list[None] = []
+
+    def check() -> None:
+        asked.append(None)
+        if len(asked) == 3:
+            raise DeadlineError("the invocation is over")
+
+    schema = make_schema(b'{"items": {"type": "integer"}}')
+    record = Raw(json.dumps([1] * 20_000).encode())
+
+    with pytest.raises(DeadlineError):
+        schema.validate([record], Allowance(check=check))
+
+
+@pytest.mark.parametrize(
+    ("schema", "record", "message"),
+    [
+        ('{"anyOf": [{"type": "string"}, {"minimum": 5}]}', "1", "1 is not valid under any"),
+        ('{"oneOf": [{"type": "string"}, {"minimum": 5}]}', "1", "1 is not valid under any"),
+        ('{"oneOf": [{"maximum": 6}, {"minimum": 5}]}', "5", "5 is valid under each of"),
+        ('{"oneOf": [{"maximum": 6}, {"minimum": 5}]}', "1", ""),
+        ('{"anyOf": [{"maximum": 6}, {"minimum": 5}]}', "5", ""),
+    ],
+)
+def test_alternatives(schema: str, record: str, message: str) -> None:
+    assert message in failure(schema, record)
+    assert bool(message) == bool(failure(schema, record))
