@@ -17,7 +17,7 @@ from record_formats.errors import RecordFormatError
 from record_formats.faults import first_duplicate, first_not_utf_8, first_too_deep, place
 from record_formats.records import KeptRecords, Records
 from record_formats.rows import read_rows
-from record_formats.sizes import RAW, SMALL, need_elements, need_values
+from record_formats.sizes import RAW, SMALL, need_elements, need_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -235,7 +235,7 @@ def _check_names(text: bytes, allowance: Allowance, what: str) -> None:
     if len(text) <= SMALL:
         _names.raw_decode(text.decode())
         return
-    need_values(allowance, text, _NAME, what)
+    need_names(allowance, text, _NAME, what)
     if first_duplicate(text, allowance.check) is not None:
         raise _DuplicateNameError
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from object_consumer.memory import Allowance
 
 # Of the memory that is left, what a list of records may take: an output is to fit beside it.
-_SHARE = 3
+_SHARE = 2
 # What is made, used and thrown away takes time alone, and may be so many times the memory.
 _TIMES_LIMIT = 4
 # Records in a batch, however small they are.

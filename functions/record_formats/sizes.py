@@ -59,6 +59,13 @@ def need_values(
         allowance.need(characters + size * (sum(separators(text)) + 1), what)
 
 
+def need_names(allowance: Allowance, text: bytes, size: int, what: str) -> None:
+    """Refuse JSON whose names would take more memory than is left; see `need_values`."""
+    if not allowance.fits(len(text) + size * text.count(b":")):
+        names = sum(part.count(b":") for part in _outside_strings(text))
+        allowance.need(len(text) + size * names, what)
+
+
 def separators(text: bytes) -> tuple[int, int]:
     """Count the commas, and the brackets that open, that are structure: not in texts or names."""
     commas = opened = 0

@@ -29,7 +29,7 @@ _OWN_RULES = {
 }
 _SHOWN_ERRORS = 3
 # Bytes that a value takes, with all that is made of it to tell it from others.
-_VALUE = 256
+_VALUE = 160
 # An error quotes the value that failed, which may be a whole record.
 _SHOWN_CHARACTERS = 250
 
