@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hypothesis import strategies as st
-from msgspec import Raw
 
 from object_consumer import PermanentError
-from record_formats import FORMATS, Source, read_records, write_records
+from record_formats import FORMATS, Records, Source, read_records, write_records
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
 from tests.fuzz.target import Target, choose, promise, promise_words, split
@@ -33,7 +32,7 @@ _OUTPUT_ERROR = re.compile(r"record \d+: ")
 class Result:
     """What became of a file: records and output, or the error of reading or of writing."""
 
-    records: list[Raw] | None = None
+    records: Records | None = None
     output: bytes | None = None
     error: PermanentError | RecursionError | None = None
 
