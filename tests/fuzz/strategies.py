@@ -114,9 +114,9 @@ csv_texts = st.one_of(
         lambda width, columns, rows, cell, ending, delimiter: table(
             [f"column {n}{'x' * width}" for n in range(columns)], rows, cell, ending, delimiter
         ),
-        st.sampled_from([0, 10]),
+        st.sampled_from([0, 0, 1000]),
         st.sampled_from([1, 2, 40, 300]),
-        st.sampled_from([0, 1, 40]),
+        st.sampled_from([0, 1, 40, 1000]),
         st.sampled_from(["", "1", '""', '"a""b"', "true"]),
         st.sampled_from(["\n", "\r\n", "\r"]),
         st.sampled_from([",", "\t"]),
@@ -145,7 +145,7 @@ def own_fields(count: int) -> str:
 
 jsonl_texts = st.one_of(
     st.lists(any_json, max_size=5).map("\n".join),
-    st.sampled_from([1, 40, 400]).map(own_fields),
+    st.sampled_from([1, 40, 400, 3000]).map(own_fields),
 )
 
 

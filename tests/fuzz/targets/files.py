@@ -125,6 +125,9 @@ _files = {
 }
 
 
+_WIDE = strategies.table(["id", *(f"{'x' * 1_000}{n}" for n in range(40))], 600, "1")
+
+
 def _file(how: str, content: str) -> bytes:
     return f"{how}\n{content}".encode()
 
@@ -146,8 +149,12 @@ TARGET = Target(
             "empty lists": ("json", f'{{"id":"1","a":{strategies.repeated("[]", 10_000)}}}'),
             "nested 9,993 deep": ("json", strategies.nested(9_993, "[", "]")),
         }.items()
+    }
+    | {
+        f"{how}, many columns and rows": partial(_file, f"csv {how}", _WIDE)
+        for how in ("to json", "to table")
     },
     # However much is asked for, it is done in what such a function has, or refused.
-    bound=Bound(bytes_each=20, steps_each=300, bytes_free=64 * 1024 * 1024, steps_free=2_000_000),
+    bound=Bound(bytes_each=6, steps_each=300, bytes_free=28 * 1024 * 1024, steps_free=2_000_000),
     tokens=(b'"id"', b'"a"', b'"_source"', b'","', b"\r\n", b'{"id":"1","v":'),
 )

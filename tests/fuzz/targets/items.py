@@ -12,6 +12,7 @@ from load_records.items import MAX_ITEM_BYTES, make_puts
 from load_records.keys import Key
 from load_records.table import MAX_BYTES, MAX_ITEMS, batches
 from object_consumer import PermanentError
+from object_consumer.memory import Allowance
 from record_formats import read_records
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
@@ -24,13 +25,17 @@ KEYS = {
     "S N": [_ID, Key("at", "N", "sort")],
     "S S": [_ID, Key("at", "S", "sort")],
 }
+# Bytes that a file may take beside itself.
+_LIMIT = 8 * 1024 * 1024
 _READ: dict[str, Callable[[str], object]] = {"S": str, "N": Decimal}
 
 
 def work(data: bytes) -> list[bytes] | PermanentError:
     how, content = split(data)
+    allowance = Allowance(_LIMIT)
     try:
-        return make_puts(read_records(content, "json"), choose(how, KEYS))
+        records = read_records(content, "json", {}, allowance)
+        return make_puts(records, choose(how, KEYS), allowance)
     except PermanentError as error:
         return error
 
@@ -92,7 +97,7 @@ TARGET = Target(
             "S", f'[{{"id":"1","a":{strategies.nested(9_993, "[", "]")}}}]'
         ),
     },
-    # `[]` becomes {"L": []}: a list, and a dict around it.
-    bound=Bound(bytes_each=250, steps_each=8),
+    # The rest is the file itself, taken from behind the input's first line.
+    bound=Bound(bytes_each=1, steps_each=8, bytes_free=_LIMIT + 256 * 1024),
     tokens=(b'"id"', b'"at"', b"1e125", b"1E-130", b"null", b"true", b'{"id":"1","v":'),
 )

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from object_consumer import PermanentError
+from object_consumer.memory import Allowance, MemoryLimitError
 from record_formats import FORMATS, Records, Source, read_records, write_records
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
@@ -22,6 +23,8 @@ _WAYS = {f"{kind} {output}": (kind, output) for kind in _INPUTS for output in FO
 _SOURCE = Source("s3://bucket/a b.csv", "version-1", datetime(2026, 1, 2, tzinfo=UTC))
 # What CSV's columns are, beside text.
 _COLUMN_TYPES = {"column 1": {"integer"}, "b": {"number", "boolean"}}
+# Bytes that a file may take beside itself.
+_LIMIT = 8 * 1024 * 1024
 _PLACE = re.compile(r"line (\d+), column (\d+): .")
 # Errors about the whole file.
 _NO_PLACE = re.compile(r"the file is (empty|compressed|UTF-)|nested too deeply")
@@ -40,12 +43,13 @@ class Result:
 def work(data: bytes) -> Result:
     how, content = split(data)
     kind, output = choose(how, _WAYS)
+    allowance = Allowance(_LIMIT)
     try:
-        records = read_records(content, kind, _COLUMN_TYPES)
+        records = read_records(content, kind, _COLUMN_TYPES, allowance)
     except PermanentError as error:
         return Result(error=error)
     try:
-        return Result(records, write_records(records, output, _SOURCE))
+        return Result(records, write_records(records, output, _SOURCE, allowance=allowance))
     except (PermanentError, RecursionError) as error:
         # transform_objects makes a permanent error of records that are too deep for an output.
         return Result(records, error=error)
@@ -57,12 +61,12 @@ def judge(data: bytes, result: Result) -> None:
     if isinstance(result.error, PermanentError):
         text = str(result.error)
         promise_words(text, data)
-        if result.records is None:
+        if result.records is None and not isinstance(result.error, MemoryLimitError):
             found = _PLACE.match(text)
             promise(found or _NO_PLACE.search(text), f"no place in {text!r}")
             last = 1 + content.count(b"\n") + content.count(b"\r")
             promise(found is None or int(found[1]) <= last, f"{text!r} is about no line of {last}")
-        else:
+        elif not isinstance(result.error, MemoryLimitError):
             promise(_OUTPUT_ERROR.match(text), f"no record in {text!r}")
         return
     if result.output is None or result.records is None:
@@ -118,6 +122,7 @@ _files = {
     "jsonl": strategies.jsonl_texts,
 }
 
+_WIDE = strategies.table([f"{'x' * 1_000}{n}" for n in range(40)], 1_000, "1")
 _LATE_NAME = f'{{{",".join(f'"{n}":0' for n in range(10_000))},"0":1}}'
 
 
@@ -135,6 +140,9 @@ TARGET = Target(
     ),
     example=b"csv json\na,b\n1,2.50\n",
     known={
+        "many columns and rows": lambda: _file("csv json", _WIDE),
+        "many columns and rows, as a table": lambda: _file("csv csv", _WIDE),
+        "fields of their own": lambda: _file("jsonl csv", strategies.own_fields(1_500)),
         "a giant field": lambda: _file("csv jsonl", f'a,b\n1,"{"x" * 2_000_000}"\n'),
         "a giant field of quotes": lambda: _file("csv json", f'a,b\n1,"{'""' * 500_000}"\n'),
         "a giant field that is never closed": lambda: _file("csv json", f'a\n"{"x" * 2_000_000}'),
@@ -143,6 +151,8 @@ TARGET = Target(
         "a second name, late": lambda: _file("json json", _LATE_NAME),
         "400,000 digits": lambda: _file("json csv", f'{{"a":{"9" * 400_000}}}'),
     },
-    bound=Bound(bytes_each=150, steps_each=20),
+    # However large the records of a file would be, they are made in what is allowed. The rest is
+    # the file itself, taken from behind the input's first line.
+    bound=Bound(bytes_each=1, steps_each=20, bytes_free=_LIMIT + 256 * 1024),
     tokens=(b'","', b'""', b"\r\n", b"\t", b'"_source"', b"\\u005f", b"\\ud83d\\ude00", b'{"a":'),
 )

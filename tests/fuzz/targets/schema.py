@@ -7,6 +7,7 @@ import json
 from hypothesis import strategies as st
 
 from object_consumer import PermanentError
+from object_consumer.memory import Allowance
 from record_formats import read_records
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
@@ -42,11 +43,16 @@ _DOCUMENTS: dict[str, object] = {
 }
 _SCHEMAS = {name: make_schema(json.dumps(one).encode()) for name, one in _DOCUMENTS.items()}
 
+# Bytes that a file may take beside itself.
+_LIMIT = 8 * 1024 * 1024
+
 
 def work(data: bytes) -> PermanentError | RecursionError | None:
     how, content = split(data)
+    allowance = Allowance(_LIMIT)
     try:
-        choose(how, _SCHEMAS).validate(read_records(content, "jsonl"))
+        records = read_records(content, "jsonl", {}, allowance)
+        choose(how, _SCHEMAS).validate(records, allowance)
     except (PermanentError, RecursionError) as error:
         # transform_objects makes a permanent error of records that are too deep to be checked.
         return error
@@ -92,6 +98,6 @@ TARGET = Target(
         "nested 9,993 deep": lambda: _file("tree", strategies.nested(9_993, "[", "]")),
     },
     # jsonschema goes as deep as Python lets it, with several frames for each level.
-    bound=Bound(bytes_each=200, steps_each=100, bytes_free=4 * 1024 * 1024),
+    bound=Bound(bytes_each=1, steps_each=100, bytes_free=_LIMIT + 4 * 1024 * 1024),
     tokens=(b'"id"', b'"price"', b'"kind"', b'"lines"', b"1.50", b"1e-9", b"-a", b"[[1],[1.0]]"),
 )
