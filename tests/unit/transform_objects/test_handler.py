@@ -10,8 +10,15 @@ from urllib.parse import unquote
 
 import pytest
 
-from object_consumer import ObjectTooLargeError, PermanentError, SettingError, SkippedError
+from object_consumer import (
+    DeadlineError,
+    ObjectTooLargeError,
+    PermanentError,
+    SettingError,
+    SkippedError,
+)
 from object_consumer.testing import BUCKET, MemoryStore, make_event
+from tests.unit.counting import peak_bytes
 
 SCHEMA = {
     "type": "object",
@@ -211,3 +218,43 @@ def test_a_schema_that_refers_to_itself_only_is_no_endless_retry(
 def test_an_object_over_the_size_limit_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ObjectTooLargeError):
         transform(load(monkeypatch), "a.json", b"[1, 2]", MemoryStore(max_object_bytes=5))
+
+
+def test_a_file_that_was_given_up_does_not_hold_up_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Lease:
+        asked = 0
+
+        def check(self) -> None:
+            self.asked += 1
+            # Reading, waiting and 20 batches of rows are behind it.
+            if self.asked > 20:
+                raise DeadlineError("the invocation is over")
+
+        def reserve(self, size: int) -> None:
+            pass
+
+    module, lease = load(monkeypatch), Lease()
+    rows = b"a\n" + b"1\n" * 50_000
+
+    with pytest.raises(DeadlineError):
+        transform(module, "slow.csv", rows, MemoryStore(lease=lease))
+    fields, _ = transform(module, "healthy.csv", rows)
+
+    assert fields["records"] == 50_000
+
+
+def test_a_file_that_asks_for_too_much_memory_is_set_aside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = load(monkeypatch, AWS_LAMBDA_FUNCTION_MEMORY_SIZE="128")
+    long_header = b"n" * 22_500 + b"\n" + b"1\n" * 11_250
+
+    def work() -> None:
+        with pytest.raises(
+            PermanentError, match=r"as JSON; the function's memory allows 67,108,864"
+        ):
+            transform(module, "a.csv", long_header)
+
+    assert peak_bytes(work) < 16 * 1024 * 1024
