@@ -67,7 +67,7 @@ test: lint test-unit test-terraform test-integration ## All tests: lint, unit, T
 test-unit: environment ## Unit tests of the runtime, the functions and the tools
 	@$(PYTHON) -m pytest tests/unit
 
-test-terraform: environment terraform security ## `terraform test`, validate and fmt of every module and the root
+test-terraform: environment terraform ## `terraform test`, validate and fmt of every module and the root
 	@$(PYTHON) -m tests.terraform
 
 test-integration: localstack terraform package-host ## Apply the pipeline in LocalStack, drive it with real files
@@ -76,7 +76,7 @@ test-integration: localstack terraform package-host ## Apply the pipeline in Loc
 fuzz: fuzzer ## Attack with hostile messages and files for ten minutes: make fuzz FUZZ_SECONDS=600
 	@.tools/fuzz/bin/python -m tests.fuzz attack --seconds "$(or $(FUZZ_SECONDS),600)" $(FUZZ_TARGETS)
 
-lint: environment terraform security ## Check style, types and what checkov says of the Terraform
+lint: environment terraform security ## Check style, types, and what checkov and parliament say of the Terraform
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m mypy
@@ -92,7 +92,8 @@ fmt: environment terraform ## Format Python and Terraform
 
 docs: environment terraform security ## Write the modules' tables, the dashboard's picture, and docs/security.md
 	@$(PYTHON) tools/docs.py
-	@$(PYTHON) -m tests.terraform --update "dashboard picture" policies
+	@$(PYTHON) -m tests.terraform --update "dashboard picture"
+	@$(PYTHON) -m tools.security --update
 
 lock: environment ## Resolve every requirements.in again into its lock file; CHECK=1 only says which don't fit
 	@$(PYTHON) tools/lock.py $(if $(CHECK),--check)

@@ -1,10 +1,9 @@
 """Run the Terraform tests: ``python -m tests.terraform [words of a test's name ...]``.
 
 Formatting, ``validate`` of the root and of every module by itself, the ``*.tftest.hcl`` files in
-this folder, a plan of every HCL block in the READMEs, the picture of the dashboard that a README
-shows, and the policies that are planned, for parliament and docs/security.md, on a mocked provider:
-no credentials, no network. What Terraform writes goes to a folder that is removed, not into the
-source tree; ``--update`` writes the picture and the page into it.
+this folder, a plan of every HCL block in the READMEs, and the picture of the dashboard that a
+README shows, on a mocked provider: no credentials, no network. What Terraform writes goes to a
+folder that is removed, not into the source tree; ``--update`` writes the picture into it.
 """
 
 import argparse
@@ -15,9 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,14 +24,10 @@ from tests.terraform import late_metrics
 from tests.terraform.examples import Example, dashboard_body_in, examples_in, test_of
 from tests.terraform.refusals import REFUSALS, by_file
 from tools.dashboard_picture import render
-from tools.security import planned, policy_checks
-from tools.security.page import PageError, page
-from tools.security.statements import statements_in
-from tools.security.terraform_checks import ScanError
+from tools.running_provider import running_provider
 from tools.terraform import BINARY, ROOT
 
 TESTS = Path(__file__).resolve().parent
-PAGE = Path("docs", "security.md")
 PICTURE = Path("modules", "pipeline-dashboard", "dashboard.svg")
 WORKERS = 2
 _SUMMARY = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?")
@@ -43,15 +38,11 @@ _RUNS = re.compile(r'^run "', re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one job: how many of its tests passed and failed, and what Terraform said.
-
-    ``skipped`` says why it has none.
-    """
+    """What became of one job: how many of its tests passed and failed, and what Terraform said."""
 
     passed: int
     failed: int
     output: str = ""
-    skipped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +55,20 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A copy of the configurations under test, where Terraform may write."""
+    """A copy of the configurations under test, where Terraform may write.
+
+    ``provider`` is what lets Terraform find the provider that runs already.
+    """
 
     folder: Path
+    provider: Mapping[str, str] = field(default_factory=dict)
 
     def terraform(self, configuration: Path, *arguments: str) -> tuple[int, str]:
         """Run Terraform and give its exit status and all it printed."""
         environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(_STEERING)},
             "TF_IN_AUTOMATION": "1",
-            # The provider lives for a second each time: collecting its garbage is a quarter of it.
-            "GOGC": os.environ.get("GOGC", "400"),
+            **self.provider,
         }
         done = subprocess.run(
             [str(BINARY), f"-chdir={configuration}", *arguments],
@@ -190,25 +184,6 @@ class Workspace:
         return Result(passed, max(failed, 1 if status else 0), output)
 
 
-def test_policies(*, update: bool) -> Result:
-    """Lint the policies that are planned; compare docs/security.md with them, or write it."""
-    said = subprocess.run([str(BINARY), "version"], check=True, capture_output=True, text=True)
-    if why := planned.lacking(said.stdout):
-        return Result(0, 0, skipped=f"{PAGE} and parliament: {why}")
-    texts = [file.read_text("utf-8") for file in ROOT.glob("modules/*/*.tf")]
-    try:
-        resources = planned.plan()
-        faults, _ = policy_checks.check(resources, texts)
-        written = page(list(statements_in(resources)))
-    except (PageError, ScanError, planned.PlanError) as error:
-        return Result(0, 2, str(error))
-    if update:
-        (ROOT / PAGE).write_text(written, encoding="utf-8")
-    elif not (ROOT / PAGE).is_file() or (ROOT / PAGE).read_text("utf-8") != written:
-        faults.append(f"{PAGE} tells of other policies. Run: make docs")
-    return Result(0, len(faults), "\n".join(faults)) if faults else Result(2, 0)
-
-
 def check_format() -> Result:
     """Check that ``terraform fmt`` would change nothing."""
     done = subprocess.run(
@@ -244,7 +219,6 @@ def jobs_in(workspace: Workspace, *, update: bool) -> list[Job]:
     return [
         *(Job(file.name, partial(workspace.test_file, tests / file.name)) for file in files),
         Job("refusals at the root", workspace.test_refusals),
-        Job("policies", partial(test_policies, update=update)),
         Job("alarms on late metrics", workspace.test_late_metrics),
         Job("README examples", partial(workspace.test_examples, examples)),
         Job("dashboard picture", partial(workspace.test_picture, pictured, update=update)),
@@ -272,7 +246,6 @@ def run(jobs: Sequence[Job]) -> tuple[int, int]:
                 f", {result.failed} failed" if result.failed else ""
             )
             name = futures[future].name
-            count = f"skipped, {result.skipped}" if result.skipped else count
             print(f"  {number:2}/{len(jobs)}  {seconds:4.0f} s  {name}: {count}", flush=True)
             if result.failed:
                 print(result.output, flush=True)
@@ -282,27 +255,28 @@ def run(jobs: Sequence[Job]) -> tuple[int, int]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all jobs, or those whose names contain one of the words."""
     parser = argparse.ArgumentParser(prog="tests.terraform", description="Run Terraform's tests.")
-    parser.add_argument("--update", action="store_true", help="write the picture and the page")
+    parser.add_argument("--update", action="store_true", help="write the picture")
     parser.add_argument("words", nargs="*", help="words of the tests' names (default: all tests)")
     options = parser.parse_args(arguments)
     words: list[str] = options.words
     with tempfile.TemporaryDirectory(prefix="terraform-tests-") as folder:
         workspace = copy_configurations(Path(folder).resolve())
-        jobs = [
-            job
-            for job in jobs_in(workspace, update=options.update)
-            if not words or any(word in job.name for word in words)
-        ]
-        if not jobs:
-            print(f"no test is called {' or '.join(words)}", file=sys.stderr)
-            return 2
-        print(f"terraform: {len(jobs)} files and configurations", flush=True)
         tests = f"-test-directory={TESTS.relative_to(ROOT).as_posix()}"
         status, output = workspace.init(workspace.folder, tests)
         if status:
             print(output)
             return 1
-        passed, failed = run(jobs)
+        with running_provider(workspace.folder / ".terraform") as provider:
+            jobs = [
+                job
+                for job in jobs_in(replace(workspace, provider=provider), update=options.update)
+                if not words or any(word in job.name for word in words)
+            ]
+            if not jobs:
+                print(f"no test is called {' or '.join(words)}", file=sys.stderr)
+                return 2
+            print(f"terraform: {len(jobs)} files and configurations", flush=True)
+            passed, failed = run(jobs)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

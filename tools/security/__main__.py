@@ -1,22 +1,75 @@
-"""Hold the Terraform of the root, the modules and the examples against checkov: ``make lint``."""
+"""Hold the Terraform against checkov, its policies against parliament and docs/security.md.
 
+``make lint`` checks; ``--update`` writes docs/security.md from the plans instead.
+"""
+
+import argparse
+import subprocess
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from tools.security import terraform_checks
+from tools.running_provider import ProviderError
+from tools.security import planned, policy_checks, terraform_checks
+from tools.security.page import PageError, page
+from tools.security.statements import statements_in
+from tools.terraform import BINARY, ROOT
+
+PAGE = Path("docs", "security.md")
 
 
-def main() -> int:
-    """Scan, and give the exit code: 0 when nothing fails."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check, or write the page, and give the exit code: 0 when nothing fails."""
+    parser = argparse.ArgumentParser(prog="tools.security", description="Check who may do what.")
+    parser.add_argument("--update", action="store_true", help=f"write {PAGE}")
     try:
-        faults, count = terraform_checks.scan()
-    except terraform_checks.ScanError as error:
+        faults, counts = _update() if parser.parse_args(arguments).update else _check()
+    except (PageError, ProviderError, planned.PlanError, terraform_checks.ScanError) as error:
         print(f"security: {error}", file=sys.stderr)
         return 1
     for fault in faults:
         print(f"security: {fault}", file=sys.stderr)
-    if not faults:
-        print(f"checkov: {count}")
+    for count in () if faults else counts:
+        print(count)
     return 1 if faults else 0
+
+
+def _check() -> tuple[list[str], list[str]]:
+    """Give what is wrong, and what was checked."""
+    with ThreadPoolExecutor() as pool:
+        scanned = pool.submit(terraform_checks.scan)
+        linted = pool.submit(_check_policies)
+        faults, count = scanned.result()
+        more, counts = linted.result()
+    return [*faults, *more], [f"checkov: {count}", *counts]
+
+
+def _check_policies() -> tuple[list[str], list[str]]:
+    if why := _lacking():
+        return [], [f"parliament and {PAGE}: skipped, {why}"]
+    resources = planned.plan()
+    texts = [file.read_text("utf-8") for file in ROOT.glob("modules/*/*.tf")]
+    faults, count = policy_checks.check(resources, texts)
+    if not (ROOT / PAGE).is_file() or (ROOT / PAGE).read_text("utf-8") != _written(resources):
+        faults.append(f"{PAGE} tells of other policies. Run: make docs")
+    return faults, [f"parliament: {count}"]
+
+
+def _update() -> tuple[list[str], list[str]]:
+    if why := _lacking():
+        return [f"{PAGE}: {why}"], []
+    (ROOT / PAGE).write_text(_written(planned.plan()), encoding="utf-8")
+    return [], []
+
+
+def _written(resources: Sequence[planned.Resource]) -> str:
+    return page(list(statements_in(resources)))
+
+
+def _lacking() -> str:
+    said = subprocess.run([str(BINARY), "version"], check=True, capture_output=True, text=True)
+    return planned.lacking(said.stdout)
 
 
 if __name__ == "__main__":

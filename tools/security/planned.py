@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.running_provider import running_provider
 from tools.terraform import BINARY, ROOT
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
@@ -93,10 +94,11 @@ def plan() -> list[Resource]:
         _copy(folder)
         configurations = json.loads(CONFIGURATIONS.read_text(encoding="utf-8"))
         _write(folder, configurations, [])
-        _terraform(folder, "init", "-backend=false", "-input=false", "-no-color")
-        first = _resources(folder)
-        _write(folder, configurations, first)
-        return _resources(folder)
+        _terraform(folder, {}, "init", "-backend=false", "-input=false", "-no-color")
+        with running_provider(folder / ".terraform") as provider:
+            first = _resources(folder, provider)
+            _write(folder, configurations, first)
+            return _resources(folder, provider)
 
 
 def _copy(folder: Path) -> None:
@@ -150,9 +152,9 @@ def _computed(resource: Resource) -> dict[str, str]:
     return computed
 
 
-def _resources(folder: Path) -> list[Resource]:
+def _resources(folder: Path, provider: Mapping[str, str]) -> list[Resource]:
     """Plan the configurations, and list their resources."""
-    output = _terraform(folder, "test", "-json", "-verbose")
+    output = _terraform(folder, provider, "test", "-json", "-verbose")
     plans = [
         message
         for message in (json.loads(line) for line in output.splitlines() if line[:1] == "{")
@@ -181,14 +183,14 @@ def _resources(folder: Path) -> list[Resource]:
     ]
 
 
-def _terraform(folder: Path, *arguments: str) -> str:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+def _terraform(folder: Path, provider: Mapping[str, str], *arguments: str) -> str:
+    own = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
     done = subprocess.run(
         [str(BINARY), f"-chdir={folder}", *arguments],
         check=False,
         capture_output=True,
         text=True,
-        env=environment,
+        env={**own, **provider},
     )
     if done.returncode:
         said = "\n".join(_diagnostics(done.stdout)) or f"{done.stdout}{done.stderr}"
