@@ -24,6 +24,8 @@ _ADDRESS = re.compile(r"TF_REATTACH_PROVIDERS='([^']+)'")
 # The heap may grow to five times what is in use, not twice: collecting it is a quarter of the work.
 # https://pkg.go.dev/runtime#hdr-Environment_Variables
 SELDOM_COLLECTED = {"GOGC": "400"}
+# With certificates of one's own, the provider can be configured only once in its life.
+_UNSET = {"AWS_CA_BUNDLE": ""}
 
 
 class ProviderError(Exception):
@@ -64,7 +66,7 @@ def running_provider(
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **SELDOM_COLLECTED, **(environment or {})},
+            env={**os.environ, **_UNSET, **SELDOM_COLLECTED, **(environment or {})},
         )
         try:
             # The path begins with the name of the registry that Terraform, or OpenTofu, asked.

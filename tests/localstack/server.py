@@ -171,13 +171,17 @@ def _settings(port: int, folder: Path) -> dict[str, str]:
     """Configure LocalStack to keep to its own folder and port, and to need no Docker."""
     for name in ("tmp", "cache", "root"):
         (folder / name).mkdir()
+    # Which request is for which service: the first instance works it out, for all that follow.
+    shared = folder / "root" / "var" / "lib" / "localstack" / "cache"
+    shared.parent.mkdir(parents=True)
+    (LOCALSTACK / "cache").mkdir(exist_ok=True)
+    shared.symlink_to(LOCALSTACK / "cache")
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
         "HOME": str(folder),
         # The plugins, and what they know of AWS's rules.
         "PYTHONPATH": os.pathsep.join(map(str, (HERE / "plugin", ROOT))),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "LOCALSTACK_HOST": f"127.0.0.1:{port}",
         "FILESYSTEM_ROOT": str(folder / "root"),

@@ -144,6 +144,15 @@ def test_wildcards_stand_for_nothing_too_and_can_be_escaped(localstack: Instance
             "services.lambda_.event_source_mapping.pollers.sqs_poller.transform_into_events",
         ),
         (
+            "host_lambda.queue_polling.wait_for_messages",
+            "services.lambda_.event_source_mapping.pollers.sqs_poller.SqsPoller."
+            "_register_client_hooks",
+        ),
+        (
+            "host_lambda.queue_metrics.publish_queue_metrics_together",
+            "services.sqs.provider.CloudwatchDispatcher.dispatch_sqs_metric",
+        ),
+        (
             "access_guard.sources.name_sources",
             "services.cloudwatch.provider_v2.connect_to",
         ),

@@ -1,6 +1,7 @@
 """A provider that runs already is found by Terraform, and ends with whoever started it."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -30,13 +31,14 @@ def test_terraform_is_told_where_the_provider_listens(tmp_path: Path, registry: 
 
     with running_provider(installed(tmp_path, registry, script), {"REGION": "here"}) as environment:
         number, region, option = (tmp_path / "started").read_text("utf-8").split()
-        assert Path("/proc", number).exists()
+        os.kill(int(number), 0)
 
     assert (region, option) == ("here", "-debug")
     assert json.loads(environment["TF_REATTACH_PROVIDERS"]) == {
         f"{registry}/hashicorp/aws": {"Protocol": "grpc", "Pid": 7}
     }
-    assert not Path("/proc", number).exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(number), 0)
 
 
 def test_a_provider_that_ends_is_an_error_with_what_it_said(tmp_path: Path) -> None:
