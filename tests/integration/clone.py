@@ -18,7 +18,6 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "lock": ("CHECK=1",),
     "docs": (),
     "fmt": (),
-    "cost": (),
     "bench": ("QUICK=1",),
     "deploy": (),
     "destroy": (),
@@ -29,7 +28,7 @@ SHARED_TOOLS = (
     *(".tools/bin/uv", ".tools/lambda-runtime", ".tools/localstack", ".tools/security"),
 )
 # What the make that runs the tests would pass on, and what changes what a target does.
-_NOT_PASSED_ON = {
+NOT_PASSED_ON = {
     *("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "PYTHONPATH", "VIRTUAL_ENV"),
     *("ARCHITECTURE", "CHECK", "COST_OPTIONS", "FILES", "FUNCTION", "KEEP", "NAME", "QUICK"),
     *("SIZE", "VAR_FILE"),
@@ -98,7 +97,7 @@ class Clone:
 
     def _run(self, *arguments: str) -> Ran:
         environment = {
-            name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON
+            name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON
         }
         done = subprocess.run(
             ["nice", "make", *arguments],

@@ -18,6 +18,7 @@ from demo.pipeline import demonstrations
 from tests.integration.clone import TARGETS, Clone
 from tests.integration.pipeline import Clients, Pipeline
 from tests.localstack import Instance
+from tools.running_provider import running_provider
 from tools.terraform import Progress, Terraform
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -233,6 +234,7 @@ class Stacks:
     made: list[Terraform] = field(default_factory=list)
     begun: dict[Beginning, Future[Any]] = field(default_factory=dict)
     cleanup: ExitStack = field(default_factory=ExitStack)
+    providers: ExitStack = field(default_factory=ExitStack)
 
     def start(
         self,
@@ -254,6 +256,10 @@ class Stacks:
             work = self.folder / name
             stack = Terraform(configuration, work, environment, variables(), self.report(name))
             stack.init()
+            # One of its own: what a command has configured in a provider, the next one finds there.
+            running = running_provider(work / "data", environment)
+            provider = self.providers.enter_context(running)
+            stack = replace(stack, environment={**environment, **provider})
             if stack.variables.get("kms_key_arn") == OWN_KEY:
                 stack = with_key(stack)
             self.made.append(stack)
@@ -277,8 +283,9 @@ class Stacks:
     def destroy(self) -> None:
         """Destroy all of them, also what came only half way, and see that nothing is left."""
         self.cleanup.close()
-        for destroyed in [self.pool.submit(destroy, stack) for stack in reversed(self.made)]:
-            destroyed.result()
+        with self.providers:
+            for destroyed in [self.pool.submit(destroy, stack) for stack in reversed(self.made)]:
+                destroyed.result()
 
 
 def with_key(stack: Terraform) -> Terraform:

@@ -1,12 +1,12 @@
-"""`make cost` plans the root module by itself and reads what the plan says."""
+"""What ``make cost`` plans on a mocked AWS: the bill of the demonstration's pipeline."""
 
 import json
+import os
 import subprocess
-import sys
 
 import pytest
 
-from demo.pipeline import HERE, ROOT
+from tests.integration.clone import NOT_PASSED_ON, ROOT
 
 pytestmark = [
     pytest.mark.integration,
@@ -16,13 +16,13 @@ pytestmark = [
 
 
 def test_a_file_of_variables_becomes_a_bill() -> None:
-    variables = HERE / "pipeline.tfvars.json"
-    command = [sys.executable, "-m", "tools.cost", "--files", "1000000", "--size", "100KB"]
+    command = ["make", "cost", "FILES=1000000", "SIZE=100KB", "COST_OPTIONS=--json"]
 
     done = subprocess.run(
-        [*command, "--var-file", str(variables), "--json"],
+        command,
         check=True,
         cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON},
         stdout=subprocess.PIPE,
         text=True,
     )

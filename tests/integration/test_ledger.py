@@ -22,7 +22,7 @@ from tests.integration.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.applies("orders")]
 
-FILES = 500
+FILES = 200
 KILLS = 12
 
 

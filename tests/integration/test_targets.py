@@ -16,7 +16,6 @@ SAID = {
     "setup": "setup: creating .venv",
     "package": "build/transform_objects.zip",
     "docs": "dashboard picture: 1 passed",
-    "cost": "USD",
     "bench": "Everything ran",
 }
 # These need AWS, and say what they want before they ask it anything.
@@ -26,6 +25,7 @@ REFUSED = {
 }
 # Why others aren't run here.
 ELSEWHERE = {
+    "cost": "test_cost.py runs it",
     "demo": "test_demo.py runs its command beside the other stacks",
     "example": "test_demo.py runs what its command does, with the stacks of the tests",
     "lint": "make test begins with it",
