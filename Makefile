@@ -65,7 +65,7 @@ example: localstack terraform package-host ## Apply one of examples/ in LocalSta
 test: lint test-unit test-terraform test-integration ## All tests: lint, unit, Terraform, integration
 
 test-unit: environment ## Unit tests of the runtime, the functions and the tools
-	@$(PYTHON) -m pytest tests/unit
+	@$(PYTHON) -m pytest --numprocesses=logical --dist=worksteal tests/unit
 
 test-terraform: environment terraform ## `terraform test`, validate and fmt of every module and the root
 	@$(PYTHON) -m tests.terraform
