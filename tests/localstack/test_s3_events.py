@@ -20,6 +20,9 @@ pytestmark = [
     ),
 ]
 
+# Where LocalStack polls the queues of mappings.
+POLLER = "services.lambda_.event_source_mapping.pollers.sqs_poller"
+
 ENCODED = {
     "a b.json": "a+b.json",
     "a+b": "a%2Bb",
@@ -141,12 +144,11 @@ def test_wildcards_stand_for_nothing_too_and_can_be_escaped(localstack: Instance
         ),
         (
             "host_lambda.queue_events.keep_message_bodies",
-            "services.lambda_.event_source_mapping.pollers.sqs_poller.transform_into_events",
+            f"{POLLER}.transform_into_events",
         ),
         (
             "host_lambda.queue_polling.wait_for_messages",
-            "services.lambda_.event_source_mapping.pollers.sqs_poller.SqsPoller."
-            "_register_client_hooks",
+            f"{POLLER}.SqsPoller._register_client_hooks",
         ),
         (
             "host_lambda.queue_metrics.publish_queue_metrics_together",
