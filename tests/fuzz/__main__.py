@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ def _attack(names: Sequence[str], options: argparse.Namespace) -> int:
     seed = round(time.time()) if options.seed is None else options.seed
     found_engines = campaign.engines()
     if "atheris" not in found_engines:
-        print("fuzz: Atheris has no wheel for this platform; Hypothesis attacks alone")
+        print("fuzz: without Atheris, which has wheels for Linux on x86_64: run make fuzz there")
     print(f"fuzz: {' and '.join(found_engines)}, seed {seed}, {options.seconds:.0f} s", flush=True)
     findings = campaign.attack(
         names,
@@ -58,6 +59,10 @@ def _attack(names: Sequence[str], options: argparse.Namespace) -> int:
         print(finding)
     print(f"fuzz: {len(findings)} findings")
     return 1 if findings else 0
+
+
+def _end(*_: object) -> None:
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _try(name: str, file: Path) -> int:
@@ -84,4 +89,6 @@ def _minimise(names: Sequence[str], workspace: Workspace) -> int:
 
 
 if __name__ == "__main__":
+    # Whoever ends this ends the engines as well.
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(main())

@@ -12,7 +12,7 @@ from tests.fuzz.metering import Bound, metered
 from tests.fuzz.target import BrokenPromiseError, Target
 from tests.fuzz.targets import NAMES, load
 
-_EXAMPLES = 25
+_EXAMPLES = 15
 
 # Hypothesis looks at the time of each garbage collection, where there may be no depth left for it.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
