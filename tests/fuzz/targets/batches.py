@@ -255,7 +255,7 @@ TARGET = Target(
         for depth in (9_992, 9_993)
     }
     | {
-        "800 records in a message": lambda: strategies.batch(_many(800)).encode(),
+        "400 records in a message": lambda: strategies.batch(_many(400)).encode(),
         "one object in 500 messages": lambda: strategies.batch(
             *[strategies.notification("done")] * 500
         ).encode(),

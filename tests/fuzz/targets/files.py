@@ -145,8 +145,8 @@ TARGET = Target(
         f"{how}, {name}": partial(_file, f"{kind} {how}", content)
         for how in ("to json", "to jsonl", "to csv", "to table")
         for name, (kind, content) in {
-            "fields of their own": ("jsonl", strategies.own_fields(1_500)),
-            "empty lists": ("json", f'{{"id":"1","a":{strategies.repeated("[]", 10_000)}}}'),
+            "fields of their own": ("jsonl", strategies.own_fields(800)),
+            "empty lists": ("json", f'{{"id":"1","a":{strategies.repeated("[]", 4_000)}}}'),
             "nested 9,993 deep": ("json", strategies.nested(9_993, "[", "]")),
         }.items()
     }

@@ -89,7 +89,7 @@ TARGET = Target(
     ),
     example=b'S\n[{"id":"1","v":[1.5,{"a":null}]}]',
     known={
-        "empty lists": lambda: _file("S", f'[{{"id":"1","a":{strategies.repeated("[]", 8_000)}}}]'),
+        "empty lists": lambda: _file("S", f'[{{"id":"1","a":{strategies.repeated("[]", 4_000)}}}]'),
         "many records": lambda: _file("N", f"[{','.join(f'{{"id":{n}}}' for n in range(4_000))}]"),
         "one key": lambda: _file("S", strategies.repeated('{"id":"1"}', 5_000)),
         "400,000 digits": lambda: _file("N", f'[{{"id":{"9" * 400_000}}}]'),

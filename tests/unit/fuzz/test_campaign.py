@@ -48,7 +48,7 @@ def test_a_finding_is_kept_as_small_as_it_gets_with_its_command(tmp_path: Path) 
         target(raise_on_large),
         workspace=workspace,
         seed=1,
-        is_over=lambda: next(asked) > 500,
+        is_over=lambda: next(asked) > 300,
     )
 
     (found,) = [path for path in workspace.findings.folder.iterdir() if path.suffix != ".txt"]
