@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,9 +29,9 @@ def attributes(
 ) -> dict[str, MessageAttributeValueTypeDef]:
     """Write the reason, and keep the original attributes.
 
-    An attribute of an earlier quarantine is replaced, so a message that fails again after a
-    redrive tells of its last failure. When there are more than the ten that SQS allows, the
-    originals go into one attribute as JSON.
+    The attributes of an earlier quarantine are replaced, so a message that fails again after a
+    redrive tells of its last failure. When there are more than the ten that SQS allows, or one has
+    a name of the reason's, the originals go into one attribute as JSON.
     """
     reason = {
         "ErrorType": _text(verdict.error_type),
@@ -41,34 +40,48 @@ def attributes(
         "FunctionName": _text(function_name),
         "RequestId": _text(request_id),
     }
+    is_repeated = reason.keys() <= message.attributes.keys()
     originals = {
-        name: attribute for name, attribute in message.attributes.items() if name not in reason
+        _accepted(name): _texts(attribute)
+        for name, attribute in message.attributes.items()
+        if not (is_repeated and name in reason)
     }
     kept = {name: kept for name, value in originals.items() if (kept := _kept(value)) is not None}
-    if len(reason) + len(kept) > _MAX_ATTRIBUTES:
-        encoded = _NOT_ACCEPTED.sub("\ufffd", msgspec.json.encode(originals).decode())
+    if len(reason) + len(kept) > _MAX_ATTRIBUTES or reason.keys() & kept.keys():
+        encoded = msgspec.json.encode({name: originals[name] for name in kept}).decode()
         kept = {_ORIGINALS: {"DataType": "String", "StringValue": encoded}}
     return {**kept, **reason}
 
 
 def _text(value: str) -> MessageAttributeValueTypeDef:
-    accepted = _NOT_ACCEPTED.sub("\ufffd", value).encode()
-    short = accepted[:_MAX_MESSAGE_BYTES].decode(errors="ignore")
+    short = _accepted(value).encode()[:_MAX_MESSAGE_BYTES].decode(errors="ignore")
     return {"DataType": "String", "StringValue": short or "unknown"}
 
 
-def _kept(attribute: object) -> MessageAttributeValueTypeDef | None:
-    """Turn an attribute as Lambda writes it into one as SQS takes it."""
+def _accepted(text: str) -> str:
+    return _NOT_ACCEPTED.sub("\ufffd", text)
+
+
+def _texts(attribute: object) -> dict[str, str]:
+    """Take over what Lambda writes of an attribute; its lists are never used."""
     if not isinstance(attribute, dict):
-        return None
-    fields: Mapping[str, Any] = attribute
-    match fields:
-        case {"dataType": str(kind), "stringValue": str(value)} if value:
+        return {}
+    return {
+        field: _accepted(attribute[field])
+        for field in ("dataType", "stringValue", "binaryValue")
+        if isinstance(attribute.get(field), str)
+    }
+
+
+def _kept(attribute: Mapping[str, str]) -> MessageAttributeValueTypeDef | None:
+    """Turn an attribute as Lambda writes it into one as SQS takes it."""
+    match attribute:
+        case {"dataType": kind, "stringValue": value} if value:
             return {"DataType": kind, "StringValue": value}
-        case {"dataType": str(kind), "binaryValue": str(value)} if value:
+        case {"dataType": kind, "binaryValue": value} if value:
             try:
                 return {"DataType": kind, "BinaryValue": base64.b64decode(value, validate=True)}
-            except binascii.Error:
+            except ValueError:
                 return None
         case _:
             return None

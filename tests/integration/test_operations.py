@@ -221,9 +221,16 @@ def test_a_paused_consumers_files_wait_until_it_is_resumed(
     assert part(operator("routes", "trace", key), "prefixed")["verdict"] == "done"
 
 
-def test_sqs_moves_a_whole_dead_letter_queue(healthy: Pipeline, operator: Operator) -> None:
+def test_a_whole_dead_letter_queue_is_sent_back_as_it_was(
+    healthy: Pipeline, operator: Operator
+) -> None:
     key = f"in/{secrets.token_hex(4)}/moved.json"
-    queue = healthy.consumer("prefixed")["dead_letter_queue"]["url"]
+    consumer = healthy.consumer("prefixed")
+    own: dict[str, Any] = {"own": {"DataType": "Binary.png", "BinaryValue": b"\x00\xff"}}
+    reason: dict[str, Any] = {
+        name: {"DataType": "String", "StringValue": "told"}
+        for name in ("ErrorKind", "ErrorMessage", "ErrorType", "FunctionName", "RequestId")
+    }
     record = {
         "eventName": "ObjectCreated:Put",
         "eventTime": "2026-01-01T00:00:00.000Z",
@@ -231,12 +238,23 @@ def test_sqs_moves_a_whole_dead_letter_queue(healthy: Pipeline, operator: Operat
     }
     for _ in range(3):
         healthy.clients.sqs.send_message(
-            QueueUrl=queue, MessageBody=json.dumps({"Records": [record]})
+            QueueUrl=consumer["dead_letter_queue"]["url"],
+            MessageBody=json.dumps({"Records": [record]}),
+            MessageAttributes={**own, **reason},
         )
 
+    assert operator("routes", "pause", "prefixed", "--yes").code == 0
     moved = operator("routes", "redrive", "prefixed", "--yes")
+    waiting = healthy.clients.sqs.receive_message(
+        QueueUrl=consumer["queue"]["url"],
+        MaxNumberOfMessages=10,
+        MessageAttributeNames=["All"],
+        VisibilityTimeout=0,
+    )
+    assert operator("routes", "resume", "prefixed", "--yes").code == 0
 
     assert (moved.code, moved.document["sent"]) == (0, 3)
+    assert [message["MessageAttributes"] for message in waiting["Messages"]] == [own] * 3
     healthy.outcome("prefixed", key, "done")
     assert operator("routes", "failures").document == []
 

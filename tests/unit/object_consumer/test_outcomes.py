@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from object_consumer import (
 )
 from object_consumer.messages import InvocationError
 from object_consumer.testing import make_event
+from operations import originals
 from tests.unit.object_consumer.conftest import Consumer, FakeContext, batch, notification
 
 type Lines = Callable[[], list[dict[str, Any]]]
@@ -101,6 +102,45 @@ def test_more_attributes_than_sqs_takes_are_kept_in_one() -> None:
     assert len(attributes) == 6
     kept = json.loads(attributes["OriginalMessageAttributes"]["StringValue"])
     assert kept["a5"]["stringValue"] == "5"
+
+
+def test_an_attribute_with_a_name_of_the_reasons_is_kept_with_the_others() -> None:
+    consumer = Consumer(by_name)
+    own = {"ErrorType": {"dataType": "String", "stringValue": "the producer's"}}
+
+    consumer(batch(consumer.upload("permanent"), attributes=own))
+
+    ((_, attributes),) = consumer.queue.quarantined
+    assert attributes["ErrorType"]["StringValue"] == "PermanentError"
+    kept = json.loads(attributes["OriginalMessageAttributes"]["StringValue"])
+    assert kept == own
+
+
+@pytest.mark.parametrize("number", [1, 6])
+@pytest.mark.parametrize(
+    ("attribute", "taken"),
+    [
+        ({"dataType": "String", "stringValue": "\ud800\x00"}, {"stringValue": "\ufffd\ufffd"}),
+        ({"dataType": "Binary", "binaryValue": "é"}, {}),
+        ({"dataType": "Binary", "binaryValue": "no base64"}, {}),
+        ({"dataType": 7, "stringValue": "x"}, {}),
+        ("no attribute", {}),
+    ],
+)
+def test_attributes_that_sqs_would_refuse_keep_no_message_from_being_set_aside(
+    number: int, attribute: object, taken: Mapping[str, str]
+) -> None:
+    consumer = Consumer(by_name)
+    own = {f"a{n}\ud800": attribute for n in range(number)}
+    own |= {f"b{n}": {"dataType": "String", "stringValue": "x"} for n in range(number)}
+
+    assert consumer(batch(consumer.upload("permanent"), attributes=own)) == []
+
+    ((_, attributes),) = consumer.queue.quarantined
+    restored = originals.attributes(attributes)
+    texts = {name: restored[name].get("StringValue") for name in restored}
+    assert texts.get("a0\ufffd") == taken.get("stringValue")
+    assert [texts[f"b{n}"] for n in range(number)] == ["x"] * number
 
 
 def test_a_quarantine_that_fails_is_a_retry() -> None:
