@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip as gzip_format
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from object_consumer.memory import MemoryLimitError
 
@@ -16,10 +16,12 @@ _GZIP_LEVEL = 6
 _COLLECTED = 128 * 1024
 # What is compressed takes time, and little memory: it may be so many times the memory.
 _TIMES_LIMIT = 4
+# What is appended to gets more memory than it needs at once, at most one part in so many.
+_GROWTH = 8
 
 
 class Output:
-    """An output that grows.
+    """An output that grows; a context, so that one that is refused half way is closed as well.
 
     Parameters
     ----------
@@ -43,6 +45,13 @@ class Output:
         self._size = 0
         self._written = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._gzip is not None:
+            self._gzip.close()
+
     def need(self, size: int) -> None:
         """Refuse an output of so many bytes before it is written.
 
@@ -56,6 +65,8 @@ class Output:
             return
         if self._gzip is not None:
             allowed *= _TIMES_LIMIT
+        else:
+            allowed -= allowed // _GROWTH
         if size > allowed:
             raise MemoryLimitError(
                 f"the output has {size:,} bytes or more; the function's memory allows "

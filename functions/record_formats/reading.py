@@ -44,6 +44,8 @@ _SHOWN_CHARACTERS = 100
 # Bytes that a name takes in the set of an object's names, beside its text.
 _NAME = 160
 
+# Python's own strip takes two more for blanks, which JSON refuses.
+_BLANKS = b" \t\r\n"
 _UTF_8_MARK = b"\xef\xbb\xbf"
 # UTF-32's marks begin with UTF-16's.
 _NOT_TEXT = {
@@ -172,9 +174,8 @@ def _read_lines(data: bytes, allowance: Allowance) -> Records:
         texts = []
         for line in lines:
             number += 1
-            if line.isspace():
+            if not (text := line.strip(_BLANKS)):
                 continue
-            text = line.strip()
             if len(text) > SMALL:
                 allowance.need(_COPIES * len(text), f"line {number}")
             try:
@@ -186,7 +187,7 @@ def _read_lines(data: bytes, allowance: Allowance) -> Records:
             texts.append(_one_line(text))
         kept.add(texts, number)
     return kept.records(
-        lambda: (Raw(_one_line(line)) for line in io.BytesIO(data) if not line.isspace())
+        lambda: (Raw(_one_line(line)) for line in io.BytesIO(data) if line.strip(_BLANKS))
     )
 
 

@@ -109,17 +109,17 @@ def write_records(
         The time is over.
     """
     allowance = allowance or Allowance()
-    output = Output(allowance, gzip=gzip)
     if not isinstance(records, Records):
         records = Records.of(records)
-    match kind:
-        case "json":
-            _write_document(records, source, output)
-        case "jsonl":
-            _write_lines(records, source, output, allowance)
-        case _:
-            _write_table(records, source, output, allowance)
-    return output.close()
+    with Output(allowance, gzip=gzip) as output:
+        match kind:
+            case "json":
+                _write_document(records, source, output)
+            case "jsonl":
+                _write_lines(records, source, output, allowance)
+            case _:
+                _write_table(records, source, output, allowance)
+        return output.close()
 
 
 def _added(source: Source, count: int) -> dict[str, str]:

@@ -100,6 +100,8 @@ def test_columns_become_what_the_schema_says_and_stay_text_where_they_do_not_fit
         (b"[\n" * 100_000, "json", "line 1001, column 1: nested too deeply"),
         (b"1\n" + b'{"a":' * 100_000, "jsonl", "line 2, column 5001: nested too deeply"),
         (b'{"a": 1}\n{"a": }\n', "jsonl", "line 2, column 7: invalid character"),
+        (b"1\x0b\n", "jsonl", "line 1, column 2: trailing characters"),
+        (b"1\n\x0c\n", "jsonl", "line 2, column 1: invalid character"),
         (b'{"a":\n1}\n', "jsonl", "line 1, column 6: the JSON ends too soon"),
         ('["é"]'.encode("latin-1"), "json", "line 1, column 3: byte 0xe9 is not UTF-8"),
         ("[1]".encode("utf-16"), "json", "the file is UTF-16; expected text in UTF-8"),
