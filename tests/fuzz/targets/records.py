@@ -154,6 +154,6 @@ TARGET = Target(
     # However large the records of a file would be, they are made in what is allowed. An output
     # that grows has room for an eighth more than it holds, which is not counted. The rest is the
     # file itself, taken from behind the input's first line.
-    bound=Bound(bytes_each=1, steps_each=20, bytes_free=_LIMIT + _LIMIT // 4),
+    bound=Bound(bytes_each=1, steps_each=20, bytes_free=_LIMIT + _LIMIT // 16),
     tokens=(b'","', b'""', b"\r\n", b"\t", b'"_source"', b"\\u005f", b"\\ud83d\\ude00", b'{"a":'),
 )
