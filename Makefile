@@ -27,7 +27,7 @@ LOCALSTACK ?= embedded
 export LOCALSTACK TERRAFORM TF_PLUGIN_MIRROR KEEP
 
 .PHONY: help setup environment terraform localstack security fuzzer package package-host demo example \
-	test test-unit test-terraform test-integration fuzz lint fmt docs lock cost bench deploy destroy clean
+	test test-unit test-terraform test-integration fuzz lint lint-python lint-terraform fmt docs lock cost bench deploy destroy clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,12 +77,17 @@ fuzz: fuzzer ## Attack with hostile messages and files for ten minutes: make fuz
 	@.tools/fuzz/bin/python -m tests.fuzz attack --seconds "$(or $(FUZZ_SECONDS),600)" $(FUZZ_TARGETS)
 
 lint: environment terraform security ## Check style, types, and what checkov and parliament say of the Terraform
+	@$(MAKE) --jobs=2 lint-python lint-terraform
+
+lint-python:
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m mypy
+	@$(PYTHON) tools/lock.py --check
+
+lint-terraform:
 	@$(TF) fmt -check -recursive -diff
 	@$(PYTHON) tools/docs.py --check
-	@$(PYTHON) tools/lock.py --check
 	@$(PYTHON) -m tools.security
 
 fmt: environment terraform ## Format Python and Terraform

@@ -61,9 +61,9 @@ class Terraform:
         self.work.mkdir(parents=True, exist_ok=True)
         self._text("init", "-input=false", "-no-color")
 
-    def apply(self, *arguments: str) -> None:
-        """Make the resources what the configuration says."""
-        self._watch("apply", "-auto-approve", *self._variables(), *arguments)
+    def apply(self, *arguments: str) -> dict[str, str]:
+        """Make the resources what the configuration says; give what was done to each address."""
+        return self._watch("apply", "-auto-approve", *self._variables(), *arguments)
 
     def destroy(self) -> None:
         """Remove every resource in the state."""
@@ -128,17 +128,20 @@ class Terraform:
             raise TerraformError(f"terraform {verb} failed:\n{done.stderr or done.stdout}")
         return done.stdout
 
-    def _watch(self, verb: str, *arguments: str) -> None:
-        """Run a verb that changes resources, passing on what is finished."""
-        total = done = 0
+    def _watch(self, verb: str, *arguments: str) -> dict[str, str]:
+        """Run a verb that changes resources, passing on what is finished; give all of it."""
+        total = count = 0
+        done: dict[str, str] = {}
         for event in self._events(verb, *arguments):
             match event.get("type"):
                 case "change_summary":
                     total = sum(event["changes"].get(k, 0) for k in ("add", "change", "remove"))
                 case "apply_complete" if (hook := event["hook"])["action"] != "read":
-                    done += 1
                     address = hook["resource"]["addr"]
-                    self.report(Progress(address, hook["action"], done, total))
+                    done[address] = hook["action"]
+                    count += 1
+                    self.report(Progress(address, hook["action"], count, total))
+        return done
 
     def _events(self, verb: str, *arguments: str) -> Iterator[dict[str, Any]]:
         """Run a verb and give what it tells, as it tells it; an error once it has ended.

@@ -39,7 +39,7 @@ type Operator = Callable[..., Answer]
 
 @pytest.fixture(scope="module")
 def rights(
-    localstack: Instance, stacks: Stacks, clients: Clients, tmp_path_factory: pytest.TempPathFactory
+    stacks: Stacks, clients: Clients, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Mapping[str, str]]]:
     """Make an operator's credentials for a pipeline: what `modules/operator-policies` allows."""
     root = {"AWS": "arn:aws:iam::000000000000:root"}
@@ -58,7 +58,7 @@ def rights(
             "outputs": {consumer: each["output"] for consumer, each in consumers if each["output"]},
         }
         work = tmp_path_factory.mktemp(f"operator-of-{name}")
-        module = Terraform(MODULE, work, localstack.environment, variables)
+        module = Terraform(MODULE, work, stacks[name].environment, variables)
         module.init()
         module.apply()
         role = clients.iam.create_role(
