@@ -22,12 +22,14 @@ MAKEFLAGS += --no-print-directory
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 TF := .tools/bin/terraform
+UNIT_TESTS := $(PYTHON) -m pytest --numprocesses=logical --dist=worksteal tests/unit
+TERRAFORM_TESTS := $(PYTHON) -m tests.terraform
 ARCHITECTURE ?= arm64
 LOCALSTACK ?= embedded
 export LOCALSTACK TERRAFORM TF_PLUGIN_MIRROR KEEP
 
 .PHONY: help setup environment terraform localstack security fuzzer package package-host demo example \
-	test test-unit test-terraform test-integration fuzz lint lint-python lint-terraform fmt docs lock cost bench deploy destroy clean
+	test test-beside test-unit test-terraform test-integration fuzz lint lint-python lint-terraform fmt docs lock cost bench deploy destroy clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,13 +64,19 @@ demo: localstack terraform package-host ## Apply the pipeline in LocalStack, upl
 example: localstack terraform package-host ## Apply one of examples/ in LocalStack and drive it: make example NAME=fan-out
 	@$(PYTHON) -m tests.localstack run -- $(PYTHON) -m demo "$(or $(NAME),?)"
 
-test: lint test-unit test-terraform test-integration ## All tests: lint, unit, Terraform, integration
+test: setup package-host lint ## All tests: lint, then unit and Terraform tests beside the integration tests
+	@$(MAKE) --jobs=2 test-beside test-integration
+
+# The integration tests wait for much of their time, which is enough for these. Whole lines, marked.
+test-beside:
+	@nice $(UNIT_TESTS) 2>&1 | awk '{ print "unit: " $$0; fflush() }'
+	@nice $(TERRAFORM_TESTS) 2>&1 | awk '{ print "terraform: " $$0; fflush() }'
 
 test-unit: environment ## Unit tests of the runtime, the functions and the tools
-	@$(PYTHON) -m pytest --numprocesses=logical --dist=worksteal tests/unit
+	@$(UNIT_TESTS)
 
 test-terraform: environment terraform ## `terraform test`, validate and fmt of every module and the root
-	@$(PYTHON) -m tests.terraform
+	@$(TERRAFORM_TESTS)
 
 test-integration: localstack terraform package-host ## Apply the pipeline in LocalStack, drive it with real files
 	@$(PYTHON) -m pytest tests/localstack tests/integration
