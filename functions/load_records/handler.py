@@ -26,7 +26,7 @@ _COLUMN_TYPES = {key.name: {"number"} for key in KEYS if key.kind == "N"}
 WORKSPACE = workspace()
 
 
-@object_consumer(max_object_bytes=MAX_OBJECT_BYTES)
+@object_consumer(max_object_bytes=min(MAX_OBJECT_BYTES, WORKSPACE.limit))
 def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
     """Load one object: all of its records are checked before the first is written."""
     if event.is_removal:

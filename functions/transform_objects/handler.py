@@ -38,7 +38,7 @@ _MAX_SOURCE = 1500
 WORKSPACE = workspace()
 
 
-@object_consumer(max_object_bytes=MAX_OBJECT_BYTES)
+@object_consumer(max_object_bytes=min(MAX_OBJECT_BYTES, WORKSPACE.limit))
 def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
     """Transform one object; the same version always gives the same bytes under the same key."""
     if event.is_removal:

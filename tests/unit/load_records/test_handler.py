@@ -140,6 +140,15 @@ def test_the_items_of_a_removed_object_stay(
         load(monkeypatch).handler.function(event, MemoryStore())
 
 
+@pytest.mark.parametrize(("memory", "accepted"), [("128", 16 << 20), ("512", 64 << 20)])
+def test_no_object_is_read_that_there_is_no_memory_for(
+    monkeypatch: pytest.MonkeyPatch, memory: str, accepted: int
+) -> None:
+    module = load(monkeypatch, AWS_LAMBDA_FUNCTION_MEMORY_SIZE=memory)
+
+    assert module.handler._limits.object_bytes == accepted
+
+
 def test_an_object_over_the_size_limit_is_refused_unread(
     monkeypatch: pytest.MonkeyPatch, table: FakeTable
 ) -> None:

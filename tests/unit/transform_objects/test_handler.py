@@ -215,6 +215,15 @@ def test_a_schema_that_refers_to_itself_only_is_no_endless_retry(
         transform(load(monkeypatch, JSON_SCHEMA='{"$ref": "#"}'), "a.json", b"[1]")
 
 
+@pytest.mark.parametrize(("memory", "accepted"), [("128", 16 << 20), ("512", 64 << 20)])
+def test_no_object_is_read_that_there_is_no_memory_for(
+    monkeypatch: pytest.MonkeyPatch, memory: str, accepted: int
+) -> None:
+    module = load(monkeypatch, AWS_LAMBDA_FUNCTION_MEMORY_SIZE=memory)
+
+    assert module.handler._limits.object_bytes == accepted
+
+
 def test_an_object_over_the_size_limit_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ObjectTooLargeError):
         transform(load(monkeypatch), "a.json", b"[1, 2]", MemoryStore(max_object_bytes=5))
