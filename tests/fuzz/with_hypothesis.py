@@ -6,6 +6,8 @@ Run as a process of its own, so that one that never ends, or ends badly, is a fi
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 import resource
 import signal
 import time
@@ -48,7 +50,9 @@ def main() -> None:
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGALRM, _on_alarm)
+    # Hypothesis may be at work on an input of its own for long, where nobody looks at the clock.
+    signal.signal(signal.SIGALRM, _on_end)
+    signal.alarm(max(1, math.ceil(options.until - time.time()) + 1))
     attack(
         options.target,
         load(options.target),
@@ -76,7 +80,9 @@ def attack(
             raise _TimeIsUpError
         current.write_bytes(data)
         _share(workspace.corpus(name), data, reporter.progress.runs)
-        signal.alarm(_HANG_SECONDS)
+        left = signal.alarm(_HANG_SECONDS)
+        before = signal.signal(signal.SIGALRM, _on_hang)
+        began = time.monotonic()
         try:
             cost = target.attack(data)
         except BaseException as error:
@@ -87,22 +93,27 @@ def attack(
             raise
         finally:
             signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+            if left:
+                signal.alarm(max(1, left - int(time.monotonic() - began)))
         reporter.count(cost, len(data))
         # Hypothesis looks for inputs that cost more than those before.
         hypothesis.target(cost.peak / (len(data) + 1_000), label="bytes")
         hypothesis.target(cost.steps / (len(data) + 1_000), label="steps")
 
-    while True:
-        try:
-            _round(target, seed, attempt)
-        except _TimeIsUpError:
-            break
-        except BaseException as error:  # noqa: BLE001 (it is kept already, as small as it gets)
-            print(f"{type(error).__name__}: {error}", flush=True)
-            settled.add(latest)
-        seed += 1
-        if is_over():
-            break
+    with contextlib.suppress(_TimeIsUpError):
+        while True:
+            try:
+                _round(target, seed, attempt)
+            except _TimeIsUpError:
+                break
+            except BaseException as error:  # noqa: BLE001 (it is kept already, as small as it gets)
+                print(f"{type(error).__name__}: {error}", flush=True)
+                settled.add(latest)
+            seed += 1
+            if is_over():
+                break
+        signal.alarm(0)
     reporter.write()
     current.unlink(missing_ok=True)
 
@@ -124,8 +135,12 @@ def _share(folder: Path, data: bytes, number: int) -> None:
         (folder / f"hypothesis-{number // _SHARED_OF}").write_bytes(data)
 
 
-def _on_alarm(*_: object) -> None:
+def _on_hang(*_: object) -> None:
     raise HangError(f"no answer within {_HANG_SECONDS} seconds")
+
+
+def _on_end(*_: object) -> None:
+    raise _TimeIsUpError
 
 
 if __name__ == "__main__":
