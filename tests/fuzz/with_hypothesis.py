@@ -25,6 +25,8 @@ from tests.fuzz.workspace import Workspace
 
 _ROUND = 200
 _HANG_SECONDS = 40
+# After the end, in which inputs are still made; less than an engine is waited for.
+_LATE_SECONDS = 10
 _MOST_BYTES = 4 * 1024**3
 # Some of the inputs are handed to Atheris, to begin with.
 _SHARED = 500
@@ -50,12 +52,13 @@ def main() -> None:
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
     warnings.simplefilter("ignore")
+    target = load(options.target)
     # Hypothesis may be at work on an input of its own for long, where nobody looks at the clock.
     signal.signal(signal.SIGALRM, _on_end)
-    signal.alarm(max(1, math.ceil(options.until - time.time()) + 1))
+    signal.alarm(max(1, math.ceil(options.until - time.time())) + _LATE_SECONDS)
     attack(
         options.target,
-        load(options.target),
+        target,
         workspace=Workspace(options.workspace),
         seed=options.seed,
         is_over=lambda: time.time() >= options.until,

@@ -293,10 +293,16 @@ def test_crashes_leave_nothing_behind_in_localstack() -> None:
             functions.invoke(function)
             return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
 
-        before, *_, after = [crash() for _ in range(9)]
+        counts = [crash() for _ in range(18)]
 
-    assert after[0] < before[0] + 8
-    assert after[1] < before[1] + 8
+    # What is open goes up and down, as closed connections wait for the garbage collector.
+    for before, after in zip(least_of(counts[2:8]), least_of(counts[-6:]), strict=True):
+        assert after < before + 8, counts
+
+
+def least_of(counts: list[tuple[int, int]]) -> tuple[int, int]:
+    files, threads = zip(*counts, strict=True)
+    return min(files), min(threads)
 
 
 def test_a_function_that_is_deleted_ends_in_the_middle_of_its_work(
