@@ -11,16 +11,15 @@ import msgspec
 from msgspec import Struct
 from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
-# What each writes besides the original attributes. The runtime replaces those of an earlier time,
-# see object_consumer.quarantine.
-_BY_RUNTIME = frozenset({"ErrorKind", "ErrorMessage", "ErrorType", "FunctionName", "RequestId"})
+from object_consumer import quarantine
+
+# What each writes besides the original attributes.
+_BY_RUNTIME = frozenset(quarantine.REASON)
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html; SNS does alike.
 _BY_SNS_OR_LAMBDA = frozenset({"ErrorCode", "ErrorMessage", "RequestID"})
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html; two only after retries.
 _BY_EVENTBRIDGE = frozenset({"ERROR_CODE", "ERROR_MESSAGE", "RULE_ARN", "TARGET_ARN"})
 _OF_RETRIES = frozenset({"EXHAUSTED_RETRY_CONDITION", "RETRY_ATTEMPTS"})
-# Where the runtime puts them when there are more than SQS's ten with its own.
-_PACKED = "OriginalMessageAttributes"
 
 
 class _Attribute(Struct, rename="camel"):
@@ -53,8 +52,8 @@ def attributes(received: Mapping[str, Any]) -> dict[str, MessageAttributeValueTy
     left: dict[str, MessageAttributeValueTypeDef] = {
         name: _sendable(attribute) for name, attribute in received.items() if name not in added
     }
-    if added >= _BY_RUNTIME and left.keys() == {_PACKED}:
-        unpacked = _unpacked(left[_PACKED].get("StringValue", ""))
+    if added >= _BY_RUNTIME and left.keys() == {quarantine.ORIGINALS}:
+        unpacked = _unpacked(left[quarantine.ORIGINALS].get("StringValue", ""))
         return left if unpacked is None else unpacked
     return left
 

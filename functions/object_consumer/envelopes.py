@@ -233,41 +233,50 @@ def _from_s3(document: object) -> ObjectEvent:
         key = unquote_plus(stored.key, errors="strict")
     except UnicodeDecodeError:
         raise MessageFormatError(f"the key {stored.key!r} is not UTF-8 once decoded") from None
-    return _checked(
-        ObjectEvent(
-            bucket=record.s3.bucket.name,
-            key=key,
-            event_name=record.event_name.removeprefix("s3:"),
-            event_time=_utc(record.event_time),
-            version_id=stored.version_id or None,
-            etag=_unquoted(stored.etag),
-            size=stored.size,
-            sequencer=stored.sequencer or None,
-            region=record.region or None,
-        )
+    return _event(
+        stored,
+        bucket=record.s3.bucket.name,
+        key=key,
+        name=record.event_name.removeprefix("s3:"),
+        time=record.event_time,
+        region=record.region,
     )
 
 
 def _from_eventbridge(document: object) -> ObjectEvent:
     event = _convert(document, _BridgeEvent)
     stored = event.detail.object
-    return _checked(
-        ObjectEvent(
-            bucket=event.detail.bucket.name,
-            key=stored.key,
-            event_name=_event_name(event),
-            event_time=_utc(event.time),
-            version_id=stored.version_id or None,
-            etag=_unquoted(stored.etag),
-            size=stored.size,
-            sequencer=stored.sequencer or None,
-            region=event.region or None,
-        )
+    return _event(
+        stored,
+        bucket=event.detail.bucket.name,
+        key=stored.key,
+        name=_event_name(event),
+        time=event.time,
+        region=event.region,
     )
 
 
-def _checked(event: ObjectEvent) -> ObjectEvent:
+def _event(
+    stored: _S3Object | _BridgeObject,
+    *,
+    bucket: str,
+    key: str,
+    name: str,
+    time: datetime,
+    region: str | None,
+) -> ObjectEvent:
     """Refuse what S3 would not say of an object, and what must not be part of a request."""
+    event = ObjectEvent(
+        bucket=bucket,
+        key=key,
+        event_name=name,
+        event_time=_utc(time),
+        version_id=stored.version_id or None,
+        etag=_unquoted(stored.etag),
+        size=stored.size,
+        sequencer=stored.sequencer or None,
+        region=region or None,
+    )
     try:
         addressing.check_bucket(event.bucket)
         addressing.check_key(event.key)

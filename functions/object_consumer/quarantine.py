@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 _MAX_ATTRIBUTES = 10
-_ORIGINALS = "OriginalMessageAttributes"
+# The attributes that tell the reason, and the one for the originals where there is no room.
+REASON = ("ErrorType", "ErrorMessage", "ErrorKind", "FunctionName", "RequestId")
+ORIGINALS = "OriginalMessageAttributes"
 _MAX_MESSAGE_BYTES = 1024
 # SQS takes the characters of XML 1.0 and refuses a message with any other.
 _NOT_ACCEPTED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -33,13 +35,8 @@ def attributes(
     redrive tells of its last failure. When there are more than the ten that SQS allows, or one has
     a name of the reason's, the originals go into one attribute as JSON.
     """
-    reason = {
-        "ErrorType": _text(verdict.error_type),
-        "ErrorMessage": _text(verdict.error_message),
-        "ErrorKind": _text(verdict.kind),
-        "FunctionName": _text(function_name),
-        "RequestId": _text(request_id),
-    }
+    told = (verdict.error_type, verdict.error_message, verdict.kind, function_name, request_id)
+    reason = dict(zip(REASON, map(_text, told), strict=True))
     is_repeated = reason.keys() <= message.attributes.keys()
     originals = {
         _accepted(name): _texts(attribute)
@@ -49,7 +46,7 @@ def attributes(
     kept = {name: kept for name, value in originals.items() if (kept := _kept(value)) is not None}
     if len(reason) + len(kept) > _MAX_ATTRIBUTES or reason.keys() & kept.keys():
         encoded = msgspec.json.encode({name: originals[name] for name in kept}).decode()
-        kept = {_ORIGINALS: {"DataType": "String", "StringValue": encoded}}
+        kept = {ORIGINALS: {"DataType": "String", "StringValue": encoded}}
     return {**kept, **reason}
 
 

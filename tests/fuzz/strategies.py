@@ -7,11 +7,14 @@ numbers may be longer than any parser keeps.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import quote_plus
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+
+from tests.fuzz.target import join
 
 # Depths at which one of CPython's limits, msgspec's or the stack's is reached, and next to them.
 DEPTHS = (31, 32, 33, 332, 333, 497, 498, 993, 998, 1000, 1001, 4990, 9990, 9992, 9993, 10_000)
@@ -157,6 +160,15 @@ def as_file(texts: SearchStrategy[str]) -> SearchStrategy[bytes]:
         st.sampled_from([b""] * 9 + [b"\xef\xbb\xbf", b"\xff\xfe", b"\x1f\x8b", b" \n"]),
         plain,
         st.sampled_from([b""] * 9 + [b"\0", b"\xff", b"\n", b"]", b"\xc3"]),
+    )
+
+
+def tried(
+    ways: Mapping[str, tuple[str, str]], texts: Mapping[str, SearchStrategy[str]]
+) -> SearchStrategy[bytes]:
+    """Make inputs for a target whose ways each begin with a kind of file."""
+    return st.sampled_from(sorted(ways)).flatmap(
+        lambda way: as_file(texts[ways[way][0]]).map(partial(join, way))
     )
 
 

@@ -93,6 +93,11 @@ def split(data: bytes) -> tuple[bytes, bytes]:
     return how, rest
 
 
+def join(how: str, content: bytes | str) -> bytes:
+    """Make an input that is tried in this way; what `split` takes apart."""
+    return how.encode() + b"\n" + (content.encode() if isinstance(content, str) else content)
+
+
 def choose[T](how: bytes, choices: Mapping[str, T]) -> T:
     """Choose by name; any other text chooses something too, so that no input is wasted."""
     named = choices.get(how.decode(errors="replace"))

@@ -21,7 +21,7 @@ from object_consumer.testing import BUCKET
 from tests.fuzz import strategies
 from tests.fuzz.findings import ROOT
 from tests.fuzz.metering import Bound
-from tests.fuzz.target import Target, choose, promise, split
+from tests.fuzz.target import Target, choose, join, promise, split
 from tests.unit.object_consumer.conftest import Consumer, FakeContext, batch
 
 _MEGABYTES = 128
@@ -128,21 +128,13 @@ _files = {
 _WIDE = strategies.table(["id", *(f"{'x' * 1_000}{n}" for n in range(40))], 400, "1")
 
 
-def _file(how: str, content: str) -> bytes:
-    return f"{how}\n{content}".encode()
-
-
 TARGET = Target(
     work=work,
     judge=judge,
-    inputs=st.sampled_from(sorted(_WAYS)).flatmap(
-        lambda way: strategies.as_file(_files[_WAYS[way][0]]).map(
-            lambda content: way.encode() + b"\n" + content
-        )
-    ),
+    inputs=strategies.tried(_WAYS, _files),
     example=b'json to csv\n[{"id":"1","a":2.50}]',
     known={
-        f"{how}, {name}": partial(_file, f"{kind} {how}", content)
+        f"{how}, {name}": partial(join, f"{kind} {how}", content)
         for how in ("to json", "to jsonl", "to csv", "to table")
         for name, (kind, content) in {
             "fields of their own": ("jsonl", strategies.own_fields(800)),
@@ -150,7 +142,7 @@ TARGET = Target(
             "nested 9,993 deep": ("json", strategies.nested(9_993, "[", "]")),
         }.items()
     }
-    | {"to json, many columns and rows": lambda: _file("csv to json", _WIDE)},
+    | {"to json, many columns and rows": lambda: join("csv to json", _WIDE)},
     # However much is asked for, it is done in what such a function has, or refused.
     bound=Bound(bytes_each=6, steps_each=300, bytes_free=28 * 1024 * 1024, steps_free=2_000_000),
     tokens=(b'"id"', b'"a"', b'"_source"', b'","', b"\r\n", b'{"id":"1","v":'),

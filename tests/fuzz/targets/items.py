@@ -16,7 +16,7 @@ from object_consumer.memory import Allowance
 from record_formats import read_records
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
-from tests.fuzz.target import Target, choose, promise, promise_words, split
+from tests.fuzz.target import Target, choose, join, promise, promise_words, split
 
 _ID = Key("id", "S", "partition")
 KEYS = {
@@ -75,25 +75,21 @@ _files = strategies.as_file(
 )
 
 
-def _file(how: str, content: str) -> bytes:
-    return f"{how}\n{content}".encode()
-
-
 TARGET = Target(
     work=work,
     judge=judge,
     inputs=st.builds(
-        lambda how, content: how.encode() + b"\n" + content,
+        join,
         st.sampled_from(sorted(KEYS)),
         _files,
     ),
     example=b'S\n[{"id":"1","v":[1.5,{"a":null}]}]',
     known={
-        "empty lists": lambda: _file("S", f'[{{"id":"1","a":{strategies.repeated("[]", 4_000)}}}]'),
-        "many records": lambda: _file("N", f"[{','.join(f'{{"id":{n}}}' for n in range(4_000))}]"),
-        "one key": lambda: _file("S", strategies.repeated('{"id":"1"}', 5_000)),
-        "400,000 digits": lambda: _file("N", f'[{{"id":{"9" * 400_000}}}]'),
-        "nested 9,993 deep": lambda: _file(
+        "empty lists": lambda: join("S", f'[{{"id":"1","a":{strategies.repeated("[]", 4_000)}}}]'),
+        "many records": lambda: join("N", f"[{','.join(f'{{"id":{n}}}' for n in range(4_000))}]"),
+        "one key": lambda: join("S", strategies.repeated('{"id":"1"}', 5_000)),
+        "400,000 digits": lambda: join("N", f'[{{"id":{"9" * 400_000}}}]'),
+        "nested 9,993 deep": lambda: join(
             "S", f'[{{"id":"1","a":{strategies.nested(9_993, "[", "]")}}}]'
         ),
     },

@@ -9,14 +9,12 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from hypothesis import strategies as st
-
 from object_consumer import PermanentError
 from object_consumer.memory import Allowance, MemoryLimitError
 from record_formats import FORMATS, Records, Source, read_records, write_records
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
-from tests.fuzz.target import Target, choose, promise, promise_words, split
+from tests.fuzz.target import Target, choose, join, promise, promise_words, split
 
 _INPUTS = ("csv", "json", "jsonl", "tsv")
 _WAYS = {f"{kind} {output}": (kind, output) for kind in _INPUTS for output in FORMATS}
@@ -127,33 +125,25 @@ _WIDE = strategies.table([f"{'x' * 1_000}{n}" for n in range(40)], 300, "1")
 _LATE_NAME = f'{{{",".join(f'"{n}":0' for n in range(4_000))},"0":1}}'
 
 
-def _file(how: str, content: str) -> bytes:
-    return f"{how}\n{content}".encode()
-
-
 TARGET = Target(
     work=work,
     judge=judge,
-    inputs=st.sampled_from(sorted(_WAYS)).flatmap(
-        lambda way: strategies.as_file(_files[_WAYS[way][0]]).map(
-            lambda content: way.encode() + b"\n" + content
-        )
-    ),
+    inputs=strategies.tried(_WAYS, _files),
     example=b"csv json\na,b\n1,2.50\n",
     known={
-        "many columns and rows": lambda: _file("csv json", _WIDE),
-        "many columns and rows, as a table": lambda: _file("csv csv", _WIDE),
-        "fields of their own": lambda: _file("jsonl csv", strategies.own_fields(800)),
-        "a giant field": lambda: _file("csv jsonl", f'a,b\n1,"{"x" * 2_000_000}"\n'),
-        "a giant field of quotes": lambda: _file("csv json", f'a,b\n1,"{'""' * 500_000}"\n'),
-        "a giant field that is never closed": lambda: _file("csv json", f'a\n"{"x" * 2_000_000}'),
-        "many rows": lambda: _file("csv json", "a\n" + "1\n" * 4_000),
-        "empty lists": lambda: _file("json json", strategies.repeated("[]", 10_000)),
-        "a second name, late": lambda: _file("json json", _LATE_NAME),
-        "4,301 digits in a column of integers": lambda: _file(
+        "many columns and rows": lambda: join("csv json", _WIDE),
+        "many columns and rows, as a table": lambda: join("csv csv", _WIDE),
+        "fields of their own": lambda: join("jsonl csv", strategies.own_fields(800)),
+        "a giant field": lambda: join("csv jsonl", f'a,b\n1,"{"x" * 2_000_000}"\n'),
+        "a giant field of quotes": lambda: join("csv json", f'a,b\n1,"{'""' * 500_000}"\n'),
+        "a giant field that is never closed": lambda: join("csv json", f'a\n"{"x" * 2_000_000}'),
+        "many rows": lambda: join("csv json", "a\n" + "1\n" * 4_000),
+        "empty lists": lambda: join("json json", strategies.repeated("[]", 10_000)),
+        "a second name, late": lambda: join("json json", _LATE_NAME),
+        "4,301 digits in a column of integers": lambda: join(
             "csv json", f"column 1\n{'9' * 4_301}\n"
         ),
-        "400,000 digits": lambda: _file("json csv", f'{{"a":{"9" * 400_000}}}'),
+        "400,000 digits": lambda: join("json csv", f'{{"a":{"9" * 400_000}}}'),
     },
     # However large the records of a file would be, they are made in what is allowed. The rest is
     # the file itself, taken from behind the input's first line, and what is too small to count.

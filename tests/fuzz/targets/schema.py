@@ -11,7 +11,7 @@ from object_consumer.memory import Allowance
 from record_formats import read_records
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
-from tests.fuzz.target import Target, choose, promise_words, split
+from tests.fuzz.target import Target, choose, join, promise_words, split
 from transform_objects.schema import make_schema
 
 _DOCUMENTS: dict[str, object] = {
@@ -69,10 +69,6 @@ def _numbered(value: str, count: int) -> str:
     return f"[{','.join(value.replace('N', str(number)) for number in range(count))}]"
 
 
-def _file(how: str, content: str) -> bytes:
-    return f"{how}\n{content}".encode()
-
-
 _unique = st.builds(
     _numbered,
     st.sampled_from(["N", '{"a":N}', "[N]", '"N"', "N.0", '{"N":[1]}']),
@@ -84,18 +80,18 @@ TARGET = Target(
     work=work,
     judge=judge,
     inputs=st.builds(
-        lambda how, content: how.encode() + b"\n" + content,
+        join,
         st.sampled_from(sorted(_SCHEMAS)),
         strategies.as_file(_lines),
     ),
     example=b'object\n{"id":1,"price":1.50}\n',
     known={
-        "2,000 objects": lambda: _file("unique", _numbered('{"a":N}', 2_000)),
-        "2,000 lists of numbers": lambda: _file("unique", _numbered("[N.0,N]", 2_000)),
-        "400,000 digits": lambda: _file("multiple", f"[{'7' * 400_000}]"),
-        "exponents": lambda: _file("multiple", "[1e999999999,1e-999999999,7e99999]"),
-        "a long text": lambda: _file("pattern", f'["{"a" * 100_000}!"]'),
-        "nested 9,993 deep": lambda: _file("tree", strategies.nested(9_993, "[", "]")),
+        "2,000 objects": lambda: join("unique", _numbered('{"a":N}', 2_000)),
+        "2,000 lists of numbers": lambda: join("unique", _numbered("[N.0,N]", 2_000)),
+        "400,000 digits": lambda: join("multiple", f"[{'7' * 400_000}]"),
+        "exponents": lambda: join("multiple", "[1e999999999,1e-999999999,7e99999]"),
+        "a long text": lambda: join("pattern", f'["{"a" * 100_000}!"]'),
+        "nested 9,993 deep": lambda: join("tree", strategies.nested(9_993, "[", "]")),
     },
     # jsonschema goes as deep as Python lets it, with several frames for each level.
     bound=Bound(bytes_each=1, steps_each=100, bytes_free=_LIMIT + 4 * 1024 * 1024),
