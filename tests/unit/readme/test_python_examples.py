@@ -1,4 +1,4 @@
-"""The Python in the README runs as it stands there."""
+"""The Python examples in the README run unchanged."""
 
 import re
 import sys
@@ -18,7 +18,7 @@ def blocks() -> list[str]:
 
 @pytest.fixture
 def function_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Save the function where the README says, as its reader would."""
+    """Save the function where the README says."""
     folder = tmp_path / "check_documents"
     folder.mkdir()
     (folder / "__init__.py").touch()
@@ -34,12 +34,12 @@ def function_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_readme_shows_a_function_and_its_test(function_folder: Path) -> None:
     _, its_test = blocks()
 
-    exec(compile(its_test, str(README), "exec"), {})  # noqa: S102 (the README's own)
+    exec(compile(its_test, str(README), "exec"), {})  # noqa: S102 (the README's own code)
 
 
-def test_the_function_refuses_what_the_readme_says(function_folder: Path) -> None:
+def test_the_function_rejects_what_the_readme_says(function_folder: Path) -> None:
     from check_documents.handler import handler  # type: ignore[import-not-found] # noqa: PLC0415
 
     store = MemoryStore()
-    with pytest.raises(PermanentError, match=r"a\.pdf is no PDF"):
+    with pytest.raises(PermanentError, match=r"a\.pdf is not a PDF"):
         handler.function(store.upload("a.pdf", b"text"), store)
