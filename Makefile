@@ -59,10 +59,10 @@ package-host: environment
 	@$(PYTHON) tools/package.py --architecture host --output build/localstack
 
 demo: localstack terraform package-host ## Apply the pipeline in LocalStack, upload files, show what became of each
-	@$(PYTHON) -m tests.localstack run -- $(PYTHON) -m demo
+	@$(PYTHON) -m tools.localstack run -- $(PYTHON) -m demo
 
 example: localstack terraform package-host ## Apply one of examples/ in LocalStack and drive it: make example NAME=fan-out
-	@$(PYTHON) -m tests.localstack run -- $(PYTHON) -m demo "$(or $(NAME),?)"
+	@$(PYTHON) -m tools.localstack run -- $(PYTHON) -m demo "$(or $(NAME),?)"
 
 test: setup package-host lint ## All tests: lint, then unit and Terraform tests beside the integration tests
 	@$(MAKE) --jobs=2 test-beside test-integration

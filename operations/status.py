@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from circuit_breaker.record import Record
+from circuit_state import Record
 from operations import dead_letters, ledger, switch
 from operations.aws import Aws
 from operations.discovery import Consumer, Pipeline

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from botocore.exceptions import ClientError
 
-from circuit_breaker.record import DynamoDBRecords, Record, RevisionError, State, milliseconds
+from circuit_state import DynamoDBRecords, Record, RevisionError, State, milliseconds
 from operations.aws import Aws
 from operations.discovery import Consumer, Pipeline
 from operations.errors import OperationError, WrongUseError

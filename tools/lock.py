@@ -24,12 +24,13 @@ PLACES = (
     "tools/uv",
     "requirements/*",
     "functions/*/requirements",
+    "libraries/*/requirements",
     "tests/integration/functions/*/requirements",
-    "tests/localstack/requirements",
-    "tests/localstack/lambda_runtime/requirements",
+    "tools/localstack/requirements",
+    "tools/localstack/lambda_runtime/requirements",
 )
 # What was resolved once and stays; why is said in its .in file.
-FROZEN = {"tests/localstack/requirements"}
+FROZEN = {"tools/localstack/requirements"}
 
 _PIN = re.compile(r"^(?P<name>[\w.-]+)(?:\[[^]]*\])?==(?P<version>[^\s;\\]+)")
 _VIA = re.compile(r"^ +# +(?:via )?-r \S+\.in$")

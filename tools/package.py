@@ -10,7 +10,7 @@ shows a function as changed only when it has changed:
 - byte code is compiled ahead (``/var/task`` is read-only on Lambda, so it would never be cached)
   with unchecked hashes instead of time stamps, under the path the code has on Lambda.
 
-A function's zip holds its own folder, the folders beside it and in ``functions/`` that it imports,
+A function's zip holds its own folder, the folders beside it and in ``libraries/`` that it imports,
 and the distributions of its ``requirements.txt``. boto3 is part of Lambda's runtime:
 https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
 """
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--source",
         type=Path,
         default=ROOT / "functions",
-        help="the folder the functions are in; they import from it and from functions/",
+        help="the folder the functions are in; they import from it and from libraries/",
     )
     parser.add_argument("--output", type=Path, default=ROOT / "build", help="default: build")
     parser.add_argument("--architecture", choices=[*PLATFORMS, "host"], default="arm64")
@@ -110,10 +110,8 @@ def host_architecture() -> str:
 
 
 def functions_in(source: Path) -> list[str]:
-    """List the folders that are functions: those whose handler.py defines ``handler``."""
-    return sorted(
-        path.parent.name for path in source.glob("*/handler.py") if _defines_handler(path)
-    )
+    """List the folders that are functions: those with a handler.py."""
+    return sorted(path.parent.name for path in source.glob("*/handler.py"))
 
 
 def package(source: Path, name: str, output: Path, architecture: str) -> str:
@@ -163,7 +161,7 @@ def local_packages(source: Path, name: str) -> list[Path]:
         current = waiting.pop()
         if current in found:
             continue
-        for place in (source, ROOT / "functions"):
+        for place in (source, ROOT / "libraries"):
             if (place / current / "__init__.py").is_file():
                 found[current] = place / current
                 for module in sorted(found[current].rglob("*.py")):
@@ -252,21 +250,12 @@ def _compile(staging: Path) -> None:
         raise PackagingError(f"this does not compile:\n{(done.stdout + done.stderr).strip()}")
 
 
-def _defines_handler(module: Path) -> bool:
-    return any(
-        isinstance(node, ast.FunctionDef) and node.name == "handler" for node in _parse(module).body
-    )
-
-
-def _parse(module: Path) -> ast.Module:
+def _imports(module: Path) -> Iterator[str]:
     try:
-        return ast.parse(module.read_bytes(), filename=str(module))
+        tree = ast.parse(module.read_bytes(), filename=str(module))
     except SyntaxError as error:
         raise PackagingError(f"{module}:{error.lineno}: {error.msg}") from error
-
-
-def _imports(module: Path) -> Iterator[str]:
-    for node in ast.walk(_parse(module)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -25,6 +25,8 @@ TOOLS = ROOT / ".tools"
 UV = TOOLS / "bin" / "uv"
 ENVIRONMENT = ROOT / ".venv"
 PYTHON_VERSION = "3.13"
+# What the environments import from this checkout, as the lines of a .pth file.
+IMPORTED = "".join(f"{ROOT / folder}\n" for folder in ("functions", "libraries", "."))
 TERRAFORM_MINIMUM = (1, 9)
 PROVIDER = Path("hashicorp") / "aws"
 
@@ -77,7 +79,7 @@ def set_up_fuzz() -> None:
     _install(folder, ROOT / "requirements" / "fuzz.txt")
     (packages,) = folder.glob("lib/python*/site-packages")
     (development,) = ENVIRONMENT.glob("lib/python*/site-packages")
-    _write(packages / "development.pth", f"{ROOT / 'functions'}\n{ROOT}\n{development}\n")
+    _write(packages / "development.pth", f"{IMPORTED}{development}\n")
 
 
 def _install(folder: Path, lock: Path, *, import_checkout: bool = False) -> None:
@@ -104,7 +106,7 @@ def install_checkout(packages: Path, scripts: Path) -> None:
 
     So ``pipeline`` works from any folder.
     """
-    _write(packages / "checkout.pth", f"{ROOT / 'functions'}\n{ROOT}\n")
+    _write(packages / "checkout.pth", IMPORTED)
     command = scripts / "pipeline"
     python = shlex.quote(str(scripts / "python"))
     _write(command, f'#!/bin/sh\nexec {python} -m operations "$@"\n')
@@ -112,9 +114,9 @@ def install_checkout(packages: Path, scripts: Path) -> None:
 
 
 def set_up_localstack() -> None:
-    """Prepare the environments of the embedded LocalStack (see tests/localstack)."""
+    """Prepare the environments of the embedded LocalStack (see tools/localstack)."""
     set_up_environment()
-    _run([ENVIRONMENT / "bin" / "python", "-m", "tests.localstack", "setup"])
+    _run([ENVIRONMENT / "bin" / "python", "-m", "tools.localstack", "setup"])
 
 
 def install_uv() -> None:

@@ -7,6 +7,6 @@ cool-down it takes a few of them and invokes the function with those alone (half
 succeed the mapping is enabled (closed), else the messages are put back as new ones and the circuit
 stays open.
 
-`circuit_breaker.breaker` decides, `circuit_breaker.record` remembers, `circuit_breaker.services`
+`circuit_breaker.breaker` decides, `circuit_state` remembers, `circuit_breaker.services`
 acts.
 """

@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from circuit_breaker.record import Record, State, milliseconds
+from circuit_state import Record, State, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from circuit_breaker.record import Records
+    from circuit_state import Records
 
 
 # How long after a closing the alarm may still hear of the last failure before it. AWS has no figure

@@ -20,8 +20,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from circuit_breaker.breaker import Breaker, MappingBusyError, Settings
-from circuit_breaker.record import DynamoDBRecords, RevisionError
 from circuit_breaker.services import CloudWatchAlarm, LambdaMapping, QueueTrial
+from circuit_state import DynamoDBRecords, RevisionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

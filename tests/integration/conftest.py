@@ -17,7 +17,7 @@ import pytest
 from demo.pipeline import demonstrations
 from tests.integration.clone import TARGETS, Clone
 from tests.integration.pipeline import Clients, Pipeline
-from tests.localstack import Instance
+from tools.localstack import Instance
 from tools.running_provider import running_provider
 from tools.terraform import Progress, Terraform
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from circuit_breaker.record import DynamoDBRecords, Record, State
+from circuit_state import DynamoDBRecords, Record, State
 from tests.integration.pipeline import Inbox, Pipeline
 from tests.integration.waiting import eventually
 

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from tests.integration.conftest import ANOTHER_ACCOUNT, EXAMPLES, SECOND_CONSUMERS, Stacks
 from tests.integration.pipeline import Clients, Inbox, Pipeline, unique
 from tests.integration.waiting import eventually
-from tests.localstack import Instance
+from tools.localstack import Instance
 
 pytestmark = pytest.mark.integration
 

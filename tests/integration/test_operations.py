@@ -16,7 +16,7 @@ import pytest
 from tests.integration.conftest import Stacks
 from tests.integration.pipeline import Clients, Pipeline
 from tests.integration.waiting import eventually
-from tests.localstack import Instance
+from tools.localstack import Instance
 from tools.terraform import ROOT, Terraform
 
 pytestmark = [pytest.mark.integration, pytest.mark.applies("orders", "routes")]

@@ -15,9 +15,9 @@ import pytest
 from tests.integration.conftest import EXAMPLES, PIPELINES, SECOND_CONSUMERS, Stacks
 from tests.integration.permissions import Part, parts, replays, unneeded
 from tests.integration.test_dead_letter_queues import DENIED
-from tests.localstack import Instance
 from tools.aws_rules.policies import Policy
 from tools.aws_rules.recording import Decision, read
+from tools.localstack import Instance
 
 pytestmark = [
     pytest.mark.integration,

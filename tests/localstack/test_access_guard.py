@@ -13,9 +13,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.integration.waiting import eventually
-from tests.localstack import Instance
 from tests.localstack.test_functions import Functions
 from tools.aws_rules.recording import read
+from tools.localstack import Instance
 
 pytestmark = [
     pytest.mark.integration,

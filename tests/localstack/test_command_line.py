@@ -1,4 +1,4 @@
-"""``python -m tests.localstack run``: what a command gets, and how it ends."""
+"""``python -m tools.localstack run``: what a command gets, and how it ends."""
 
 import os
 import signal
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.waiting import eventually
-from tests.localstack.environments import ROOT
 from tests.localstack.test_functions import HANDLER, zipped
+from tools.localstack.environments import ROOT
 
 pytestmark = pytest.mark.integration
 
@@ -55,7 +55,7 @@ def run(tmp_path: Path) -> Run:
 
     def start(code: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.localstack", "run", "--"]
+            [sys.executable, "-m", "tools.localstack", "run", "--"]
             + [sys.executable, "-c", code, *arguments],
             cwd=ROOT,
             env={**environment, "TMPDIR": str(tmp_path), **more},
@@ -135,7 +135,7 @@ def test_a_command_that_fails_leaves_the_instances_output(run: Run) -> None:
 
 def test_a_command_that_is_not_there_is_named() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.localstack", "run", "--", "no-such-command"],
+        [sys.executable, "-m", "tools.localstack", "run", "--", "no-such-command"],
         check=False,
         cwd=ROOT,
         env={**os.environ, "LOCALSTACK": "embedded"},

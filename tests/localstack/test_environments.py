@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.localstack import environments
+from tools.localstack import environments
 
 # Makes an environment's Python when asked for one, and notes every call.
 UV = """#!/bin/sh

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.integration.waiting import eventually
-from tests.localstack import Instance
-from tests.localstack.environments import HERE, LOCALSTACK, set_up
 from tests.localstack.test_functions import Functions, let_in
+from tools.localstack import Instance
+from tools.localstack.environments import HERE, LOCALSTACK, set_up
 
 pytestmark = [
     pytest.mark.integration,

@@ -17,7 +17,7 @@ import pytest
 from mypy_boto3_lambda import LambdaClient
 
 from tests.integration.waiting import eventually
-from tests.localstack import Instance, running
+from tools.localstack import Instance, running
 
 pytestmark = [
     pytest.mark.integration,

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from tests.integration.waiting import eventually
-from tests.localstack import Instance
+from tools.localstack import Instance
 
 pytestmark = [
     pytest.mark.integration,

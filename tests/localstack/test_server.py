@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.integration.waiting import eventually
-from tests.localstack import LocalStackError, running, server
-from tests.localstack.environments import ROOT
+from tools.localstack import LocalStackError, running, server
+from tools.localstack.environments import ROOT
 
 pytestmark = pytest.mark.integration
 
-COMMAND = [sys.executable, "-m", "tests.localstack"]
+COMMAND = [sys.executable, "-m", "tools.localstack"]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 
 from circuit_breaker.breaker import Breaker, Result, Ringing, Settings
-from circuit_breaker.record import Record, RevisionError, State
+from circuit_state import Record, RevisionError, State
 
 COOL_DOWN = 300.0
 TRIAL = 90.0

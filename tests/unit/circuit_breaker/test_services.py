@@ -15,8 +15,8 @@ from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 from circuit_breaker import services
 from circuit_breaker.breaker import Ringing
-from circuit_breaker.record import DynamoDBRecords, Record, RevisionError, State
 from circuit_breaker.services import CloudWatchAlarm, QueueTrial
+from circuit_state import DynamoDBRecords, Record, RevisionError, State
 from object_consumer.messages import received
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import pytest
 
-from circuit_breaker.record import DynamoDBRecords, Record
+from circuit_state import DynamoDBRecords, Record
 from operations import cli, switch
 from operations.aws import Aws
 from tests.unit.operations.authorizations import REGION, Call, Recorder

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from circuit_breaker.record import Record, State
+from circuit_state import Record, State
 from operations import switch
 from operations.errors import OperationError
 from tests.unit.operations.conftest import World

@@ -96,8 +96,10 @@ def test_all_locks_of_this_checkout_but_localstacks_are_resolved_again(
 
     assert lock.main([]) == 0
     tracked = {
-        path.relative_to(lock.ROOT).as_posix() for path in lock.ROOT.glob("functions/*/*.txt")
+        path.relative_to(lock.ROOT).as_posix()
+        for folder in ("functions", "libraries")
+        for path in lock.ROOT.glob(f"{folder}/*/*.txt")
     }
     assert tracked | {"tools/uv.txt", "requirements/development.txt"} <= set(resolved)
-    assert "tests/localstack/requirements.txt" not in resolved
+    assert "tools/localstack/requirements.txt" not in resolved
     capsys.readouterr()

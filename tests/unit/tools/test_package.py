@@ -43,7 +43,7 @@ def source(tmp_path: Path) -> Path:
         "deep/__init__.py": "",
         "deep/level.py": "NAME = 'deep'\n",
         "unused/__init__.py": "",
-        "unused/handler.py": "class Handler: ...\n",
+        "unused/parts.py": "class Parts: ...\n",
     }
     for name, text in files.items():
         path = tmp_path / "functions" / name
@@ -191,7 +191,7 @@ def test_an_unknown_function_is_named_with_the_ones_there_are(
     assert code == 1
     message = capsys.readouterr().err
     assert "frist/handler.py does not exist" in message
-    assert "first, second" in message
+    assert "Functions: first, second\n" in message
 
 
 def test_a_syntax_error_names_the_file_and_line(source: Path, tmp_path: Path) -> None:

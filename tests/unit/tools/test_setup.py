@@ -191,4 +191,4 @@ def test_the_operators_tool_is_installed_for_any_folder(tmp_path: Path) -> None:
     done = subprocess.run([scripts / "pipeline", "status"], check=True, capture_output=True)
     assert done.stdout == b"python -m operations status\n"
     paths = (packages / "checkout.pth").read_text().splitlines()
-    assert paths == [str(setup.ROOT / "functions"), str(setup.ROOT)]
+    assert paths == [str(setup.ROOT / name) for name in ("functions", "libraries", ".")]

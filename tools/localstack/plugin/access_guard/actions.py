@@ -103,7 +103,7 @@ def _sqs(operation: str, request: Request, place: Place) -> Iterator[Access]:
 
 
 def _move(operation: str, request: Request) -> Iterator[Access]:
-    """Moving messages takes the rights to do so by hand.
+    """Ask for the rights to move the messages by hand.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
     """

@@ -1,4 +1,4 @@
-"""``python -m tests.localstack setup | serve | run -- COMMAND``."""
+"""``python -m tools.localstack setup | serve | run -- COMMAND``."""
 
 import ctypes
 import os
@@ -9,12 +9,12 @@ import threading
 from types import FrameType
 from typing import NoReturn
 
-from tests.localstack.environments import SetUpError, set_up
-from tests.localstack.server import LocalStackError, running
+from tools.localstack.environments import SetUpError, set_up
+from tools.localstack.server import LocalStackError, running
 
-USAGE = """usage: python -m tests.localstack setup
-       python -m tests.localstack serve              until Ctrl-C
-       python -m tests.localstack run -- COMMAND...  for as long as COMMAND runs"""
+USAGE = """usage: python -m tools.localstack setup
+       python -m tools.localstack serve              until Ctrl-C
+       python -m tools.localstack run -- COMMAND...  for as long as COMMAND runs"""
 
 # What a command gets to end in order; terraform, for one, first ends what it has begun.
 COMMAND_STOP_SECONDS = 60

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.localstack.environments import HERE, LAMBDA_RUNTIME, LOCALSTACK, ROOT, set_up
+from tools.localstack.environments import HERE, LAMBDA_RUNTIME, LOCALSTACK, ROOT, set_up
 
 IMAGE = "localstack/localstack:4.14.0"
 REGION = "us-east-1"
