@@ -294,7 +294,7 @@ def test_of_live_queues_no_message_is_received(commands: Commands) -> None:
 
 def test_the_runbook_tells_what_each_command_asks_for(commands: Commands) -> None:
     text = (ROOT / "operations" / "README.md").read_text(encoding="utf-8")
-    table = text.partition("## What it needs to be allowed")[2]
+    table = text.partition("## Required permissions")[2]
     rows = re.findall(r"^\| `?(\w+)`? \| (.*) \|$", table, re.MULTILINE)
     told = {name: set(re.findall(r"`(\w+:\w+)`", cell)) for name, cell in rows[1:]}
     # What a key needs is told below the table.

@@ -6,7 +6,7 @@ from pathlib import Path
 from tools.aws_rules import deliveries
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "first-apply.md"
-QUESTIONS = "## What no page says"
+QUESTIONS = "## Open questions"
 
 
 def rows_named() -> set[str]:
