@@ -27,7 +27,7 @@ def prepare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prepare:
     notes = tmp_path / "notes"
     locks = {}
     for name in ("localstack", "lambda-runtime"):
-        lock = environments.ROOT / "tests" / "localstack" / "requirements.txt"
+        lock = environments.ROOT / "tools" / "localstack" / "requirements.txt"
         locks[tmp_path / ".tools" / name] = lock
     monkeypatch.setattr(environments, "_LOCKS", locks)
     monkeypatch.setattr(environments, "LOCALSTACK", tmp_path / ".tools" / "localstack")
