@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.integration.waiting import eventually
-from tests.localstack.test_functions import Functions
+from tests.localstack.functions import Functions
 from tools.aws_rules.recording import read
 from tools.localstack import Instance
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.waiting import eventually
-from tests.localstack.test_functions import HANDLER, zipped
+from tests.localstack.functions import HANDLER, zipped
 from tools.localstack.environments import ROOT
 
 pytestmark = pytest.mark.integration
@@ -29,7 +29,7 @@ time.sleep(600)
 # Leaves a warm function behind that has started a process of its own.
 STARTING_COMMAND = """
 import boto3, json, pathlib, sys
-from tests.localstack.test_functions import make_role
+from tests.localstack.functions import make_role
 functions = boto3.client("lambda")
 functions.create_function(
     FunctionName="starter",

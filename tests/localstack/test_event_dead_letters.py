@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.integration.waiting import eventually
-from tests.localstack.test_functions import Functions, let_in
+from tests.localstack.functions import Functions, let_in
 from tools.localstack import Instance
 from tools.localstack.environments import HERE, LOCALSTACK, set_up
 

@@ -21,7 +21,7 @@ from object_consumer.messages import InvocationError, Message
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
 from tests.fuzz.target import Target, promise
-from tests.unit.object_consumer.conftest import Consumer, FakeContext
+from tests.unit.object_consumer.consumer import Consumer, FakeContext
 
 _SECONDS = 20
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html

@@ -22,7 +22,8 @@ from tests.fuzz import strategies
 from tests.fuzz.findings import ROOT
 from tests.fuzz.metering import Bound
 from tests.fuzz.target import Target, choose, join, promise, split
-from tests.unit.object_consumer.conftest import Consumer, FakeContext, batch
+from tests.unit.object_consumer.consumer import Consumer, FakeContext
+from tests.unit.object_consumer.deliveries import batch
 
 _MEGABYTES = 128
 _SECONDS = 60

@@ -7,7 +7,8 @@ import pytest
 
 from object_consumer import DeadlineError, ObjectEvent, ObjectStore
 from object_consumer.budget import ByteBudget, ObjectLease
-from tests.unit.object_consumer.conftest import Consumer, batch, time_for
+from tests.unit.object_consumer.consumer import Consumer, time_for
+from tests.unit.object_consumer.deliveries import batch
 
 
 def in_thread(work: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:

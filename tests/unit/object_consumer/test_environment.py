@@ -14,7 +14,8 @@ from object_consumer import ObjectEvent, ObjectStore
 from object_consumer.environment import MAX_HUNG_THREADS, ExecutionEnvironment
 from object_consumer.messages import InvocationError
 from object_consumer.workers import Workers
-from tests.unit.object_consumer.conftest import Consumer, FakeContext, batch
+from tests.unit.object_consumer.consumer import Consumer, FakeContext
+from tests.unit.object_consumer.deliveries import batch
 
 type Lines = Callable[[], list[dict[str, Any]]]
 

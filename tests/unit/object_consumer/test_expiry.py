@@ -8,7 +8,8 @@ import pytest
 
 from object_consumer import ObjectEvent, ObjectStore, PermanentError, RetryableError, SettingError
 from object_consumer.configuration import from_environment
-from tests.unit.object_consumer.conftest import Consumer, batch
+from tests.unit.object_consumer.consumer import Consumer
+from tests.unit.object_consumer.deliveries import batch
 
 DAY = 24 * 3600
 TIMEOUT = 30.0  # FakeContext's

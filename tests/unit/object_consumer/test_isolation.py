@@ -22,7 +22,8 @@ from object_consumer import (
 from object_consumer.envelopes import decode
 from object_consumer.ledger import MemoryLedger
 from object_consumer.testing import make_event
-from tests.unit.object_consumer.conftest import Consumer, batch, notification, time_for
+from tests.unit.object_consumer.consumer import Consumer, time_for
+from tests.unit.object_consumer.deliveries import batch, notification
 
 type Lines = Callable[[], list[dict[str, Any]]]
 

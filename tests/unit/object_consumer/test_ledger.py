@@ -30,7 +30,8 @@ from object_consumer.ledger import (
     sort_key,
 )
 from object_consumer.testing import make_event
-from tests.unit.object_consumer.conftest import Consumer, batch, notification
+from tests.unit.object_consumer.consumer import Consumer
+from tests.unit.object_consumer.deliveries import batch, notification
 
 TABLE = "orders-ledger"
 

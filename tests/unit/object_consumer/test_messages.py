@@ -10,7 +10,8 @@ from botocore.stub import Stubber
 from object_consumer import ObjectEvent, ObjectStore, PermanentError, RetryableError, clients
 from object_consumer.messages import Message, received
 from object_consumer.queue import SqsQueue
-from tests.unit.object_consumer.conftest import Consumer, batch
+from tests.unit.object_consumer.consumer import Consumer
+from tests.unit.object_consumer.deliveries import batch
 
 
 def by_name(event: ObjectEvent, _store: ObjectStore) -> None:

@@ -18,7 +18,8 @@ from object_consumer import (
 from object_consumer.messages import InvocationError
 from object_consumer.testing import make_event
 from operations import originals
-from tests.unit.object_consumer.conftest import Consumer, FakeContext, batch, notification
+from tests.unit.object_consumer.consumer import Consumer, FakeContext
+from tests.unit.object_consumer.deliveries import batch, notification
 
 type Lines = Callable[[], list[dict[str, Any]]]
 

@@ -6,7 +6,8 @@ import pytest
 
 from object_consumer.testing import make_event
 from tests.unit.counting import calls
-from tests.unit.object_consumer.conftest import Consumer, batch, notification
+from tests.unit.object_consumer.consumer import Consumer
+from tests.unit.object_consumer.deliveries import batch, notification
 
 
 def many_records(number: int) -> object:

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from operations import cli, dead_letters, discovery, replay
 from operations import trace as tracing
 from operations.terminal import visible
-from tests.unit.operations.conftest import BUCKET, World
+from tests.unit.operations.world import BUCKET, World
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from operations import dead_letters, show
 from operations.dead_letters import DeadLetter
 from operations.failures import group
 from operations.story import set_aside
-from tests.unit.operations.conftest import BUCKET, World, record
+from tests.unit.operations.world import BUCKET, World, record
 
 
 def look(world: World) -> Sequence[DeadLetter]:

@@ -17,7 +17,7 @@ from circuit_state import DynamoDBRecords, Record
 from operations import cli, switch
 from operations.aws import Aws
 from tests.unit.operations.authorizations import REGION, Call, Recorder
-from tests.unit.operations.conftest import BUCKET, TABLE, World, make_world
+from tests.unit.operations.world import BUCKET, TABLE, World, make_world
 from tools.aws_rules.policies import Policy, Request, evaluate, parse
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from operations import dead_letters, redrive
 from operations.dead_letters import DeadLetter
-from tests.unit.operations.conftest import World, record
+from tests.unit.operations.world import World, record
 
 
 def left(world: World) -> list[DeadLetter]:

@@ -12,7 +12,7 @@ from object_consumer.ledger import State
 from operations import ledger, replay
 from operations.errors import OperationError, WrongUseError
 from operations.replay import Bookmark, Pace, Selection
-from tests.unit.operations.conftest import BUCKET, World
+from tests.unit.operations.world import BUCKET, World
 
 
 def selection(**fields: object) -> Selection:

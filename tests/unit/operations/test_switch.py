@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from circuit_state import Record, State
 from operations import switch
 from operations.errors import OperationError
-from tests.unit.operations.conftest import World
+from tests.unit.operations.world import World
 
 
 @dataclass

@@ -1,0 +1,132 @@
+"""A consumer in moto: its queues, its bucket, its ledger's table."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from object_consumer.filters import ObjectFilter
+from object_consumer.ledger import sort_key
+from operations import dead_letters
+from operations.aws import Aws
+from operations.discovery import Consumer, Pipeline
+
+BUCKET = "orders-files"
+TABLE = "orders-ledger"
+
+
+def record(key: str, **fields: Any) -> str:
+    """S3's message about an object."""
+    stored = {"key": key, "size": 3, "eTag": "tag", **fields}
+    return json.dumps(
+        {
+            "Records": [
+                {
+                    "eventName": "ObjectCreated:Put",
+                    "eventTime": "2026-01-01T00:00:00.000Z",
+                    "s3": {"bucket": {"name": BUCKET}, "object": stored},
+                }
+            ]
+        }
+    )
+
+
+@dataclass(frozen=True)
+class World:
+    """One pipeline with one consumer, and what its operator can do to it."""
+
+    aws: Aws
+    consumer: Consumer
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline."""
+        return Pipeline(name="orders", bucket=BUCKET, consumers={self.consumer.name: self.consumer})
+
+    def set_aside(self, key: str, error_type: str, message: str, **attributes: str) -> None:
+        """Put a message into the dead-letter queue, as the runtime does."""
+        reason = {
+            "ErrorType": error_type,
+            "ErrorMessage": message,
+            "ErrorKind": "permanent",
+            "FunctionName": "orders-load",
+            "RequestId": "request",
+        }
+        self.aws.sqs.send_message(
+            QueueUrl=str(self.consumer.dead_letter_queue_url),
+            MessageBody=record(key),
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in {**reason, **attributes}.items()
+            },
+        )
+
+    def upload(self, *keys: str) -> None:
+        """Put objects into the bucket."""
+        for key in keys:
+            self.aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b"abc")
+
+    def remember(self, key: str, state: str) -> None:
+        """Put an object on record."""
+        self.aws.dynamodb.put_item(
+            TableName=TABLE,
+            Item={
+                "consumer": {"S": "orders/load"},
+                "object": {"S": sort_key(f"s3://{BUCKET}/{key}")},
+                "state": {"S": state},
+                "attempts": {"N": "1"},
+            },
+        )
+
+    def messages(self, url: str | None = None) -> list[Any]:
+        """Take everything out of a queue, the consumer's by default."""
+        found: list[Any] = []
+        while received := self.aws.sqs.receive_message(
+            QueueUrl=str(url or self.consumer.queue_url),
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+        ).get("Messages"):
+            found += received
+        return found
+
+
+@contextmanager
+def make_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Make the consumer in moto, for as long as the block runs."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    with mock_aws(config={"lambda": {"use_docker": False}}):
+        aws = Aws()
+        aws.s3.create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        aws.dynamodb.create_table(
+            TableName=TABLE,
+            KeySchema=[
+                {"AttributeName": "consumer", "KeyType": "HASH"},
+                {"AttributeName": "object", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "consumer", "AttributeType": "S"},
+                {"AttributeName": "object", "AttributeType": "S"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        consumer = Consumer(
+            name="load",
+            function="orders-load",
+            log_group="/aws/lambda/orders-load",
+            queue_url=aws.sqs.create_queue(QueueName="orders-load")["QueueUrl"],
+            dead_letter_queue_url=aws.sqs.create_queue(QueueName="orders-load-dlq")["QueueUrl"],
+            wanted=ObjectFilter(prefixes=("in/",)),
+            ledger_table=TABLE,
+            ledger_key="orders/load",
+        )
+        yield World(aws, consumer)
