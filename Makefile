@@ -1,18 +1,18 @@
-# Every target sets up what it needs by itself, inside this checkout; `make help` lists them.
+# Every target installs what it needs inside this checkout; `make help` lists them.
 #
-# Variables: ARCHITECTURE=arm64|x86_64   the functions' processor on AWS (default arm64)
-#            LOCALSTACK=embedded|docker|<url>   where `make demo` and the tests run
-#            TERRAFORM=<path>            a Terraform or OpenTofu that is not on PATH
+# Variables: ARCHITECTURE=arm64|x86_64   the functions' architecture on AWS (default arm64)
+#            LOCALSTACK=embedded|docker|<url>   the LocalStack for `make demo` and the tests
+#            TERRAFORM=<path>            a Terraform or OpenTofu executable that is not on PATH
 #            TF_PLUGIN_MIRROR=<folder>   an unpacked mirror of the AWS provider
-#            VAR_FILE=<file>             what `make deploy`, `make destroy` and `make cost` work on
-#            NAME=<example>              what `make example` runs
-#            KEEP=1                      `make demo` and `make example` leave their stack up
-#            FILES=<number> SIZE=<50KB>  a month's files for `make cost`; COST_OPTIONS=--help lists more
-#            FUNCTION=<name>             `make package` of one function
-#            FUZZ_SECONDS=<600>          how long `make fuzz` attacks, all targets together
-#            FUZZ_TARGETS="<names>"      what `make fuzz` attacks; tests/fuzz/targets has a module for each
-#            CHECK=1                     `make lock` changes nothing
-#            QUICK=1                     `make bench` runs everything once and judges nothing
+#            VAR_FILE=<file>             the variables for `make deploy`, `make destroy` and `make cost`
+#            NAME=<example>              the example for `make example`
+#            KEEP=1                      `make demo` and `make example` keep their stack running
+#            FILES=<number> SIZE=<50KB>  files per month for `make cost`; COST_OPTIONS=--help lists more options
+#            FUNCTION=<name>             the only function for `make package`
+#            FUZZ_SECONDS=<600>          how long `make fuzz` runs, all targets together
+#            FUZZ_TARGETS="<names>"      the targets for `make fuzz`; tests/fuzz/targets has a module for each
+#            CHECK=1                     `make lock` only checks the lock files
+#            QUICK=1                     `make bench` runs everything once and asserts nothing
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -34,7 +34,7 @@ export LOCALSTACK TERRAFORM TF_PLUGIN_MIRROR KEEP
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: environment terraform localstack security ## Install the tools in this checkout (every target does so itself)
+setup: environment terraform localstack security ## Install the tools in this checkout (the other targets do so as needed)
 
 environment:
 	@$(PYTHON3) tools/setup.py environment
@@ -54,37 +54,37 @@ fuzzer: environment
 package: environment ## Package the functions for AWS: build/<function>.zip and its SHA-256
 	@$(PYTHON) tools/package.py --architecture $(ARCHITECTURE) $(FUNCTION)
 
-# LocalStack runs functions on this host, so they are packaged for its processor, beside the others.
+# LocalStack runs functions on this host, so they are packaged for its architecture, in a separate folder.
 package-host: environment
 	@$(PYTHON) tools/package.py --architecture host --output build/localstack
 
-demo: localstack terraform package-host ## Apply the pipeline in LocalStack, upload files, show what became of each
+demo: localstack terraform package-host ## Apply the pipeline in LocalStack, upload files, show the outcome of each
 	@$(PYTHON) -m tools.localstack run -- $(PYTHON) -m demo
 
-example: localstack terraform package-host ## Apply one of examples/ in LocalStack and drive it: make example NAME=fan-out
+example: localstack terraform package-host ## Apply and run one of examples/ in LocalStack: make example NAME=fan-out
 	@$(PYTHON) -m tools.localstack run -- $(PYTHON) -m demo "$(or $(NAME),?)"
 
-test: setup package-host lint ## All tests: lint, then unit and Terraform tests beside the integration tests
+test: setup package-host lint ## Run all tests: lint, then the unit, Terraform and integration tests in parallel
 	@$(MAKE) --jobs=2 test-beside test-integration
 
-# The integration tests wait for much of their time, which is enough for these. Whole lines, marked.
+# The integration tests are idle for much of their time, in which these run. awk prefixes and flushes each line.
 test-beside:
 	@nice $(UNIT_TESTS) 2>&1 | awk '{ print "unit: " $$0; fflush() }'
 	@nice $(TERRAFORM_TESTS) 2>&1 | awk '{ print "terraform: " $$0; fflush() }'
 
-test-unit: environment ## Unit tests of the runtime, the functions and the tools
+test-unit: environment ## Run the unit tests of the runtime, the functions and the tools
 	@$(UNIT_TESTS)
 
-test-terraform: environment terraform ## `terraform test`, validate and fmt of every module and the root
+test-terraform: environment terraform ## Run `terraform test`, validate and fmt for every module and the root module
 	@$(TERRAFORM_TESTS)
 
-test-integration: localstack terraform package-host ## Apply the pipeline in LocalStack, drive it with real files
+test-integration: localstack terraform package-host ## Apply the pipeline in LocalStack and run it with real files
 	@$(PYTHON) -m pytest tests/localstack tests/integration
 
-fuzz: fuzzer ## Attack with hostile messages and files for ten minutes: make fuzz FUZZ_SECONDS=600
+fuzz: fuzzer ## Fuzz the runtime and the functions for ten minutes: make fuzz FUZZ_SECONDS=600
 	@.tools/fuzz/bin/python -m tests.fuzz attack --seconds "$(or $(FUZZ_SECONDS),600)" $(FUZZ_TARGETS)
 
-lint: environment terraform security ## Check style, types, and what checkov and parliament say of the Terraform
+lint: environment terraform security ## Check style and types, and run checkov and parliament on the Terraform code
 	@$(MAKE) --jobs=2 lint-python lint-terraform
 
 lint-python:
@@ -103,29 +103,29 @@ fmt: environment terraform ## Format Python and Terraform
 	@$(PYTHON) -m ruff format
 	@$(TF) fmt -recursive
 
-docs: environment terraform security ## Write the modules' tables, the dashboard's picture, and docs/security.md
+docs: environment terraform security ## Generate the modules' tables, the dashboard's picture, and docs/security.md
 	@$(PYTHON) tools/docs.py
 	@$(PYTHON) -m tests.terraform --update "dashboard picture"
 	@$(PYTHON) -m tools.security --update
 
-lock: environment ## Resolve every requirements.in again into its lock file; CHECK=1 only says which don't fit
+lock: environment ## Lock the dependencies of every requirements.in again; CHECK=1 only reports outdated lock files
 	@$(PYTHON) tools/lock.py $(if $(CHECK),--check)
 
-cost: environment terraform ## What a month costs: make cost FILES=1000000 SIZE=50KB VAR_FILE=my.tfvars
+cost: environment terraform ## Estimate the monthly cost: make cost FILES=1000000 SIZE=50KB VAR_FILE=my.tfvars
 	@$(PYTHON) -m tools.cost \
 		--files "$(or $(FILES),1000000)" --size "$(or $(SIZE),100KB)" \
 		--var-file "$(or $(VAR_FILE),demo/pipeline.tfvars.json)" $(COST_OPTIONS)
 
-bench: package-host ## Measure the runtime beside its peers and the bound, in one run; QUICK=1 only tries it
+bench: package-host ## Compare the runtime with its alternatives and with a lower limit; QUICK=1 only tries it
 	@$(PYTHON) -m benchmarks $(if $(QUICK),--quick)
 
 deploy: terraform package ## Apply the root module to AWS: make deploy VAR_FILE=my.tfvars
-	@test -n "$(VAR_FILE)" || { echo "deploy: name your variables: make deploy VAR_FILE=my.tfvars" >&2; exit 2; }
+	@test -n "$(VAR_FILE)" || { echo "deploy: set VAR_FILE to your variables: make deploy VAR_FILE=my.tfvars" >&2; exit 2; }
 	@$(TF) init -input=false
 	@$(TF) apply -var-file="$(VAR_FILE)"
 
-destroy: terraform package ## Destroy what deploy made: make destroy VAR_FILE=my.tfvars
-	@test -n "$(VAR_FILE)" || { echo "destroy: name your variables: make destroy VAR_FILE=my.tfvars" >&2; exit 2; }
+destroy: terraform package ## Destroy what deploy created: make destroy VAR_FILE=my.tfvars
+	@test -n "$(VAR_FILE)" || { echo "destroy: set VAR_FILE to your variables: make destroy VAR_FILE=my.tfvars" >&2; exit 2; }
 	@$(TF) destroy -var-file="$(VAR_FILE)"
 
 clean: ## Remove everything that was built or installed in this checkout
