@@ -17,6 +17,7 @@ import pytest
 from demo.pipeline import demonstrations
 from tests.integration.clone import TARGETS, Clone
 from tests.integration.pipeline import Clients, Pipeline
+from tests.integration.release import Upgrade
 from tools.localstack import Instance
 from tools.running_provider import running_provider
 from tools.terraform import Progress, Terraform
@@ -156,6 +157,9 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
 }
 # Two configurations that know no more of `buffered` than its topic's ARN, and their accounts.
 SECOND_CONSUMERS = {"second-here": None, "second-elsewhere": ANOTHER_ACCOUNT}
+
+# What a release has applied is in an account of its own, apart from what other tests look at.
+UPGRADED_ACCOUNT = "333333333333"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -316,10 +320,31 @@ def with_buckets(clients: Clients, variables: Mapping[str, Any]) -> dict[str, An
     return named
 
 
+def of_the_release(upgrade: Upgrade, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Write the release's configuration, and make the bucket and the key that are there before."""
+    upgrade.install_release()
+    clients = Clients.of({**environment, "AWS_ACCESS_KEY_ID": UPGRADED_ACCOUNT})
+    clients.s3.create_bucket(Bucket="upgrade-existing")
+    everybody = {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [everybody]})
+    key = clients.kms.create_key(Description="upgrade", Policy=policy)
+    return {
+        "existing_bucket": "upgrade-existing",
+        "kms_key_arn": key["KeyMetadata"]["Arn"],
+        "packages": str(upgrade.packages),
+    }
+
+
 def second_consumer(stacks: Stacks, name: str) -> dict[str, Any]:
     """Wait for the topic of `buffered`, and make the variables of one more consumer of it."""
     topic = stacks["buffered"].outputs()["topic"]["arn"]
     return {"name": name, "packages": str(PACKAGES), "topic_arn": topic}
+
+
+@pytest.fixture(scope="session")
+def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
+    """Where the last release is applied, and then this code."""
+    return Upgrade(tmp_path_factory.mktemp("upgrade"))
 
 
 @pytest.fixture(scope="session")
@@ -328,6 +353,7 @@ def stacks(
     localstack: Instance,
     clients: Clients,
     scripted_function: None,
+    upgrade: Upgrade,
     tmp_path_factory: pytest.TempPathFactory,
     pytestconfig: pytest.Config,
 ) -> Iterator[Stacks]:
@@ -353,6 +379,9 @@ def stacks(
             if name == "theirs":
                 variables_of = partial(with_buckets, clients, variables)
             started.start(name, ROOT, variables_of)
+    if "release" in needed:
+        variables_of = partial(of_the_release, upgrade, localstack.environment)
+        started.start("release", upgrade.configuration, variables_of, UPGRADED_ACCOUNT)
     for name, variables in EXAMPLES.items():
         if name in needed:
             started.start(name, ROOT / "examples" / name, partial(dict, variables))
@@ -361,14 +390,20 @@ def stacks(
             variables_of = partial(second_consumer, started, name)
             folder = ROOT / "examples" / "buffered" / "second-consumer"
             started.start(name, folder, variables_of, account)
-    for item in request.session.items:
+    for name, beginning in beginnings(request.session.items):
+        started.begin(name, beginning, clients)
+    yield started
+    started.destroy()
+
+
+def beginnings(items: list[pytest.Item]) -> Iterator[tuple[str, Beginning]]:
+    """List what the selected tests do as soon as a stack is up."""
+    for item in items:
         if any(mark.args[0] for mark in item.iter_markers("skipif")):
             continue
         for mark in item.iter_markers("begins"):
             name, beginning = mark.args
-            started.begin(name, beginning, clients)
-    yield started
-    started.destroy()
+            yield name, beginning
 
 
 @pytest.fixture(scope="session")

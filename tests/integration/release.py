@@ -1,0 +1,177 @@
+"""What a user has who applied a release, and what the code that comes after it does to that."""
+
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGURATION = Path(__file__).resolve().parent / "upgrade"
+
+# The commit that is upgraded from. With a new release in CHANGELOG.md, put that one's here: it is
+# its addresses, inputs and outputs that have to be kept, and those before it are no longer tested.
+RELEASE = "76f3b8f9eb75bfe155b7a9f768fe73a736618c6c"
+
+# A resource may be made, changed in place or left. All else ends it, or its being managed.
+# https://developer.hashicorp.com/terraform/internals/json-format#change-representation
+KEEPING = (["create"], ["no-op"], ["read"], ["update"])
+FUNCTIONS = ("circuit_breaker", "load_records", "log_events", "transform_objects")
+FETCH_SECONDS = 120
+
+# Of files as `terraform fmt` leaves them.
+_VARIABLE = re.compile(r'^variable "(\w+)" \{$(.*?)^\}$', re.MULTILINE | re.DOTALL)
+_TYPE = re.compile(r"^  type +=(.*?)(?=^  \w|\Z)", re.MULTILINE | re.DOTALL)
+_TOKEN = re.compile(r"(\w+) *=|[{}]")
+
+
+class ReleaseError(Exception):
+    """The release's code can't be had; the message says what to run."""
+
+
+def ended(plan: Mapping[str, Any]) -> dict[str, str]:
+    """Find what a plan would destroy, replace or forget: the actions by address.
+
+    Parameters
+    ----------
+    plan
+        As ``terraform show -json`` gives it.
+    """
+    return {
+        change["address"]: ", ".join(change["change"]["actions"])
+        for change in plan["resource_changes"]
+        if change["change"]["actions"] not in KEEPING
+    }
+
+
+def missing(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    """Name what one value of outputs has and another one lacks, however deep it is."""
+    if isinstance(before, dict) and before:
+        for key, value in before.items():
+            here = f"{path}.{key}".removeprefix(".")
+            if not isinstance(after, dict) or key not in after:
+                yield here
+            else:
+                yield from missing(value, after[key], here)
+
+
+def inputs(module: Path) -> set[str]:
+    """List what a module takes: its variables, and the attributes of those that are objects.
+
+    Terraform drops an attribute that a variable's type doesn't have, and says nothing.
+    """
+    text = (module / "variables.tf").read_text(encoding="utf-8")
+    found = set()
+    for name, body in _VARIABLE.findall(text):
+        found.add(name)
+        for kind in _TYPE.findall(body):
+            found |= {f"{name}.{path}" for path in attributes(kind)}
+    return found
+
+
+def attributes(kind: str) -> Iterator[str]:
+    """List the attributes in the text of a type, such as ``filter.prefixes``."""
+    within: list[str] = []
+    last = ""
+    for token in _TOKEN.finditer(kind):
+        if token[0] == "{":
+            within.append(last)
+        elif token[0] == "}":
+            within.pop()
+        else:
+            last = token[1]
+            yield ".".join([*filter(None, within), last])
+
+
+class Upgrade:
+    """A folder in which the release is applied, and then the code that is here.
+
+    Parameters
+    ----------
+    folder
+        Where the configuration is put together; the release's files are kept beside it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.configuration = folder / "configuration"
+        self.release = folder / "release"
+        self.packages = folder / "packages"
+        self._pipeline = self.configuration / "pipeline"
+
+    def install_release(self) -> None:
+        """Write the configuration, with the release's modules in it."""
+        extract(RELEASE, self.release)
+        _write_packages(self.packages)
+        shutil.copytree(CONFIGURATION, self.configuration)
+        self._install(self.release)
+
+    def install_this(self) -> None:
+        """Take the modules that are here instead; the examples stay what users copied of them."""
+        self._install(ROOT)
+
+    def _install(self, source: Path) -> None:
+        shutil.rmtree(self._pipeline, ignore_errors=True)
+        self._pipeline.mkdir()
+        for file in source.glob("*.tf"):
+            shutil.copy2(file, self._pipeline)
+        shutil.copytree(source / "modules", self._pipeline / "modules")
+        shutil.copytree(self.release / "examples", self._pipeline / "examples")
+
+
+def extract(commit: str, folder: Path, repository: Path = ROOT) -> None:
+    """Write the files of a commit of a repository into a folder.
+
+    Raises
+    ------
+    ReleaseError
+        The repository doesn't have the commit, and where it is a shallow clone can't fetch it.
+    """
+    if _git(repository, "cat-file", "-e", f"{commit}^{{commit}}").returncode:
+        _fetch(commit, repository)
+    archive = _git(repository, "archive", "--format=tar", commit)
+    if archive.returncode:
+        raise ReleaseError(f"git archive {commit}: {archive.stderr.decode().strip()}")
+    with tarfile.open(fileobj=BytesIO(archive.stdout)) as opened:
+        opened.extractall(folder, filter="data")
+
+
+def _fetch(commit: str, repository: Path) -> None:
+    needed = f"The upgrade test needs the files of commit {commit}"
+    shallow = _git(repository, "rev-parse", "--is-shallow-repository")
+    if shallow.returncode:
+        said = shallow.stderr.decode().strip()
+        raise ReleaseError(f"{needed}, and this is not a git repository. Run: git clone. {said}")
+    if shallow.stdout.strip() != b"true":
+        raise ReleaseError(f"{needed}, and this repository lacks it. Run: git fetch origin")
+    fetched = _git(repository, "fetch", "--quiet", "--depth=1", "origin", commit)
+    if fetched.returncode:
+        said = fetched.stderr.decode().strip()
+        raise ReleaseError(
+            f"{needed}, and this is a shallow clone. Run: git fetch --unshallow. {said}"
+        )
+
+
+def _git(repository: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["git", *arguments],
+        check=False,
+        cwd=repository,
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
+        capture_output=True,
+        timeout=FETCH_SECONDS,
+    )
+
+
+def _write_packages(folder: Path) -> None:
+    """Package functions that take whatever they are told of: only their making is tested."""
+    folder.mkdir()
+    for name in FUNCTIONS:
+        with zipfile.ZipFile(folder / f"{name}.zip", "w") as package:
+            # Without a time of its own the entry is the same whenever it is written.
+            entry = zipfile.ZipInfo(f"{name}/handler.py")
+            package.writestr(entry, "def handler(event, context):\n    return {}\n")
