@@ -11,10 +11,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from demo.pipeline import BROKEN, Outcome, Pipeline
 from demo.report import explain, table
-from operations import discovery, show
+from operations import discovery
 from operations.aws import Aws
-from operations.status import status
-from operations.trace import trace
+from operations.commands import status, trace
 
 WAIT_SECONDS = 90
 
@@ -70,11 +69,11 @@ def _operate(pipeline: discovery.Pipeline, keys: Sequence[str], aws: Aws, consol
     by_name = any(consumer.ledger_key for consumer in pipeline.consumers.values())
     command = f"pipeline --name {pipeline.name}" if by_name else "pipeline"
     console.print(f"\n[bold]$ {command} status[/bold]\n")
-    console.print(show.status(pipeline.name, status(pipeline, aws)))
+    console.print(status.view(pipeline.name, status.status(pipeline, aws)))
     good = next(key for key in keys if not key.endswith(BROKEN))
     for key in (good, *(key for key in keys if key.endswith(BROKEN))):
         console.print(f"\n[bold]$ {command} trace {escape(key)}[/bold]\n", highlight=False)
-        console.print(show.story(trace(pipeline, key, aws)))
+        console.print(trace.view(trace.trace(pipeline, key, aws)))
     console.print()
 
 

@@ -1,4 +1,7 @@
-"""What goes wrong between an operator and a pipeline."""
+"""What goes wrong between an operator and a pipeline, and with which exit code the tool ends."""
+
+# 0: all is well, or done. 130: interrupted.
+TROUBLE, WRONG_USE, REFUSED = 1, 2, 3
 
 
 class WrongUseError(Exception):

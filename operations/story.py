@@ -1,6 +1,6 @@
 """What a file's story is made of, and what it comes to.
 
-Pure: `operations.trace` gathers the facts.
+Pure: `operations.evidence` gathers the facts.
 """
 
 from collections.abc import Mapping, Sequence

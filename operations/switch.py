@@ -1,19 +1,18 @@
-"""Stopping a consumer and letting it go on: its event source mapping, and its circuit breaker."""
+"""What stops a consumer: its event source mapping, and its circuit breaker."""
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from circuit_state import DynamoDBRecords, Record, RevisionError, State, milliseconds
+from circuit_state import DynamoDBRecords, Record, RevisionError
 from operations.aws import Aws
-from operations.discovery import Consumer, Pipeline
+from operations.discovery import Consumer
 from operations.errors import OperationError, WrongUseError
 
 _POLL_SECONDS = 1.0
 _PATIENCE_SECONDS = 180.0
-_ENABLED, _DISABLED = "Enabled", "Disabled"
+ENABLED, DISABLED = "Enabled", "Disabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,12 @@ class Switched:
     consumer: str
     mapping: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> list[str]:
+        """The same for people."""
+        state = f"{self.consumer} is {self.mapping.lower()}."
+        return [state, *(f"Note: {note}." for note in self.notes)]
 
 
 def records(consumer: Consumer, aws: Aws) -> DynamoDBRecords | None:
@@ -56,63 +61,14 @@ def state(consumer: Consumer, aws: Aws) -> str | None:
     return aws.lambda_.get_event_source_mapping(UUID=consumer.mapping)["State"]
 
 
-def pause(
-    pipeline: Pipeline, consumer: Consumer, aws: Aws, *, sleep: Callable[[float], None] = time.sleep
-) -> Switched:
-    """Stop a consumer: its files wait in the queue, and no circuit breaker lets them out.
+def mapping_of(consumer: Consumer) -> str:
+    """Give a consumer's mapping.
 
     Raises
     ------
     WrongUseError
-        It has no mapping to stop.
-    OperationError
-        Lambda did not stop it in time.
+        It has none.
     """
-    mapping = _mapping(consumer)
-    _tell_breaker(consumer, aws, lambda seen: replace(seen, paused=True))
-    _switch(mapping, aws, wanted=_DISABLED, sleep=sleep)
-    notes = ["`terraform apply` lets it go on, unless it has enabled = false there"]
-    if _is_invoked_directly(pipeline, consumer, aws):
-        notes.append(
-            f"S3 invokes {consumer.function} directly (route function), past its queue: new files "
-            "are still processed. To hold them back apply enabled = false"
-        )
-    return Switched(consumer.name, _DISABLED, tuple(notes))
-
-
-def resume(
-    consumer: Consumer, aws: Aws, *, sleep: Callable[[float], None] = time.sleep
-) -> Switched:
-    """Let a consumer go on, whoever stopped it; a circuit that was open is closed.
-
-    Raises
-    ------
-    WrongUseError
-        It has no mapping.
-    OperationError
-        Lambda did not start it in time.
-    """
-    mapping = _mapping(consumer)
-    before = record(consumer, aws)
-
-    def closed(seen: Record) -> Record:
-        return replace(
-            seen,
-            state=State.CLOSED,
-            paused=False,
-            settled=True,
-            reason="resumed by an operator",
-            changed_at=milliseconds(),
-        )
-
-    _tell_breaker(consumer, aws, closed)
-    _switch(mapping, aws, wanted=_ENABLED, sleep=sleep)
-    was_open = before is not None and before.state is not State.CLOSED
-    notes = ("its circuit was open, and is closed now",) if was_open else ()
-    return Switched(consumer.name, _ENABLED, notes)
-
-
-def _mapping(consumer: Consumer) -> str:
     if consumer.mapping is None:
         raise WrongUseError(
             f"{consumer.name} has no queue: {consumer.function} is invoked directly, and there is "
@@ -121,7 +77,7 @@ def _mapping(consumer: Consumer) -> str:
     return consumer.mapping
 
 
-def _tell_breaker(consumer: Consumer, aws: Aws, change: Callable[[Record], Record]) -> None:
+def tell_breaker(consumer: Consumer, aws: Aws, change: Callable[[Record], Record]) -> None:
     """Change the breaker's record, where there is a breaker: it writes one in its first minute."""
     kept = records(consumer, aws)
     while kept is not None and (seen := kept.read()).revision:
@@ -132,7 +88,14 @@ def _tell_breaker(consumer: Consumer, aws: Aws, change: Callable[[Record], Recor
         return
 
 
-def _switch(mapping: str, aws: Aws, *, wanted: str, sleep: Callable[[float], None]) -> None:
+def turn(mapping: str, aws: Aws, *, wanted: str, sleep: Callable[[float], None]) -> None:
+    """Enable or disable a mapping, and wait until Lambda has done it.
+
+    Raises
+    ------
+    OperationError
+        Lambda did not do it in time.
+    """
     asked = False
     waited = 0.0
     while (now := aws.lambda_.get_event_source_mapping(UUID=mapping)["State"]) != wanted:
@@ -142,7 +105,7 @@ def _switch(mapping: str, aws: Aws, *, wanted: str, sleep: Callable[[float], Non
             )
         if not asked and not now.endswith("ing"):
             try:
-                aws.lambda_.update_event_source_mapping(UUID=mapping, Enabled=wanted == _ENABLED)
+                aws.lambda_.update_event_source_mapping(UUID=mapping, Enabled=wanted == ENABLED)
                 asked = True
             except ClientError as error:
                 # Lambda is still at work on an earlier change.
@@ -150,12 +113,3 @@ def _switch(mapping: str, aws: Aws, *, wanted: str, sleep: Callable[[float], Non
                     raise
         sleep(_POLL_SECONDS)
         waited += _POLL_SECONDS
-
-
-def _is_invoked_directly(pipeline: Pipeline, consumer: Consumer, aws: Aws) -> bool:
-    try:
-        told = aws.s3.get_bucket_notification_configuration(Bucket=pipeline.bucket)
-    except ClientError:
-        return False
-    targets = told.get("LambdaFunctionConfigurations", [])
-    return any(target["LambdaFunctionArn"].split(":")[6] == consumer.function for target in targets)

@@ -10,12 +10,14 @@ import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
 import msgspec
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 
 def visible(text: str) -> str:
@@ -82,6 +84,11 @@ def encoded(document: object, *, only_ascii: bool = False) -> str:
     )
 
 
+def utc(moment: datetime) -> str:
+    """Write a time in UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def quoted(text: str) -> str:
     """Quote a text for a shell; what isn't printable as the escapes of ``$'...'``, byte by byte.
 
@@ -117,3 +124,8 @@ class Terminal(Console):
             else:
                 shown = "\n".join(map(visible, text.split("\n")))
                 yield Segment(shown, style.update_link(None) if style else None)
+
+    def lines(self, texts: Iterable[str]) -> None:
+        """Print each text on a line of its own: what looks like markup is none."""
+        for text in texts:
+            self.print(Text(visible(text)))

@@ -7,7 +7,7 @@ variables {
   bucket = "orders-files"
 }
 
-# What tests/unit/operations/test_permissions.py holds against the tool's calls.
+# What tests/unit/operations/test_operator_policies.py holds against the tool's calls.
 run "the_documents_are_those_that_the_tool_is_tested_with" {
   module {
     source = "./modules/operator-policies"

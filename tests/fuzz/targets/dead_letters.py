@@ -11,9 +11,10 @@ from typing import Any
 from hypothesis import strategies as st
 from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-from operations import dead_letters, redrive, show, story
+from operations import dead_letters, story
+from operations.commands import failures, redrive
+from operations.commands.failures import Failure, group
 from operations.dead_letters import DeadLetter
-from operations.failures import Failure, group
 from operations.terminal import Terminal, encoded
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
@@ -49,7 +50,7 @@ def work(data: bytes) -> Result | None:
     dead_letters.invocation(letter.body)
     file = io.StringIO()
     terminal = Terminal(file=file, width=120, color_system=None, force_terminal=True)
-    terminal.print(show.failures([failure]))
+    terminal.print(failures.view([failure]))
     return Result(letter, failure, file.getvalue(), encoded([failure]))
 
 

@@ -10,9 +10,10 @@ import pytest
 from mypy_boto3_sqs.type_defs import MessageTypeDef
 from rich.console import Console
 
-from operations import dead_letters, show
+from operations import dead_letters
+from operations.commands import failures
+from operations.commands.failures import group
 from operations.dead_letters import DeadLetter
-from operations.failures import group
 from operations.story import set_aside
 from tests.unit.operations.world import BUCKET, World, record
 
@@ -111,7 +112,7 @@ def test_the_times_of_a_group_say_what_they_are() -> None:
     console = Console(width=140, record=True, file=io.StringIO())
     known = dead_letters.read({**moved(), "Attributes": {"SentTimestamp": "0"}}, "load")
 
-    console.print(show.failures(group([dead_letters.read(moved(), "load"), known])))
+    console.print(failures.view(group([dead_letters.read(moved(), "load"), known])))
 
     text = console.export_text()
     assert text.count("(when sent; SQS moved it later)") == 1
@@ -223,19 +224,3 @@ def test_a_reason_is_as_long_as_it_is_of_use() -> None:
     )
 
     assert (len(letter.error_type), len(letter.error_message)) == (4_000, 4_000)
-
-
-def test_one_mistake_in_many_files_is_one_group(world: World) -> None:
-    for number in range(3):
-        message = (
-            f"s3://{BUCKET}/in/{number}.json: line {number}, column {31 + number}: 'x{number}'"
-        )
-        world.set_aside(f"in/{number}.json", "FormatError", message)
-    world.set_aside("in/other.json", "SchemaError", "no id")
-
-    first, second = group(look(world))
-
-    assert (first.count, second.count) == (3, 1)
-    assert first.reason == "FormatError: … line …, column …: …"
-    assert first.example_reason.startswith(f"FormatError: s3://{BUCKET}/in/")
-    assert second.example == f"s3://{BUCKET}/in/other.json"

@@ -13,9 +13,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from operations import show, terminal
-from operations.failures import Failure
-from operations.status import ConsumerStatus
+from operations import terminal
+from operations.commands import failures as failing
+from operations.commands import status as watching
+from operations.commands import trace as tracing
+from operations.commands.failures import Failure
+from operations.commands.status import ConsumerStatus
 from operations.story import ConsumerStory, Step, Story, Verdict, Version
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -107,9 +110,9 @@ def story(text: str) -> Story:
 
 def views(text: str) -> list[Any]:
     return [
-        show.status(text, [status(text)]),
-        show.story(story(text)),
-        show.failures([failure(text)]),
+        watching.view(text, [status(text)]),
+        tracing.view(story(text)),
+        failing.view([failure(text)]),
     ]
 
 

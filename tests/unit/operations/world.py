@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from circuit_state import Record
 from object_consumer.filters import ObjectFilter
 from object_consumer.ledger import sort_key
-from operations import dead_letters
+from operations import dead_letters, switch
 from operations.aws import Aws
 from operations.discovery import Consumer, Pipeline
 
@@ -81,6 +82,12 @@ class World:
                 "attempts": {"N": "1"},
             },
         )
+
+    def remember_circuit(self, record: Record) -> None:
+        """Put the circuit breaker's record there."""
+        records = switch.records(self.consumer, self.aws)
+        assert records is not None
+        records.write(record)
 
     def messages(self, url: str | None = None) -> list[Any]:
         """Take everything out of a queue, the consumer's by default."""

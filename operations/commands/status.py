@@ -1,17 +1,81 @@
-"""How a pipeline is doing: what waits, what was set aside, who is stopped, which alarms ring."""
+"""``pipeline status``: what waits, what was set aside, who is stopped, which alarms ring.
 
-from collections.abc import Mapping, Sequence
+The command and its options come first, then what is looked at, then how it is shown.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from circuit_state import Record
 from operations import dead_letters, ledger, switch
 from operations.aws import Aws
 from operations.discovery import Consumer, Pipeline
+from operations.errors import TROUBLE
+from operations.options import Json
+from operations.session import Session
+from operations.terminal import visible, visible_all
 
 # SQS tells its metrics every minute, and late.
 _LOOK_BACK = timedelta(minutes=10)
+
+
+def command(
+    context: typer.Context,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and again.")] = False,
+    every: Annotated[float, typer.Option(min=0.5, help="Seconds between two looks.")] = 3.0,
+    count_all: Annotated[
+        bool, typer.Option("--count-all", help="Count the whole ledger, however long it takes.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show every consumer: queues, mapping, alarms."""
+    session: Session = context.obj
+    pages = None if count_all else ledger.PAGES
+
+    def look() -> list[ConsumerStatus]:
+        return status(session.pipeline, session.aws, pages=pages)
+
+    found = look()
+    if watch and not json:
+        with Live(console=session.console, auto_refresh=False) as live, _until_interrupted():
+            while True:
+                live.update(view(session.pipeline.name, found), refresh=True)
+                time.sleep(every)
+                found = look()
+    elif json:
+        session.print_json(
+            {
+                "pipeline": session.pipeline.name,
+                "bucket": session.pipeline.bucket,
+                "consumers": found,
+                "troubles": {consumer.consumer: consumer.troubles for consumer in found},
+            }
+        )
+    else:
+        session.console.print(view(session.pipeline.name, found))
+    if any(consumer.troubles for consumer in found):
+        raise typer.Exit(TROUBLE)
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[None]:
+    """Take Ctrl-C for the end of what was watched."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        return
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,3 +213,63 @@ def _ringing(pipeline: Pipeline, consumer: Consumer, aws: Aws) -> list[str]:
     # LocalStack gives those in any state.
     names = [alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM"]
     return [name for name in names if not (longer and name.startswith(longer))]
+
+
+def view(name: str, consumers: Sequence[ConsumerStatus]) -> RenderableType:
+    """Show how a pipeline is doing: a row for each consumer, then what is wrong."""
+    consumers = visible_all(consumers)
+    table = Table(title=Text(f"Pipeline {visible(name)}"), title_justify="left")
+    table.add_column("consumer")
+    for number in ("waiting", "in flight", "oldest", "set aside"):
+        table.add_column(number, justify="right")
+    table.add_column("mapping")
+    shows_breaker = any(consumer.breaker for consumer in consumers)
+    shows_ledger = any(consumer.ledger is not None for consumer in consumers)
+    if shows_breaker:
+        table.add_column("breaker")
+    if shows_ledger:
+        for state in ("processing", "succeeded", "failed"):
+            table.add_column(state, justify="right")
+    table.add_column("alarms", justify="right")
+    for consumer in consumers:
+        cells = [
+            Text(consumer.consumer),
+            Text(_number(consumer.waiting)),
+            Text(_number(consumer.in_flight)),
+            Text(_duration(consumer.oldest_seconds)),
+            Text(_number(consumer.dead_letters), "red" if consumer.dead_letters else ""),
+            Text(
+                (consumer.mapping or "none").lower(),
+                "" if consumer.mapping in {None, "Enabled"} else "yellow",
+            ),
+        ]
+        if shows_breaker:
+            good = consumer.breaker in {None, "CLOSED"}
+            cells.append(Text((consumer.breaker or "").lower(), "" if good else "yellow"))
+        if shows_ledger:
+            more = "" if consumer.ledger_is_complete else "+"
+            cells += [
+                Text("" if consumer.ledger is None else f"{consumer.ledger.get(state, 0):,}{more}")
+                for state in ("PROCESSING", "SUCCEEDED", "FAILED")
+            ]
+        cells.append(Text(f"{len(consumer.alarms)}", "red" if consumer.alarms else ""))
+        table.add_row(*cells)
+    troubles = [
+        Text.assemble(("!", "yellow"), f" {consumer.consumer}: {trouble}")
+        for consumer in consumers
+        for trouble in consumer.troubles
+    ]
+    return Group(table, *troubles) if troubles else Group(table, Text("All is well."))
+
+
+def _number(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,4 +1,4 @@
-"""Processing again what lies in the bucket: a message to the consumer for each object.
+"""``pipeline replay``: process again what is in the bucket, by a message for each object.
 
 The messages are as S3 writes them, but for the sequencer: only S3 knows that. To the ledger an
 event without one is neither a duplicate nor stale, so it is processed; a version that has been
@@ -8,25 +8,95 @@ overwritten meanwhile is not, because the message names the object's entity tag.
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import batched
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote_plus
+
+import typer
 
 from object_consumer.events import ObjectEvent
 from operations import ledger
 from operations.aws import Aws
+from operations.bookmark import Bookmark
 from operations.delivery import deliver
 from operations.discovery import Consumer
 from operations.errors import WrongUseError
+from operations.options import DryRun, Json, Yes, moment
+from operations.session import Session
 
 MISSING = "MISSING"
 STATES = ("FAILED", MISSING, "PROCESSING", "SUCCEEDED")
 # As many as one page of a listing, and as the ledger is asked for at once.
 _PAGE = 1000
 _CHUNK = 100
+
+
+def command(
+    context: typer.Context,
+    *,
+    prefix: Annotated[str, typer.Option(help="Which objects of the bucket; '' means all.")],
+    consumer: Annotated[
+        list[str] | None, typer.Option("--consumer", "-c", help="Whom to tell; by default all.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only objects written since: 2026-01-31T12:00Z, or 3d, 6h.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Only objects written before.")] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only objects that the consumer's ledger has in this state, or lacks (MISSING): "
+            + ", ".join(STATES)
+        ),
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0.1, help="Messages a second at most.")] = 50.0,
+    resume_file: Annotated[
+        Path | None,
+        typer.Option("--resume", help="Keeps how far it is; the same command again goes on there."),
+    ] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Process files of the bucket again."""
+    session: Session = context.obj
+    states = tuple(name.upper() for name in state or [])
+    if unknown := set(states) - set(STATES):
+        raise WrongUseError(f"--state {', '.join(sorted(unknown))}: there are {', '.join(STATES)}")
+    consumers = session.pipeline.chosen(consumer or [])
+    selection = Selection(
+        bucket=session.pipeline.bucket,
+        prefix=prefix,
+        consumers=tuple(some.name for some in consumers),
+        since=moment("--since", since),
+        until=moment("--until", until),
+        states=states,
+    )
+    check(selection, consumers)
+    bookmark = Bookmark(resume_file, selection) if resume_file else None
+    after, sent_before = bookmark.read() if bookmark else ("", 0)
+    with session.waiting("Looking through the bucket"):
+        counts = dict.fromkeys(selection.consumers, 0)
+        for chunk in chunks(selection, consumers, session.aws, after=after):
+            for name, messages in chunk.messages.items():
+                counts[name] += len(messages)
+    total, sent = sum(counts.values()), 0
+    what = ", ".join(f"{count:,} to {name}" for name, count in counts.items())
+    if total and not dry_run:
+        session.confirm(f"Send {what}?", yes=yes)
+        pace = Pace(rate)
+        sent = _send(session, _Replay(selection, consumers, pace, bookmark), total=total)
+    if bookmark and not dry_run:
+        bookmark.remove()
+    verb = "would be" if dry_run else "were"
+    session.tell(
+        {"matching": counts, "sent": sent, "sent_before": sent_before},
+        [f"Messages that {verb} sent: {what}."],
+        json=json,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,55 +224,38 @@ def send(chunk: Chunk, consumers: Sequence[Consumer], aws: Aws, pace: Pace) -> i
 
 
 @dataclass(frozen=True, slots=True)
-class Bookmark:
-    """A file that says how far a replay has come, so that it can go on after a break.
+class _Replay:
+    """What is sent, and where it is kept how far that is."""
 
-    Attributes
-    ----------
-    file
-        The file; it exists as long as the replay isn't finished.
-    selection
-        What is replayed.
-    """
-
-    file: Path
     selection: Selection
+    consumers: list[Consumer]
+    pace: Pace
+    bookmark: Bookmark | None
 
-    def read(self) -> tuple[str, int]:
-        """Give the key to go on behind and the messages sent so far; nothing for a new replay.
 
-        Raises
-        ------
-        WrongUseError
-            The file is of another replay, or no such file.
-        """
-        if not self.file.is_file():
-            return "", 0
-        try:
-            kept = json.loads(self.file.read_text(encoding="utf-8"))
-            selection, after, sent = kept["selection"], str(kept["after"]), int(kept["sent"])
-        except (ValueError, TypeError, KeyError):
-            raise WrongUseError(f"--resume {self.file}: that is no file of a replay") from None
-        if selection != self._plain():
-            raise WrongUseError(
-                f"--resume {self.file}: that replay was another one, of {json.dumps(selection)}. "
-                "Give the same options, or another file"
-            )
-        return after, sent
-
-    def write(self, after: str, sent: int) -> None:
-        """Keep how far it is; the file is replaced whole, so that it can be read at any moment."""
-        document = {"selection": self._plain(), "after": after, "sent": sent}
-        fresh = self.file.with_name(self.file.name + ".new")
-        fresh.write_text(json.dumps(document), encoding="utf-8")
-        fresh.replace(self.file)
-
-    def remove(self) -> None:
-        """Forget it: the replay is finished."""
-        self.file.unlink(missing_ok=True)
-
-    def _plain(self) -> Any:
-        return json.loads(json.dumps(asdict(self.selection), default=str))
+def _send(session: Session, work: _Replay, *, total: int) -> int:
+    bookmark = work.bookmark
+    last, sent_before = bookmark.read() if bookmark else ("", 0)
+    sent = 0
+    try:
+        with session.progress() as progress:
+            task = progress.add_task("replay", total=total)
+            for chunk in chunks(work.selection, work.consumers, session.aws, after=last):
+                sent += send(chunk, work.consumers, session.aws, work.pace)
+                last = chunk.last_key
+                if bookmark:
+                    bookmark.write(last, sent_before + sent)
+                progress.update(task, completed=sent, total=max(total, sent))
+    except BaseException:
+        how = (
+            f"the same command goes on from there ({bookmark.file})"
+            if bookmark
+            else "with --resume FILE it would go on from there"
+        )
+        told = f"Stopped after {sent:,} of {total:,} messages, behind the key {last!r}: {how}."
+        session.errors.lines([told])
+        raise
+    return sent
 
 
 def message(stored: Mapping[str, Any], event_name: str, bucket: str, region: str) -> str:

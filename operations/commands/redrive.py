@@ -1,4 +1,4 @@
-"""Sending back what was set aside: all of a queue, or what has a given reason.
+"""``pipeline redrive``: send back what was set aside, all of a queue or what has a given reason.
 
 SQS has a task that moves messages from queue to queue, and it isn't used: what was added when a
 message was set aside would stay, and it is for messages that SQS moved itself, not for those that
@@ -12,18 +12,70 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import batched
+from typing import Annotated
+
+import typer
 
 from operations import dead_letters
 from operations.aws import Aws
 from operations.dead_letters import DeadLetter
 from operations.delivery import send_back
 from operations.discovery import Consumer
+from operations.errors import TROUBLE
+from operations.options import ConsumerName, DryRun, Json, Limit, Yes
+from operations.session import Session
 
 # As many batches at once; of a FIFO queue one, as messages keep their order.
 _LANES = 8
 _BATCH = 10
 # SQS tells the time in whole seconds.
 _TICK = timedelta(seconds=1)
+
+
+def command(
+    context: typer.Context,
+    consumer: ConsumerName,
+    *,
+    reason: Annotated[
+        str | None,
+        typer.Option(help="Only messages with this error type, or this in their reason."),
+    ] = None,
+    limit: Limit = 10_000,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Send what was set aside back."""
+    session: Session = context.obj
+    (chosen,) = session.pipeline.chosen([consumer])
+    if reason is None:
+        count = dead_letters.number(chosen, session.aws)
+    else:
+        look = dead_letters.look(chosen, session.aws, limit=limit)
+        count = sum(matches(letter, reason) for letter in look.letters)
+        if dry_run or not count:
+            session.tell_unseen(consumer, look.unseen)
+    done = Progress()
+    if count and not dry_run:
+        session.confirm(f"Send back to {consumer}: {count:,} messages?", yes=yes)
+        looked = None if reason is None else limit
+        with session.progress() as progress:
+            task = progress.add_task(f"redrive {consumer}", total=count)
+            for done in move(chosen, session.aws, reason=reason or "", limit=looked):
+                progress.update(task, completed=done.moved, total=max(count, done.moved))
+        unseen = dead_letters.out_of_sight(chosen, session.aws, looked=done.left)
+        session.tell_unseen(consumer, unseen)
+    texts = [f"Messages that were sent back to {consumer}: {done.moved:,}."]
+    if dry_run:
+        texts = [f"Messages that would be sent back to {consumer}: {count:,}."]
+    if done.refused:
+        texts.append(
+            f"Messages that were not taken and stay where they are: {done.refused:,}. {done.why}"
+        )
+    counts = {"consumer": consumer, "matching": count, "sent": done.moved, "refused": done.refused}
+    session.tell(counts, texts, json=json)
+    if count and not dry_run and (done.refused or not done.moved):
+        raise typer.Exit(TROUBLE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,21 @@
 """Replays: which objects, as which messages, how fast, and going on after a break."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from object_consumer import envelopes
 from object_consumer.filters import ObjectFilter
 from object_consumer.ledger import State
-from operations import ledger, replay
+from operations import dead_letters, ledger
+from operations.commands import replay
+from operations.commands.replay import Pace, Selection
 from operations.errors import OperationError, WrongUseError
-from operations.replay import Bookmark, Pace, Selection
+from tests.unit.operations.command_line import Run
 from tests.unit.operations.world import BUCKET, World
 
 
@@ -144,22 +148,29 @@ def test_the_pace_is_kept() -> None:
     assert waited == pytest.approx([2, 2, 2])
 
 
-def test_a_bookmark_is_where_the_replay_goes_on(tmp_path: Path) -> None:
-    since = datetime(2026, 1, 1, tzinfo=UTC)
-    bookmark = Bookmark(tmp_path / "replay.json", selection(since=since))
+def test_a_replay_goes_on_where_it_was_interrupted(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    world.upload(*(f"in/{number:03}" for number in range(110)))
+    bookmark = tmp_path / "replay.json"
+    command = ["replay", "--prefix", "in/", "--rate", "1e9", "--resume", str(bookmark), "--yes"]
+    send, chunks = replay.send, 0
 
-    assert bookmark.read() == ("", 0)
-    bookmark.write("in/k", 17)
-    assert Bookmark(bookmark.file, selection(since=since)).read() == ("in/k", 17)
-    bookmark.remove()
-    assert not bookmark.file.exists()
+    def interrupted(*arguments: Any) -> int:
+        nonlocal chunks
+        chunks += 1
+        if chunks == 2:
+            raise KeyboardInterrupt
+        return send(*arguments)
 
+    monkeypatch.setattr(replay, "send", interrupted)
+    stopped = run(*command)
+    assert stopped.code == 130
+    assert "Stopped after 100 of 110 messages" in stopped.errors
+    assert str(bookmark) in stopped.errors.replace("\n", "")
+    monkeypatch.setattr(replay, "send", send)
+    told = run(*command, "--json")
 
-def test_a_bookmark_of_another_replay_is_refused(tmp_path: Path) -> None:
-    Bookmark(tmp_path / "replay.json", selection(prefix="in/")).write("in/k", 1)
-    (tmp_path / "other.json").write_text("{}", encoding="utf-8")
-
-    with pytest.raises(WrongUseError, match="was another one"):
-        Bookmark(tmp_path / "replay.json", selection(prefix="out/")).read()
-    with pytest.raises(WrongUseError, match="no file of a replay"):
-        Bookmark(tmp_path / "other.json", selection()).read()
+    assert json.loads(told.output) == {"matching": {"load": 10}, "sent": 10, "sent_before": 100}
+    assert not bookmark.exists()
+    assert dead_letters.depths(str(world.consumer.queue_url), world.aws)["waiting"] == 110

@@ -1,5 +1,6 @@
 """What was set aside is sent back as it was, in its order, and whatever one message is like."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,8 +10,10 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from operations import dead_letters, redrive
+from operations import dead_letters
+from operations.commands import redrive
 from operations.dead_letters import DeadLetter
+from tests.unit.operations.command_line import Run
 from tests.unit.operations.world import World, record
 
 
@@ -324,3 +327,65 @@ def test_a_function_without_a_queue_is_invoked_again_with_what_it_had(
     assert steps[-1] == redrive.Progress(moved=1)
     assert invocations.payloads == [payload]
     assert left(world) == []
+
+
+def test_nothing_is_sent_back_unasked(world: World, run: Run) -> None:
+    world.set_aside("in/a.json", "FormatError", "line 3")
+
+    told = run("redrive", "load", "--reason", "format")
+
+    assert told.code == 2
+    assert "say --yes" in told.errors
+    assert world.messages() == []
+
+
+def test_a_dry_run_only_counts(world: World, run: Run) -> None:
+    world.set_aside("in/a.json", "FormatError", "line 3")
+    world.upload("in/a.json")
+
+    told = run("redrive", "load", "--reason", "format", "--dry-run", "--json")
+    assert json.loads(told.output) == {
+        "consumer": "load",
+        "matching": 1,
+        "sent": 0,
+        "refused": 0,
+    }
+    told = run("replay", "--prefix", "in/", "--dry-run")
+    assert "would be sent: 1 to load." in told.output
+    assert world.messages() == []
+
+
+def test_what_has_the_reason_is_sent_back(world: World, run: Run) -> None:
+    world.set_aside("in/a.json", "FormatError", "line 3")
+    world.set_aside("in/b.json", "SchemaError", "no id")
+
+    told = run("redrive", "load", "--reason", "FormatError", "--yes")
+
+    assert told.code == 0
+    assert "were sent back to load: 1." in told.output
+    assert len(world.messages()) == 1
+
+
+def test_what_is_not_taken_back_is_told(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("in/a.json", "in/b.json"):
+        world.set_aside(key, "FormatError", "line 3")
+    send = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def refuse(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation == "SendMessageBatch" and "in/b.json" in str(parameters):
+            raise ClientError(
+                {"Error": {"Code": "InvalidMessageContents", "Message": "\x1b[2J"}}, operation
+            )
+        return send(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
+    told = run("redrive", "load", "--yes")
+
+    assert told.code == 1
+    assert "were sent back to load: 1." in told.output
+    assert "stay where they are: 1. InvalidMessageContents: \\x1b[2J" in told.output
+    assert len(world.messages()) == 1
+    document = json.loads(run("redrive", "load", "--yes", "--json").output)
+    assert document == {"consumer": "load", "matching": 1, "sent": 0, "refused": 1}

@@ -1,0 +1,60 @@
+"""``pipeline pause``: stop a consumer."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import typer
+from botocore.exceptions import ClientError
+
+from operations import switch
+from operations.aws import Aws
+from operations.discovery import Consumer, Pipeline
+from operations.options import ConsumerName, Json, Yes
+from operations.session import Session
+from operations.switch import DISABLED, Switched
+
+
+def command(
+    context: typer.Context, consumer: ConsumerName, *, yes: Yes = False, json: Json = False
+) -> None:
+    """Stop a consumer: its files wait in its queue."""
+    session: Session = context.obj
+    (chosen,) = session.pipeline.chosen([consumer])
+    session.confirm(f"Stop {consumer}? Its files wait in its queue.", yes=yes)
+    with session.waiting(f"Stopping {consumer}"):
+        switched = pause(session.pipeline, chosen, session.aws)
+    session.tell(switched, switched.texts, json=json)
+
+
+def pause(
+    pipeline: Pipeline, consumer: Consumer, aws: Aws, *, sleep: Callable[[float], None] = time.sleep
+) -> Switched:
+    """Stop a consumer: its files wait in the queue, and no circuit breaker lets them out.
+
+    Raises
+    ------
+    WrongUseError
+        It has no mapping to stop.
+    OperationError
+        Lambda did not stop it in time.
+    """
+    mapping = switch.mapping_of(consumer)
+    switch.tell_breaker(consumer, aws, lambda seen: replace(seen, paused=True))
+    switch.turn(mapping, aws, wanted=DISABLED, sleep=sleep)
+    notes = ["`terraform apply` lets it go on, unless it has enabled = false there"]
+    if _is_invoked_directly(pipeline, consumer, aws):
+        notes.append(
+            f"S3 invokes {consumer.function} directly (route function), past its queue: new files "
+            "are still processed. To hold them back apply enabled = false"
+        )
+    return Switched(consumer.name, DISABLED, tuple(notes))
+
+
+def _is_invoked_directly(pipeline: Pipeline, consumer: Consumer, aws: Aws) -> bool:
+    try:
+        told = aws.s3.get_bucket_notification_configuration(Bucket=pipeline.bucket)
+    except ClientError:
+        return False
+    targets = told.get("LambdaFunctionConfigurations", [])
+    return any(target["LambdaFunctionArn"].split(":")[6] == consumer.function for target in targets)

@@ -1,0 +1,234 @@
+"""``pipeline trace``: what became of one file, and what to do about it.
+
+What happened is pieced together from what there is: the bucket's versions, the functions' log
+lines, the ledger, the dead-letter queues. Any of them may lack, and the story is then shorter.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from object_consumer.events import ObjectEvent
+from object_consumer.store import split_uri
+from operations import dead_letters, evidence, ledger, switch
+from operations.aws import Aws
+from operations.discovery import Consumer, Pipeline
+from operations.errors import TROUBLE, WrongUseError
+from operations.options import Json, moment
+from operations.session import Session
+from operations.story import (
+    ConsumerStory,
+    Step,
+    Story,
+    Verdict,
+    Version,
+    judge,
+    output_of,
+    set_aside,
+    step,
+)
+from operations.terminal import quoted, utc, visible_all
+
+# How far back log lines are looked for about a file that is gone.
+_LOOK_BACK = timedelta(days=14)
+# Clocks of S3 and of the functions' log.
+_MARGIN = timedelta(minutes=5)
+_LETTERS = 1000
+_STYLES = {
+    Verdict.DONE: "green",
+    Verdict.SKIPPED: "green",
+    Verdict.NOT_WANTED: "dim",
+    Verdict.PROCESSING: "cyan",
+    Verdict.RETRIED: "yellow",
+    Verdict.NOT_HEARD_OF: "yellow",
+    Verdict.SET_ASIDE: "red",
+}
+_STEP_STYLES = {"done": "green", "skipped": "dim", "retry": "yellow"}
+
+
+def command(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="s3://BUCKET/KEY", help="The file, or its key.")],
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option(help="From when on logs are read: 2026-01-31T12:00Z, or 3d ago, 6h, 30m."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Tell what became of a file, and what to do."""
+    session: Session = context.obj
+    begin = moment("--since", since)
+    with session.waiting("Looking through logs and queues"):
+        told = trace(session.pipeline, file, session.aws, since=begin)
+    if json:
+        session.print_json(told)
+    else:
+        session.console.print(view(told))
+    if not told.is_good:
+        raise typer.Exit(TROUBLE)
+
+
+def trace(pipeline: Pipeline, uri: str, aws: Aws, *, since: datetime | None = None) -> Story:
+    """Tell the story of a file.
+
+    Parameters
+    ----------
+    uri
+        ``s3://bucket/key``, or the key alone.
+    since
+        From when on log lines are read; by default from the oldest version that is left.
+
+    Raises
+    ------
+    WrongUseError
+        The file is in another bucket.
+    """
+    bucket, key = split_uri(uri) if uri.startswith("s3://") else (pipeline.bucket, uri)
+    if bucket != pipeline.bucket:
+        raise WrongUseError(f"{pipeline.name} gets its files from s3://{pipeline.bucket}/")
+    versions = evidence.versions(bucket, key, aws)
+    oldest = versions[0].at if versions else datetime.now(UTC) - _LOOK_BACK
+    begin = (since or oldest) - _MARGIN
+    address = f"s3://{bucket}/{key}"
+    with ThreadPoolExecutor() as pool:
+        consumers = pool.map(
+            lambda consumer: _story(consumer, address, versions, begin, aws),
+            pipeline.consumers.values(),
+        )
+        return Story(object=address, versions=versions, consumers=list(consumers))
+
+
+def _story(
+    consumer: Consumer, uri: str, versions: Sequence[Version], begin: datetime, aws: Aws
+) -> ConsumerStory:
+    lines = evidence.lines(consumer, uri, begin, aws)
+    look = dead_letters.look(consumer, aws, limit=_LETTERS)
+    letters = [letter for letter in look.letters if letter.is_about(uri)]
+    entry = ledger.entries(consumer, [uri], aws).get(uri)
+    newest = next((version for version in reversed(versions) if version.size is not None), None)
+    wanted = newest is None or _wants(consumer, uri, newest)
+    verdict, why = judge(newest, lines, letters, entry, now=datetime.now(UTC), wanted=wanted)
+    output = output_of(lines, entry) if verdict is Verdict.DONE else None
+    exists = evidence.exists(output, aws) if output else None
+    if exists is False:
+        why = f"{output} was written, and is not there any more"
+    return ConsumerStory(
+        consumer=consumer.name,
+        verdict=verdict,
+        why=why or output or "",
+        advice=_how_to_find(consumer, uri, aws, is_in_bucket=newest is not None)
+        if verdict is Verdict.NOT_HEARD_OF
+        else _advice(consumer, verdict, uri, output_exists=exists),
+        steps=sorted([step(line) for line in lines] + set_aside(letters), key=lambda s: s.at),
+        ledger=entry,
+        output=output,
+        output_exists=exists,
+        unseen=look.unseen,
+    )
+
+
+def _advice(consumer: Consumer, verdict: Verdict, uri: str, *, output_exists: bool | None) -> str:
+    match verdict:
+        case Verdict.SET_ASIDE:
+            return (
+                "once the cause is mended, or a mended file uploaded: "
+                f"pipeline redrive {consumer.name}"
+            )
+        case Verdict.RETRIED:
+            again = _replay(consumer, uri)
+            return f"it comes again by itself: pipeline status; or at once: {again}"
+        case Verdict.DONE if output_exists is False:
+            return _replay(consumer, uri)
+        case _:
+            return ""
+
+
+def _how_to_find(consumer: Consumer, uri: str, aws: Aws, *, is_in_bucket: bool) -> str:
+    """Say where a file may be that a consumer hasn't heard of."""
+    if not is_in_bucket:
+        return "is that its key? Keys tell capital letters from small ones"
+    mapping = switch.state(consumer, aws)
+    if mapping not in {None, "Enabled"}:
+        return (
+            f"it may wait in the queue, as {consumer.name} is {mapping}: "
+            f"pipeline resume {consumer.name}"
+        )
+    again = _replay(consumer, uri)
+    return f"it may wait in the queue: pipeline status; or S3 never told of it: {again}"
+
+
+def _replay(consumer: Consumer, uri: str) -> str:
+    return f"pipeline replay --consumer {consumer.name} --prefix {quoted(split_uri(uri)[1])}"
+
+
+def _wants(consumer: Consumer, uri: str, version: Version) -> bool:
+    bucket, key = split_uri(uri)
+    name = consumer.creation
+    return name is not None and consumer.wanted.wants(
+        ObjectEvent(
+            bucket=bucket, key=key, event_name=name, event_time=version.at, size=version.size
+        )
+    )
+
+
+def view(told: Story) -> RenderableType:
+    """Show the story of a file: its versions, what happened when, and each consumer's verdict."""
+    told = visible_all(told)
+    parts: list[RenderableType] = [Text(told.object, style="bold")]
+    if not told.versions:
+        parts.append(
+            Text("There is no such file in the bucket, and never was while it had versions.")
+        )
+    events: list[tuple[datetime, str, Text, str]] = [
+        (version.at, "S3", *_written(version)) for version in told.versions
+    ]
+    events += [
+        (step.at, consumer.consumer, *_happened(step))
+        for consumer in told.consumers
+        for step in consumer.steps
+    ]
+    timeline = Table(show_header=True, box=None, pad_edge=False)
+    for column in ("UTC", "where", "what"):
+        timeline.add_column(column, no_wrap=column == "UTC")
+    timeline.add_column("", overflow="fold")
+    for at, where, what, detail in sorted(events, key=lambda event: (event[0], event[1])):
+        timeline.add_row(utc(at), Text(where), what, Text(detail))
+    if events:
+        parts.append(timeline)
+    parts += [_verdict(consumer) for consumer in told.consumers]
+    return Group(*parts)
+
+
+def _verdict(told: ConsumerStory) -> Text:
+    shown = Text("\n").append(told.consumer, style="bold").append(": ")
+    shown.append(str(told.verdict), style=_STYLES[told.verdict])
+    if told.why:
+        shown.append(f", {told.why}" if told.verdict is Verdict.NOT_WANTED else f": {told.why}")
+    if told.ledger is not None:
+        entry = told.ledger
+        plural = "receive" if entry.attempts == 1 else "receives"
+        shown.append(f"\n  ledger: {entry.state}, {entry.attempts} {plural}", style="dim")
+    if told.unseen:
+        shown.append(f"\n  dead-letter queue: {told.unseen}", style="dim")
+    if told.advice:
+        shown.append(f"\n  {told.advice}")
+    return shown
+
+
+def _written(version: Version) -> tuple[Text, str]:
+    name = f"version {version.version_id}" if version.version_id else f"entity tag {version.etag}"
+    if version.size is None:
+        return Text("deleted", "red"), name
+    return Text("written"), f"{version.size:,} bytes, {name}"
+
+
+def _happened(step: Step) -> tuple[Text, str]:
+    attempt = f" (receive {step.attempt})" if step.attempt else ""
+    return Text.assemble((step.what, _STEP_STYLES.get(step.what, "red")), attempt), step.detail

@@ -1,0 +1,87 @@
+"""One run of the tool: its pipeline, its clients, and what it prints and asks."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.status import Status
+from rich.text import Text
+
+from operations import discovery, terminal
+from operations.aws import Aws
+from operations.discovery import Pipeline
+from operations.errors import WrongUseError
+from operations.terminal import Terminal
+
+
+@dataclass
+class Session:
+    """What the options before the command say.
+
+    Attributes
+    ----------
+    name, outputs, chdir
+        Where the pipeline is looked for.
+    aws
+        The clients.
+    console, errors
+        Standard output, and standard error.
+    """
+
+    name: str | None
+    outputs: Path | None
+    chdir: Path | None
+    aws: Aws = field(default_factory=Aws)
+    console: Terminal = field(
+        default_factory=lambda: Terminal(width=None if sys.stdout.isatty() else 140)
+    )
+    errors: Terminal = field(default_factory=lambda: Terminal(stderr=True))
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The pipeline, looked for when it is first needed."""
+        if self.outputs is not None:
+            return discovery.by_outputs(discovery.read_outputs(self.outputs), self.name, self.aws)
+        if self.name is not None and self.chdir is None:
+            return discovery.by_name(self.name, self.aws)
+        told = discovery.ask_terraform(self.chdir or Path())
+        return discovery.by_outputs(told, self.name, self.aws)
+
+    def print_json(self, document: object) -> None:
+        """Print a document for a program."""
+        is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+        sys.stdout.write(terminal.encoded(document, only_ascii=not is_unicode) + "\n")
+
+    def tell(self, document: object, texts: Iterable[str], *, json: bool) -> None:
+        """Print what was done: a document for a program, or lines for people."""
+        if json:
+            self.print_json(document)
+        else:
+            self.console.lines(texts)
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask, unless the answer is given already; ends the command where the answer is no."""
+        if yes:
+            return
+        if not sys.stdin.isatty():
+            raise WrongUseError(f"{question} Nobody is there to be asked: say --yes")
+        typer.confirm(terminal.visible(question), abort=True, err=True)
+
+    def waiting(self, text: str) -> Status:
+        """Say what is waited for, on standard error."""
+        return self.errors.status(Text(terminal.visible(text)))
+
+    def tell_unseen(self, consumer: str, unseen: str) -> None:
+        """Say on standard error what could not be looked at, if there is anything."""
+        if unseen:
+            self.errors.lines([f"{consumer}: {unseen}"])
+
+    def progress(self) -> Progress:
+        """Make a bar, on standard error."""
+        description = TextColumn("{task.description}", markup=False)
+        columns = (description, BarColumn(), MofNCompleteColumn())
+        return Progress(*columns, TimeRemainingColumn(), console=self.errors, transient=True)

@@ -1,0 +1,45 @@
+"""`pipeline failures`: one line for each reason."""
+
+from operations import dead_letters
+from operations.commands.failures import group
+from tests.unit.operations.command_line import Run
+from tests.unit.operations.world import BUCKET, World
+
+
+def test_failures_are_grouped_and_stay(world: World, run: Run) -> None:
+    for number in range(3):
+        world.set_aside(f"in/{number}.json", "FormatError", f"line {number}")
+
+    told = run("failures")
+
+    assert told.code == 1
+    assert "FormatError: line …" in told.output
+    assert "pipeline redrive load" in told.output
+    assert run("failures", "nobody").code == 2
+
+
+def test_what_was_not_looked_at_is_told(world: World, run: Run) -> None:
+    for number in range(12):
+        world.set_aside(f"in/{number}.json", "FormatError", f"line {number}")
+
+    assert run("failures", "--limit", "12").errors == ""
+    told = "load: 10 of about 12 messages: see --limit"
+    assert told in run("failures", "--limit", "3").errors
+    assert told in run("redrive", "load", "--reason", "E", "--limit", "3", "--dry-run").errors
+    assert told in run("redrive", "load", "--reason", "x", "--limit", "3", "--yes").errors
+
+
+def test_one_mistake_in_many_files_is_one_group(world: World) -> None:
+    for number in range(3):
+        message = (
+            f"s3://{BUCKET}/in/{number}.json: line {number}, column {31 + number}: 'x{number}'"
+        )
+        world.set_aside(f"in/{number}.json", "FormatError", message)
+    world.set_aside("in/other.json", "SchemaError", "no id")
+
+    first, second = group(dead_letters.look(world.consumer, world.aws, limit=100).letters)
+
+    assert (first.count, second.count) == (3, 1)
+    assert first.reason == "FormatError: … line …, column …: …"
+    assert first.example_reason.startswith(f"FormatError: s3://{BUCKET}/in/")
+    assert second.example == f"s3://{BUCKET}/in/other.json"

@@ -1,0 +1,149 @@
+"""`pipeline trace`: the story of a file, from whatever there is to go by."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+
+from operations.commands import trace
+from tests.unit.operations.command_line import Run
+from tests.unit.operations.world import BUCKET, World
+
+
+def test_a_story_is_told_from_the_log(world: World, run: Run) -> None:
+    world.upload("in/a.json")
+    logs, group = world.aws.logs, world.consumer.log_group
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="one")
+    stored = world.aws.s3.head_object(Bucket=BUCKET, Key="in/a.json")["LastModified"]
+    line = {
+        "timestamp": stored.isoformat(),
+        "outcome": "done",
+        "bucket": BUCKET,
+        "key": "in/a.json",
+        "attempts": 1,
+        "output": f"s3://{BUCKET}/out/a.json",
+    }
+    other = {**line, "key": "in/b.json", "outcome": "retry"}
+    logs.put_log_events(
+        logGroupName=group,
+        logStreamName="one",
+        logEvents=[
+            {"timestamp": int(stored.timestamp() * 1000), "message": message}
+            for message in (json.dumps(line), json.dumps(other), "START RequestId: 1")
+        ],
+    )
+
+    without_output = run("trace", "in/a.json", "--json")
+    world.upload("out/a.json")
+    told = run("trace", f"s3://{BUCKET}/in/a.json", "--json")
+
+    assert without_output.code == 1
+    (lost,) = json.loads(without_output.output)["consumers"]
+    assert "is not there any more" in lost["why"]
+    assert lost["advice"] == "pipeline replay --consumer load --prefix in/a.json"
+    (load,) = json.loads(told.output)["consumers"]
+    assert (told.code, load["verdict"], load["output_exists"]) == (0, "done", True)
+    assert [step["what"] for step in load["steps"]] == ["done"]
+
+
+def test_a_line_that_is_none_of_the_runtimes_is_no_part_of_the_story(
+    world: World, run: Run
+) -> None:
+    world.upload("in/a.json")
+    logs, group = world.aws.logs, world.consumer.log_group
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="one")
+    stored = world.aws.s3.head_object(Bucket=BUCKET, Key="in/a.json")["LastModified"]
+    line = {
+        "timestamp": stored.isoformat(),
+        "outcome": "done",
+        "bucket": BUCKET,
+        "key": "in/a.json",
+        "attempts": ["many"],
+        "output": {"a": 1},
+        "request_id": 3,
+    }
+    deep = "[" * 9_999 + "]" * 9_999
+    messages = [
+        json.dumps(line),
+        json.dumps(line | {"timestamp": "yesterday"}),
+        json.dumps(line | {"timestamp": "2026-01-01T00:00:00"}),
+        json.dumps(line | {"outcome": "lost"}),
+        json.dumps(line | {"outcome": ["done"]}),
+        json.dumps(line).replace('"yesterday"', "3"),
+        json.dumps(line).replace('["many"]', "9" * 5_000),
+        json.dumps(line).replace('{"a": 1}', deep),
+        deep,
+    ]
+    logs.put_log_events(
+        logGroupName=group,
+        logStreamName="one",
+        logEvents=[
+            {"timestamp": int(stored.timestamp() * 1000), "message": message}
+            for message in messages
+        ],
+    )
+
+    told = run("trace", "in/a.json", "--json")
+
+    (load,) = json.loads(told.output)["consumers"]
+    assert (told.code, load["verdict"], load["output"]) == (0, "done", None)
+    assert {step["what"] for step in load["steps"]} == {"done"}
+    assert {step["attempt"] for step in load["steps"]} == {None}
+
+
+@pytest.mark.parametrize("length", [1000, 1001, 1024])
+def test_a_filter_pattern_is_no_longer_than_cloudwatch_takes(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    patterns: list[str] = []
+    make_api_call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def noted(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        patterns.extend(filter(None, [parameters.get("filterPattern")]))
+        return make_api_call(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", noted)
+    key = "in/".ljust(length, "k")
+
+    run("trace", key)
+
+    cut = key if length <= 1000 else key[:1000] + "*"
+    assert patterns == [f'{{ $.key = "{cut}" }}']
+    assert len(patterns[0]) <= 1024
+
+
+def test_a_file_that_nobody_knows_is_asked_after(run: Run) -> None:
+    told = run("trace", "in/Nothing.json")
+
+    assert told.code == 1
+    assert "is that its key?" in told.output
+
+
+def test_a_file_of_another_bucket_is_wrong_use(run: Run) -> None:
+    told = run("trace", "s3://elsewhere/a.json")
+
+    assert told.code == 2
+    assert f"orders gets its files from s3://{BUCKET}/" in told.errors
+
+
+def test_a_time_is_read_in_either_form(run: Run) -> None:
+    assert run("trace", "in/a.json", "--since", "3d").code == 1
+    assert run("trace", "in/a.json", "--since", "2026-01-31T12:00Z").code == 1
+    told = run("trace", "in/a.json", "--since", "yesterday")
+    assert told.code == 2
+    assert "--since yesterday: expected a time like" in told.errors
+
+
+def test_a_story_says_what_could_not_be_looked_at(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace, "_LETTERS", 3)
+    for number in range(12):
+        world.set_aside(f"in/{number}.json", "FormatError", f"line {number}")
+
+    assert "dead-letter queue: 10 of about 12 messages" in run("trace", "in/a.json").output
+    (load,) = json.loads(run("trace", "in/a.json", "--json").output)["consumers"]
+    assert load["unseen"] == "10 of about 12 messages: see --limit"
