@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Stacks
 from tests.integration.pipeline import Clients, Pipeline, unique
+from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
 
 pytestmark = pytest.mark.integration

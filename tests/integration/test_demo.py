@@ -11,8 +11,9 @@ from rich.console import Console
 
 from demo.pipeline import demonstrations
 from demo.presentation import present
-from tests.integration.conftest import EXAMPLES, Stacks
+from tests.integration.configurations import EXAMPLES
 from tests.integration.pipeline import Clients, Pipeline
+from tests.integration.stacks import Stacks
 
 pytestmark = pytest.mark.integration
 

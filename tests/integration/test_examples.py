@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.conftest import ANOTHER_ACCOUNT, EXAMPLES, SECOND_CONSUMERS, Stacks
+from tests.integration.configurations import ANOTHER_ACCOUNT, EXAMPLES, SECOND_CONSUMERS
 from tests.integration.pipeline import Clients, Inbox, Pipeline, unique
+from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
 from tools.localstack import Instance
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.conftest import EXISTING_BUCKET, OUTPUT_BUCKET
+from tests.integration.configurations import EXISTING_BUCKET, OUTPUT_BUCKET
 from tests.integration.pipeline import Clients, Pipeline
 from tools.terraform import Terraform
 

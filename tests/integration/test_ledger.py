@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Stacks
 from tests.integration.pipeline import Pipeline
+from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.applies("orders")]

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Stacks
 from tests.integration.pipeline import Clients, Pipeline
+from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
 from tools.localstack import Instance
 from tools.terraform import ROOT, Terraform

@@ -12,14 +12,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.integration.conftest import (
-    EXAMPLES,
-    PIPELINES,
-    SECOND_CONSUMERS,
-    UPGRADED_ACCOUNT,
-    Stacks,
-)
+from tests.integration.configurations import EXAMPLES, PIPELINES, SECOND_CONSUMERS, UPGRADED_ACCOUNT
 from tests.integration.permissions import Part, parts, replays, unneeded
+from tests.integration.stacks import Stacks
 from tests.integration.test_dead_letter_queues import DENIED
 from tools.aws_rules.policies import Policy
 from tools.aws_rules.recording import Decision, read

@@ -10,8 +10,8 @@ from urllib.parse import quote_plus
 import pytest
 from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-from tests.integration.conftest import Stacks
 from tests.integration.pipeline import DASHBOARD, Inbox, Pipeline, unique
+from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
 from tools.terraform import Terraform
 

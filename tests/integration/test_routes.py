@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import ROUTES, Stacks
+from tests.integration.configurations import ROUTES
 from tests.integration.pipeline import DASHBOARD, Clients, Pipeline
+from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.applies("routes")]

@@ -7,7 +7,6 @@ from textwrap import dedent
 
 import pytest
 
-from tests.integration.conftest import Stacks
 from tests.integration.release import (
     RELEASE,
     ROOT,
@@ -18,6 +17,7 @@ from tests.integration.release import (
     inputs,
     missing,
 )
+from tests.integration.stacks import Stacks
 from tools.terraform import Terraform
 
 pytestmark = pytest.mark.integration
