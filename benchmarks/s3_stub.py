@@ -29,7 +29,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = transport
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 (always the same)
-        """Give the place for what comes next: bodies are thrown away, so one will do."""
+        """Return the place for what comes next: bodies are thrown away, so one will do."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:

@@ -159,7 +159,7 @@ class Pipeline:
             self._seen.add(uri)
 
     def _log_lines(self, group: str) -> dict[str, Mapping[str, Any]]:
-        """Give the last line about each object that ended."""
+        """Return the last line about each object that ended."""
         lines = {}
         for page in self._aws.logs.get_paginator("filter_log_events").paginate(logGroupName=group):
             for event in page["events"]:

@@ -36,7 +36,7 @@ def table(outcomes: Sequence[Outcome]) -> Table:
 
 
 def explain(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Say why a file was set aside, in the words of the message in the dead-letter queue."""
+    """Yield why a file was set aside, in the words of the message in the dead-letter queue."""
     for outcome in outcomes:
         if outcome.reason:
             yield (

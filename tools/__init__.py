@@ -1,1 +1,1 @@
-"""What `make` runs: set-up of the checkout and packaging of the functions."""
+"""The tools behind the `make` targets."""

@@ -1,7 +1,7 @@
-"""Write each module's variables and outputs into its README, between two markers.
+"""Generate the tables of variables and outputs in each module's README, between two markers.
 
-The tables come from ``variables.tf`` and ``outputs.tf``, so they can't say anything else than the
-code does; ``--check`` (part of ``make lint``) fails when a README is behind.
+The tables are generated from ``variables.tf`` and ``outputs.tf``; ``--check`` (part of ``make
+lint``) fails if a README is outdated.
 """
 
 import argparse
@@ -24,11 +24,11 @@ OPTIONS = hcl2.SerializationOptions(
 
 
 class DocumentationError(Exception):
-    """A module can't be documented; the message names the file and what it lacks."""
+    """A module can't be documented; the message names the file and what is missing."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the tables, or with ``--check`` only say which READMEs are behind."""
+    """Write the tables, or with ``--check`` only report outdated READMEs."""
     parser = argparse.ArgumentParser(
         prog="docs", description="Write the modules' reference tables."
     )
@@ -50,13 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"docs: {error}", file=sys.stderr)
         return 1
     if behind and options.check:
-        print(f"docs: behind the code: {', '.join(behind)}. Run: make docs", file=sys.stderr)
+        print(f"docs: outdated: {', '.join(behind)}. Run: make docs", file=sys.stderr)
         return 1
     return 0
 
 
 def insert(text: str, tables: str, readme: Path) -> str:
-    """Put the tables between the markers of a README."""
+    """Insert the tables between the markers of a README."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -65,7 +65,7 @@ def insert(text: str, tables: str, readme: Path) -> str:
 
 
 def reference(module: Path) -> str:
-    """Make the tables of a module's variables and outputs."""
+    """Build the tables of a module's variables and outputs."""
     lines = ["| variable | type | default | description |", "|---|---|---|---|"]
     for name, variable in _blocks(module / "variables.tf", "variable"):
         place = f"variables.tf#L{_line(module / 'variables.tf', name)}"
@@ -98,7 +98,7 @@ def _described(module: Path, name: str, block: dict[str, Any]) -> str:
 
 
 def _outline(kind: str) -> str:
-    """Shorten a type to its shape: what an object holds is read at the link."""
+    """Shorten a type to its outer part; the link leads to the attributes of an object."""
     head, is_object, _ = kind.removeprefix("${").partition("({")
     return f"{head}({{…}}){')' * head.count('(')}" if is_object else head.removesuffix("}")
 

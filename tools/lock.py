@@ -1,8 +1,8 @@
-"""Resolve what the environments and the functions need into their lock files: ``make lock``.
+"""Lock the dependencies of the environments and the functions: ``make lock``.
 
-``--check`` (part of ``make lint``) resolves nothing and asks no index. It compares each lock file
-with the ``.in`` file beside it: both are there, what one names is what the other was resolved for,
-the pinned versions are accepted, and every pin has its hashes.
+``--check`` (part of ``make lint``) resolves nothing and needs no package index. It compares each
+lock file with its ``.in`` file: both exist, the lock file was resolved for the same direct
+requirements, the pinned versions satisfy them, and every pin has its hashes.
 """
 
 import argparse
@@ -18,8 +18,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 UV = ROOT / ".tools" / "bin" / "uv"
-# Where requirements are, without ".in" and ".txt"; either suffix alone makes a pair that must be
-# whole.
+# Where requirements are, without the suffixes ".in" and ".txt". A file with either suffix needs its
+# counterpart.
 PLACES = (
     "tools/uv",
     "requirements/*",
@@ -29,7 +29,7 @@ PLACES = (
     "tools/localstack/requirements",
     "tools/localstack/lambda_runtime/requirements",
 )
-# What was resolved once and stays; why is said in its .in file.
+# Lock files that are not upgraded; the .in file says why.
 FROZEN = {"tools/localstack/requirements"}
 
 _PIN = re.compile(r"^(?P<name>[\w.-]+)(?:\[[^]]*\])?==(?P<version>[^\s;\\]+)")
@@ -45,9 +45,9 @@ class Pin:
     version
         Its version.
     is_direct
-        Whether an ``.in`` file asked for it, by the comment that uv leaves.
+        Whether an ``.in`` file names it, according to uv's comment.
     is_hashed
-        Whether the archives that may be installed are named by their hashes.
+        Whether it has the hashes of its archives.
     """
 
     version: str
@@ -56,15 +56,15 @@ class Pin:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Resolve every lock file again, or with ``--check`` only say which don't fit."""
-    parser = argparse.ArgumentParser(prog="lock", description="Resolve the lock files again.")
-    parser.add_argument("--check", action="store_true", help="change nothing, fail if one is off")
+    """Resolve every lock file again, or with ``--check`` only report outdated ones."""
+    parser = argparse.ArgumentParser(prog="lock", description="Lock the dependencies again.")
+    parser.add_argument("--check", action="store_true", help="only fail if a lock file is outdated")
     options = parser.parse_args(arguments)
     locks = find(ROOT)
     faults = [fault for lock in locks for fault in check(ROOT, lock)]
     if options.check:
         return _report(faults)
-    # What is missing can't be resolved; what doesn't fit is what this is run for.
+    # Outdated lock files are resolved again below, but a missing .in file can't be resolved.
     if any(not _source(ROOT, lock).is_file() for lock in locks):
         return _report([fault for lock in locks for fault in missing(ROOT, lock)])
     for lock in locks:
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def find(root: Path) -> list[str]:
-    """List the pairs of requirements and lock, each without its suffix, relative to the root."""
+    """List the pairs of requirements and lock file, without suffix, relative to the root."""
     return sorted(
         {
             path.relative_to(root).with_suffix("").as_posix()
@@ -88,7 +88,7 @@ def find(root: Path) -> list[str]:
 
 
 def command(lock: str) -> list[str]:
-    """Give the command that resolves a lock file for all platforms, as new as can be."""
+    """Return the command that resolves a lock file for all platforms, with the newest versions."""
     return [
         *(str(UV), "pip", "compile", "--quiet", "--upgrade", "--universal", "--generate-hashes"),
         *("--no-header", "--python-version", "3.13", f"{lock}.in", "--output-file", f"{lock}.txt"),
@@ -96,7 +96,7 @@ def command(lock: str) -> list[str]:
 
 
 def check(root: Path, lock: str) -> Iterator[str]:
-    """Say in what a lock file and its requirements don't fit."""
+    """Yield the differences between a lock file and its requirements."""
     if any(faults := list(missing(root, lock))):
         yield from faults
         return
@@ -105,22 +105,22 @@ def check(root: Path, lock: str) -> Iterator[str]:
     for name, requirement in wanted.items():
         pin = pins.get(name)
         if pin is None or not pin.is_direct:
-            yield f"{lock}.in names {name}, {lock}.txt was not resolved for it: run make lock"
+            yield f"{lock}.in names {name}, but {lock}.txt was not resolved for it: run make lock"
         elif not requirement.specifier.contains(pin.version, prereleases=True):
-            yield f"{lock}.in wants {requirement}, {lock}.txt has {pin.version}: run make lock"
+            yield f"{lock}.in requires {requirement}, {lock}.txt has {pin.version}: run make lock"
     for found, pin in pins.items():
         if pin.is_direct and found not in wanted:
-            yield f"{lock}.txt was resolved for {found}, {lock}.in does not name it: run make lock"
+            yield f"{lock}.txt was resolved for {found}, which {lock}.in lacks: run make lock"
         if not pin.is_hashed:
-            yield f"{lock}.txt has no hash of {found}: run make lock"
+            yield f"{lock}.txt has no hash for {found}: run make lock"
 
 
 def missing(root: Path, lock: str) -> Iterator[str]:
-    """Say which file of a pair is not there."""
+    """Yield which file of a pair is missing."""
     if not _source(root, lock).is_file():
-        yield f"{lock}.in is missing beside {lock}.txt: write what is needed into it, and commit it"
+        yield f"{lock}.txt exists without {lock}.in: write the requirements into it and commit it"
     elif not (root / f"{lock}.txt").is_file():
-        yield f"{lock}.txt is missing beside {lock}.in: run make lock"
+        yield f"{lock}.in exists without {lock}.txt: run make lock"
 
 
 def requirements(source: Path) -> Iterator[Requirement]:
@@ -129,7 +129,7 @@ def requirements(source: Path) -> Iterator[Requirement]:
     Raises
     ------
     SystemExit
-        A line is no requirement; the message names it.
+        A line is not a valid requirement; the message names it.
     """
     for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), start=1):
         text = line.partition("#")[0].strip()
@@ -143,7 +143,7 @@ def requirements(source: Path) -> Iterator[Requirement]:
 
 
 def read_lock(file: Path) -> dict[str, Pin]:
-    """Read what a lock file pins, by normalised names."""
+    """Read the pins of a lock file, by normalized names."""
     pins: dict[str, Pin] = {}
     pin = None
     for line in file.read_text(encoding="utf-8").splitlines():

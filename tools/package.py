@@ -1,16 +1,16 @@
 """Package the functions: ``functions/<name>`` becomes ``build/<name>.zip`` and its SHA-256.
 
-The same sources and lock files give the same bytes on any machine and in any directory, so a plan
-shows a function as changed only when it has changed:
+The same sources and lock files give the same bytes on every machine and in every directory, so a
+plan shows a function as changed only if it has changed:
 
-- dependencies come from hash-locked wheels made for Lambda's platform, whatever the host is;
+- dependencies are hash-locked wheels for Lambda's platform, whatever the host is;
 - entries are sorted, dated 1980-01-01 and have fixed permissions;
 - the archive is compressed by the locked libdeflate, because zlib's output differs between the
   zlib, zlib-ng and vendor builds that Python may be linked with;
-- byte code is compiled ahead (``/var/task`` is read-only on Lambda, so it would never be cached)
-  with unchecked hashes instead of time stamps, under the path the code has on Lambda.
+- byte code is compiled in advance (``/var/task`` is read-only on Lambda, so Lambda can't cache it)
+  with unchecked hashes instead of time stamps, for the path that the code has on Lambda.
 
-A function's zip holds its own folder, the folders beside it and in ``libraries/`` that it imports,
+A function's zip has its own folder, the folders next to it and in ``libraries/`` that it imports,
 and the distributions of its ``requirements.txt``. boto3 is part of Lambda's runtime:
 https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
 """
@@ -43,10 +43,10 @@ PLATFORMS = {"arm64": "aarch64-manylinux_2_34", "x86_64": "x86_64-manylinux_2_34
 PYTHON_VERSION = (3, 13)
 TASK_ROOT = "/var/task"
 
-# A zip can't hold an earlier date: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+# A zip can't have an earlier date: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 EPOCH = datetime.datetime(1980, 1, 1)  # noqa: DTZ001 (zip dates have no zone)
 
-# What an installer leaves beside the code; nothing reads it at run time. Licences stay.
+# Files that an installer adds and nothing reads at run time. Licences are kept.
 INSTALLER_FILES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "WHEEL"}
 
 # Lambda refuses what is larger unzipped, layers included:
@@ -55,11 +55,11 @@ MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
 
 
 class PackagingError(Exception):
-    """A function can't be packaged; the message names the file and what to change."""
+    """A function can't be packaged; the message names the file and the necessary change."""
 
 
 class _Deflate:
-    """libdeflate behind the part of zlib's compression object that stream-zip uses."""
+    """The part of zlib's compression object that stream-zip uses, implemented with libdeflate."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -73,7 +73,7 @@ class _Deflate:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Package the functions named, or all of them; print one line for each."""
+    """Package the named functions, by default all of them; print one line for each."""
     parser = argparse.ArgumentParser(prog="package", description="Package functions for Lambda.")
     parser.add_argument("names", nargs="*", metavar="function", help="default: all of them")
     parser.add_argument(
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     try:
         names = options.names or functions_in(options.source)
-        # Resolving wheels waits for the network and compiling for a child process.
+        # Threads suffice: installing wheels waits for the network, compiling for a child process.
         with ThreadPoolExecutor(max_workers=4) as pool:
             for line in pool.map(
                 lambda name: package(options.source, name, options.output, architecture), names
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def host_architecture() -> str:
-    """Name the host's processor as Lambda does."""
+    """Return the host's architecture with Lambda's name for it."""
     machine = platform.machine().lower()
     return "arm64" if machine in {"arm64", "aarch64"} else machine
 
@@ -120,7 +120,7 @@ def package(source: Path, name: str, output: Path, architecture: str) -> str:
     Returns
     -------
     str
-        A line for the reader: the archive, its size and whether it was built.
+        A line to print: the archive, its size and whether it was built.
     """
     for needed in ("handler.py", "__init__.py"):
         if not (source / name / needed).is_file():
@@ -140,7 +140,7 @@ def package(source: Path, name: str, output: Path, architecture: str) -> str:
         unzipped = sum(path.stat().st_size for path in staging.rglob("*") if path.is_file())
         if unzipped > MAX_UNZIPPED_BYTES:
             raise PackagingError(
-                f"{name} is {unzipped:,} bytes unzipped and Lambda takes {MAX_UNZIPPED_BYTES:,}: "
+                f"{name} is {unzipped:,} bytes unzipped; Lambda accepts {MAX_UNZIPPED_BYTES:,}: "
                 f"remove dependencies from {source / name}/requirements.in or move them to a layer"
             )
         output.mkdir(parents=True, exist_ok=True)
@@ -154,7 +154,7 @@ def package(source: Path, name: str, output: Path, architecture: str) -> str:
 
 
 def local_packages(source: Path, name: str) -> list[Path]:
-    """List the folders that a function imports from, its own included, at any depth."""
+    """List the folders that a function imports from at any depth, including its own."""
     found: dict[str, Path] = {}
     waiting = [name]
     while waiting:
@@ -171,7 +171,7 @@ def local_packages(source: Path, name: str) -> list[Path]:
 
 
 def fingerprint(source: Path, name: str, architecture: str) -> str:
-    """Digest everything a function's archive is made of, so that an unchanged one is kept."""
+    """Hash all inputs of a function's archive, so that an unchanged one is kept."""
     files = [Path(__file__), ROOT / "requirements" / "development.txt"]
     files.append(source / name / "requirements.txt")
     for folder in local_packages(source, name):
@@ -185,9 +185,9 @@ def fingerprint(source: Path, name: str, architecture: str) -> str:
 
 
 def write_archive(folder: Path, archive: Path) -> bytes:
-    """Zip a folder so that equal contents give equal bytes; give the SHA-256 of the archive.
+    """Zip a folder so that equal contents give equal bytes; return the SHA-256 of the archive.
 
-    The archive appears whole or not at all: a plan may be reading it.
+    The archive is replaced atomically, because a plan may be reading it.
     """
 
     def members() -> Iterator[tuple[str, datetime.datetime, int, object, tuple[bytes]]]:
@@ -231,15 +231,15 @@ def _install_wheels(lock: Path, staging: Path, architecture: str) -> None:
             path.unlink()
         elif path.is_dir() and not any(path.iterdir()):
             path.rmdir()
-    # Console scripts name the interpreter of this machine and can't be run on Lambda.
+    # Console scripts contain the path of this machine's interpreter and can't run on Lambda.
     shutil.rmtree(staging / "bin", ignore_errors=True)
 
 
 def _compile(staging: Path) -> None:
-    """Compile all byte code in a child of its own.
+    """Compile all byte code in a separate process.
 
-    Marshalled code depends on the hash seed and on what the process has interned before, so the
-    child starts from a fixed state; compileall goes through a folder in a fixed order.
+    Marshalled code depends on the hash seed and on the strings that the process has interned, so
+    the process starts from a fixed state; compileall walks a folder in a fixed order.
     """
     command = [sys.executable, "-s", "-S", "-m", "compileall", "-q", "-f", "-o", "0"]
     command += ["--invalidation-mode", "unchecked-hash"]

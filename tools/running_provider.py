@@ -1,7 +1,7 @@
-"""Keep an AWS provider running for many Terraform commands, as a debugger does.
+"""Keep one AWS provider process running for many Terraform commands, as for debugging.
 
-Terraform starts the provider anew for every walk of a command - each run of ``terraform test``,
-four times for an apply - and each command reads all its 700 MB to compare them with the lock file.
+Otherwise Terraform starts the provider again for every graph walk (each run of ``terraform test``,
+four times for an apply), and each command reads its 700 MB to compare them with the lock file.
 With mocks that is nearly all that a test costs. One that runs already is only talked to:
 https://developer.hashicorp.com/terraform/plugin/debugging
 """
@@ -21,43 +21,44 @@ START_SECONDS = 60
 STOP_SECONDS = 10
 _INSTALLED = "providers/*/hashicorp/aws/*/*/terraform-provider-aws*"
 _ADDRESS = re.compile(r"TF_REATTACH_PROVIDERS='([^']+)'")
-# The heap may grow to five times what is in use, not twice: collecting it is a quarter of the work.
+# Let the heap grow to five times the live memory instead of twice: collection takes a quarter of
+# the CPU time.
 # https://pkg.go.dev/runtime#hdr-Environment_Variables
 SELDOM_COLLECTED = {"GOGC": "400"}
-# With certificates of one's own, the provider can be configured only once in its life.
+# With a CA bundle, the provider process can be configured only once, so none is used.
 _UNSET = {"AWS_CA_BUNDLE": ""}
 
 
 class ProviderError(Exception):
-    """The provider doesn't run; the message says what it printed."""
+    """The provider doesn't run; the message contains its output."""
 
 
 @contextmanager
 def running_provider(
     data: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[dict[str, str]]:
-    """Run the AWS provider that a configuration has installed, until the end of the block.
+    """Run the AWS provider that a configuration has installed, inside a ``with`` block.
 
-    What one command configures - credentials, region, endpoint - is what the next one finds, so
-    commands that are to reach anything outside take turns. Nothing is configured where the provider
-    is mocked: those may run side by side.
+    The configuration of a command (credentials, region, endpoint) applies to the whole process, so
+    commands that send requests must run one after the other. Commands with a mocked provider
+    configure nothing and may run in parallel.
 
     Parameters
     ----------
     data
-        The configuration's data folder, ``.terraform`` if nothing else was said, after its init.
+        The configuration's data folder after its init, ``.terraform`` by default.
     environment
-        What the provider finds beside this process's environment.
+        Environment variables for the provider, in addition to those of this process.
 
     Yields
     ------
     dict of str to str
-        The environment variables with which Terraform talks to this provider.
+        The environment variables that make Terraform use this provider.
 
     Raises
     ------
     ProviderError
-        There is none, or it doesn't start.
+        No provider is installed, or it doesn't start.
     """
     program = _installed(data)
     with tempfile.TemporaryFile() as said:
@@ -69,7 +70,7 @@ def running_provider(
             env={**os.environ, **_UNSET, **SELDOM_COLLECTED, **(environment or {})},
         )
         try:
-            # The path begins with the name of the registry that Terraform, or OpenTofu, asked.
+            # The path begins with the registry of Terraform or OpenTofu.
             address = "/".join(program.relative_to(data / "providers").parts[:3])
             reattach = {address: _wait_for_address(process, said.fileno())}
             yield {"TF_REATTACH_PROVIDERS": json.dumps(reattach), **SELDOM_COLLECTED}
@@ -85,7 +86,7 @@ def _installed(data: Path) -> Path:
 
 
 def _wait_for_address(process: subprocess.Popen[bytes], said: int) -> Any:
-    """Read where the provider listens from what it prints."""
+    """Read the provider's address from its output."""
     began = time.monotonic()
     while True:
         ended = process.poll() is not None

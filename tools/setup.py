@@ -1,8 +1,7 @@
-"""Set up this checkout: uv, Python 3.13, the locked development environment, Terraform.
+"""Set up this checkout: uv, Python 3.13, the locked environments, Terraform.
 
-Runs on whatever ``python3`` there is (3.9 or newer, standard library only) and installs nothing
-outside the checkout. Every step is skipped when its result is already there, so each `make` target
-can afford to call it.
+Needs any ``python3`` (3.9 or newer, standard library only) and installs nothing outside the
+checkout. A step whose result exists is skipped, so every `make` target can call it.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ TOOLS = ROOT / ".tools"
 UV = TOOLS / "bin" / "uv"
 ENVIRONMENT = ROOT / ".venv"
 PYTHON_VERSION = "3.13"
-# What the environments import from this checkout, as the lines of a .pth file.
+# The folders of this checkout that the environments import from, as the lines of a .pth file.
 IMPORTED = "".join(f"{ROOT / folder}\n" for folder in ("functions", "libraries", "."))
 TERRAFORM_MINIMUM = (1, 9)
 PROVIDER = Path("hashicorp") / "aws"
 
-# Where an administrator puts an unpacked provider mirror, searched two levels deep.
+# Common folders for an unpacked provider mirror, searched two levels deep.
 MIRROR_PREFIXES = ("/opt", "/usr/local", "/usr/local/share", "/usr/share", "/usr/lib", "/var/lib")
 
 
 class SetupError(Exception):
-    """Set-up can't go on; the message says what the reader can do about it."""
+    """The set-up failed; the message says what to do about it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the steps named on the command line, all of them when none is named."""
+    """Run the steps named on the command line, by default all of them."""
     steps = {
         "environment": set_up_environment,
         "fuzz": set_up_fuzz,
@@ -68,12 +67,12 @@ def set_up_environment() -> None:
 
 
 def set_up_security() -> None:
-    """Create ``.tools/security``: checkov pins other versions than the development environment."""
+    """Create ``.tools/security``: checkov pins versions that differ from the other environments."""
     _install(TOOLS / "security", ROOT / "requirements" / "security.txt")
 
 
 def set_up_fuzz() -> None:
-    """Create ``.tools/fuzz``: Atheris, and exactly what the development environment has."""
+    """Create ``.tools/fuzz``: Atheris, on top of the development environment."""
     set_up_environment()
     folder = TOOLS / "fuzz"
     _install(folder, ROOT / "requirements" / "fuzz.txt")
@@ -83,7 +82,7 @@ def set_up_fuzz() -> None:
 
 
 def _install(folder: Path, lock: Path, *, import_checkout: bool = False) -> None:
-    """Create an environment of exactly a lock's distributions, unless it is there already."""
+    """Create an environment with exactly a lock's distributions, unless it is up to date."""
     stamp = folder / ".lock-sha256"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == digest:
@@ -102,9 +101,9 @@ def _install(folder: Path, lock: Path, *, import_checkout: bool = False) -> None
 
 
 def install_checkout(packages: Path, scripts: Path) -> None:
-    """Let the environment's Python import this checkout, and write the operator's tool.
+    """Let the environment's Python import this checkout, and install the command ``pipeline``.
 
-    So ``pipeline`` works from any folder.
+    The command works from any folder.
     """
     _write(packages / "checkout.pth", IMPORTED)
     command = scripts / "pipeline"
@@ -114,7 +113,7 @@ def install_checkout(packages: Path, scripts: Path) -> None:
 
 
 def set_up_localstack() -> None:
-    """Prepare the environments of the embedded LocalStack (see tools/localstack)."""
+    """Create the environments of the embedded LocalStack (see tools/localstack)."""
     set_up_environment()
     _run([ENVIRONMENT / "bin" / "python", "-m", "tools.localstack", "setup"])
 
@@ -142,10 +141,10 @@ def install_uv() -> None:
 
 
 def find_python() -> str:
-    """Find CPython 3.13: on PATH, under pyenv, or else fetched by uv into ``.tools``."""
+    """Find CPython 3.13 on PATH or under pyenv, or let uv download it into ``.tools``."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     candidates = [shutil.which(f"python{PYTHON_VERSION}")]
-    # A pyenv shim is on PATH even when its version isn't activated, and then fails when run.
+    # A pyenv shim is on PATH even if its version isn't activated, and then fails.
     candidates += sorted(map(str, pyenv.glob(f"versions/{PYTHON_VERSION}.*/bin/python")))
     code = "import sys; print('%s %d.%d' % (sys.implementation.name, *sys.version_info[:2]))"
     for candidate in candidates:
@@ -154,7 +153,7 @@ def find_python() -> str:
     fetched = {**os.environ, "UV_PYTHON_INSTALL_DIR": str(TOOLS / "python")}
     found = _output([UV, "python", "find", "--managed-python", PYTHON_VERSION], env=fetched)
     if not found:
-        _say(f"fetching Python {PYTHON_VERSION}")
+        _say(f"downloading Python {PYTHON_VERSION}")
         _run(
             [UV, "python", "install", "--quiet", "--no-bin", PYTHON_VERSION],
             env=fetched,
@@ -165,10 +164,10 @@ def find_python() -> str:
 
 
 def set_up_terraform() -> None:
-    """Write ``.tools/bin/terraform``: the Terraform found, told of a provider mirror if any.
+    """Write ``.tools/bin/terraform``, a wrapper that configures a provider mirror if there is one.
 
-    Everything in the repository calls this wrapper, so one place decides which binary runs and
-    where providers come from.
+    Everything in the repository calls this wrapper, so one place selects the binary and the source
+    of the providers.
     """
     binary, version = find_terraform()
     lines = [
@@ -196,17 +195,17 @@ def set_up_terraform() -> None:
 
 
 def find_terraform() -> tuple[str, str]:
-    """Find Terraform or OpenTofu of at least the version the modules ask for."""
+    """Find a Terraform or OpenTofu that is new enough for the modules."""
     rejected = []
     for name in filter(None, [os.environ.get("TERRAFORM"), "terraform", "tofu"]):
         binary = shutil.which(name)
-        # The wrapper this script writes must not be found as the Terraform it wraps.
+        # Skip the wrapper that this script writes.
         if binary is None or Path(binary).parent == TOOLS / "bin":
             continue
         try:
             version = json.loads(_output([binary, "version", "-json"]))["terraform_version"]
         except (ValueError, KeyError):
-            rejected.append(f"{binary} does not answer `version -json`")
+            rejected.append(f"{binary} does not support `version -json`")
             continue
         if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) >= TERRAFORM_MINIMUM:
             return binary, version
@@ -222,16 +221,16 @@ def find_terraform() -> tuple[str, str]:
 
 
 def registry_host(binary: str) -> str:
-    """Name the registry whose providers the binary asks for by default."""
+    """Return the binary's default provider registry."""
     opentofu = Path(binary).name.startswith("tofu")
     return "registry.opentofu.org" if opentofu else "registry.terraform.io"
 
 
 def find_mirror(environment: Mapping[str, str], prefixes: Iterable[str], host: str) -> Path | None:
-    """Find a folder that holds the AWS provider as ``terraform providers mirror`` lays it out.
+    """Find a folder with the AWS provider in the layout of ``terraform providers mirror``.
 
-    ``TF_PLUGIN_MIRROR`` comes first and must be right when it is set. A ``TF_CLI_CONFIG_FILE`` that
-    exists is its owner's decision, and nothing is searched.
+    ``TF_PLUGIN_MIRROR`` has priority and must be valid if it is set. If ``TF_CLI_CONFIG_FILE``
+    names an existing file, the user has configured the source, and nothing is searched.
     """
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     target = f"{platform.system().lower()}_{machine}"
@@ -259,7 +258,7 @@ def find_mirror(environment: Mapping[str, str], prefixes: Iterable[str], host: s
 
 
 def mirror_configuration(mirror: Path, host: str) -> str:
-    """Write a Terraform CLI configuration that takes the AWS provider from the mirror alone.
+    """Write a Terraform CLI configuration that installs the AWS provider only from the mirror.
 
     https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation
     """
@@ -287,7 +286,7 @@ def _say(text: str) -> None:
 
 
 def _output(command: Sequence[str | Path], env: dict[str, str] | None = None) -> str:
-    """Give the trimmed standard output of a command, or nothing when it fails."""
+    """Return the stripped standard output of a command, or nothing if it fails."""
     try:
         done = subprocess.run(
             list(map(str, command)), check=False, capture_output=True, text=True, env=env
@@ -300,7 +299,7 @@ def _output(command: Sequence[str | Path], env: dict[str, str] | None = None) ->
 def _run(command: Sequence[str | Path], env: dict[str, str] | None = None, hint: str = "") -> None:
     words = list(map(str, command))
     if subprocess.run(words, check=False, cwd=ROOT, env=env).returncode:
-        raise SetupError(f"this failed: {shlex.join(words)}. {hint}".rstrip())
+        raise SetupError(f"the command failed: {shlex.join(words)}. {hint}".rstrip())
 
 
 if __name__ == "__main__":

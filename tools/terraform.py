@@ -1,7 +1,7 @@
-"""Drive Terraform from Python: what the demonstration, the tests and the estimate of costs use.
+"""Run Terraform from Python, for the demonstration, the tests and the cost estimate.
 
-State and downloaded modules stay in a work folder, never in the source tree. Errors carry what
-Terraform said; a long apply reports each resource as it is finished.
+State and downloaded modules are kept in a work folder, never in the source tree. Errors contain
+Terraform's diagnostics; an apply reports each resource when it is finished.
 """
 
 import json
@@ -19,12 +19,12 @@ _DATA_SOURCE = re.compile(r"(^|\.)data\.")
 
 
 class TerraformError(Exception):
-    """Terraform refused or failed; the message holds its diagnostics."""
+    """Terraform failed; the message contains its diagnostics."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an apply or a destroy has come."""
+    """The progress of an apply or a destroy."""
 
     resource: str
     action: str
@@ -41,13 +41,13 @@ class Terraform:
     configuration
         The folder of the root module.
     work
-        Where the state, the providers and the variables are kept; made when missing.
+        The folder for the state, the providers and the variables; created if missing.
     environment
-        What Terraform sees: credentials, region, ``AWS_ENDPOINT_URL``.
+        Environment variables for Terraform: credentials, region, ``AWS_ENDPOINT_URL``.
     variables
         Values of the root module's variables.
     report
-        Called for every resource that an apply or a destroy has finished.
+        Called for each resource when an apply or a destroy has finished it.
     """
 
     configuration: Path
@@ -57,20 +57,20 @@ class Terraform:
     report: Callable[[Progress], None] = lambda _progress: None
 
     def init(self) -> None:
-        """Install the providers and modules that the configuration names."""
+        """Install the providers and modules of the configuration."""
         self.work.mkdir(parents=True, exist_ok=True)
         self._text("init", "-input=false", "-no-color")
 
     def apply(self, *arguments: str) -> dict[str, str]:
-        """Make the resources what the configuration says; give what was done to each address."""
+        """Apply the configuration; return the action for each address."""
         return self._watch("apply", "-auto-approve", *self._variables(), *arguments)
 
     def destroy(self) -> None:
-        """Remove every resource in the state."""
+        """Destroy every resource in the state."""
         self._watch("destroy", "-auto-approve", *self._variables())
 
     def changes(self) -> dict[str, str]:
-        """Plan, and give the action for each address that would change: none when all is applied.
+        """Plan, and return the action for each address that would change.
 
         Changed outputs count too, under ``output.<name>``.
         """
@@ -86,19 +86,19 @@ class Terraform:
         return changed
 
     def plan(self, *arguments: str) -> Any:
-        """Plan, and give the whole plan as ``terraform show -json`` does."""
+        """Plan, and return the whole plan in the form of ``terraform show -json``."""
         file = str((self.work / "plan").absolute())
         options = ("-lock=false", "-no-color", f"-out={file}", *arguments)
         self._text("plan", *self._variables(), *options)
         return json.loads(self._text("show", "-json", file))
 
     def outputs(self) -> dict[str, Any]:
-        """Give the values of the root module's outputs."""
+        """Return the values of the root module's outputs."""
         raw = json.loads(self._text("output", "-json", *self._state()))
         return {name: output["value"] for name, output in raw.items()}
 
     def resources(self) -> list[str]:
-        """List the addresses in the state, data sources left out."""
+        """List the addresses in the state, without data sources."""
         if not (self.work / "terraform.tfstate").is_file():
             return []
         addresses = self._text("state", "list", *self._state()).splitlines()
@@ -129,7 +129,7 @@ class Terraform:
         return done.stdout
 
     def _watch(self, verb: str, *arguments: str) -> dict[str, str]:
-        """Run a verb that changes resources, passing on what is finished; give all of it."""
+        """Run a command that changes resources, and report each one; return all actions."""
         total = count = 0
         done: dict[str, str] = {}
         for event in self._events(verb, *arguments):
@@ -144,7 +144,7 @@ class Terraform:
         return done
 
     def _events(self, verb: str, *arguments: str) -> Iterator[dict[str, Any]]:
-        """Run a verb and give what it tells, as it tells it; an error once it has ended.
+        """Run a command and yield its messages as they arrive; raise an error after it has failed.
 
         https://developer.hashicorp.com/terraform/internals/machine-readable-ui
         """
@@ -153,13 +153,13 @@ class Terraform:
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         ) as process:
-            assert process.stdout is not None  # noqa: S101 (asked for above)
+            assert process.stdout is not None  # noqa: S101 (a pipe, see above)
             for event in _parsed(process.stdout):
                 if event.get("type") == "diagnostic" and event["diagnostic"]["severity"] == "error":
                     diagnostics.append(_diagnostic(event["diagnostic"]))
                 yield event
         if process.returncode:
-            details = "\n".join(diagnostics) or "it gave no diagnostics"
+            details = "\n".join(diagnostics) or "Terraform printed no diagnostics"
             raise TerraformError(f"terraform {verb} failed:\n{details}")
 
 

@@ -9,6 +9,6 @@ FOLDER = Path(__file__).with_name("corpus")
 
 
 def read(target: str) -> Iterator[tuple[str, bytes]]:
-    """Give a target's inputs, each with its name."""
+    """Yield a target's inputs, each with its name."""
     for path in sorted((FOLDER / target).iterdir()):
         yield path.name, path.read_bytes()

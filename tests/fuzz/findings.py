@@ -41,7 +41,7 @@ class Findings:
         self._write(target, what, data, f"{what}\n")
 
     def told(self) -> list[str]:
-        """Give each finding's target, last line and command, ready to be printed."""
+        """Return each finding's target, last line and command, ready to be printed."""
         found = []
         for path in sorted(self.folder.glob("*.txt")):
             lines = path.read_text(encoding="utf-8").splitlines()
@@ -61,7 +61,7 @@ class Findings:
 
 
 def command(target: str, path: Path) -> str:
-    """Give the command that tries an input again."""
+    """Return the command that tries an input again."""
     shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     return f".venv/bin/python -m tests.fuzz try {target} {shlex.quote(str(shown))}"
 

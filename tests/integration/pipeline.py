@@ -91,7 +91,7 @@ class Inbox:
         self._messages: list[str] = []
 
     def messages(self) -> list[str]:
-        """Give all messages so far, oldest first."""
+        """Return all messages so far, oldest first."""
         received = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
         self._messages.extend(message["Body"] for message in received.get("Messages", []))
         return self._messages
@@ -278,7 +278,7 @@ class Pipeline:
         return self.clients.lambda_.get_event_source_mapping(UUID=mapping)["State"]
 
     def _dead_letters(self, consumer: str) -> list[DeadLetter]:
-        """Give every message a dead-letter queue has held so far.
+        """Return every message a dead-letter queue has held so far.
 
         Messages stay in the queue, where the alarm and a redrive find them. Each receive hides
         those before it for a moment, or SQS would give the same ten again.

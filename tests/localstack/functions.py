@@ -139,7 +139,7 @@ class Functions:
         return json.load(answer["Payload"]), answer.get("FunctionError")
 
     def logs(self, name: str) -> str:
-        """Give all the function has logged."""
+        """Return all the function has logged."""
         logs = self.client("logs")
         try:
             events = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]

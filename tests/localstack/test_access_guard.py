@@ -53,7 +53,7 @@ class World:
         self.client = self.functions.client
 
     def arn(self, kind: str, suffix: str = "") -> str:
-        """Give the ARN of the resource of a kind that bears this world's name."""
+        """Return the ARN of the resource of a kind that bears this world's name."""
         return f"arn:aws:{kind}:{REGION}:{ACCOUNT}:{self.name}{suffix}"
 
     def queue(self, suffix: str = "", **attributes: str) -> str:

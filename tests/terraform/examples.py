@@ -26,12 +26,12 @@ class Example:
     text: str
 
     def with_modules_from(self, checkout: str) -> str:
-        """Give the block with its modules taken from a checkout instead of from the repository."""
+        """Return the block with its modules from a checkout instead of from the repository."""
         return _SOURCE.sub(lambda m: f'{m[1]}"{checkout}{m[2] or ""}"', self.text)
 
     @property
     def packages(self) -> list[str]:
-        """Give the local packages it names, which its reader would have made."""
+        """Return the local packages it names, which its reader would have built."""
         return _PACKAGE.findall(self.text)
 
 

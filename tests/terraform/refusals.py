@@ -60,7 +60,7 @@ class Refusal:
         return _CONSUMER.format_map(places)
 
     def faults(self, outputs: dict[str, str]) -> list[str]:
-        """Give what is wrong with what Terraform said of the two files."""
+        """Return what is wrong with what Terraform said of the two files."""
         refused = " ".join(outputs.get(f"{self.name}_refused.tftest.hcl", "").split())
         accepted = outputs.get(f"{self.name}_accepted.tftest.hcl", "")
         faults = []

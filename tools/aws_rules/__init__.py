@@ -1,4 +1,5 @@
-"""What AWS refuses, accepts and sends, as data and rules that the tests share.
+"""AWS's rules (IAM, limits, alarms, context keys) as data and code that the tests share.
 
-Pure, and with the standard library only: LocalStack's own Python asks them too.
+It performs no I/O beyond reading its own tables and uses the standard library only, because the
+embedded LocalStack imports it too.
 """

@@ -1,4 +1,4 @@
-"""How a CloudWatch alarm comes to its state, from metrics that arrive late.
+"""Evaluate a CloudWatch alarm on metrics that arrive late.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
@@ -11,9 +11,10 @@ from typing import Any
 
 from tools.aws_rules.metric_math import Series, evaluate
 
-# An alarm of standard resolution is evaluated every minute, whatever its period.
+# A standard-resolution alarm is evaluated every minute, whatever its period.
 EVERY_SECONDS = 60
-# How many periods beyond EvaluationPeriods are fetched isn't told; the page's examples have two.
+# AWS doesn't document how many periods beyond EvaluationPeriods an alarm fetches; the examples on
+# its page have two.
 EXTRA_PERIODS = 2
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
@@ -32,17 +33,17 @@ class State(StrEnum):
 
 
 class UndocumentedError(Exception):
-    """What CloudWatch does here is on no page."""
+    """AWS doesn't document what CloudWatch does in this case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An alarm's settings, as PutMetricAlarm takes them.
+    """An alarm's settings, as in PutMetricAlarm.
 
     Attributes
     ----------
     expression
-        Its metric math, or the ID of its only metric.
+        The metric math expression, or the ID of the only metric.
     statistics
         The statistic of each metric, by the metric's ID.
     period
@@ -60,7 +61,7 @@ class Alarm:
 
     @classmethod
     def planned(cls, settings: Mapping[str, Any]) -> "Alarm":
-        """Read the values of an ``aws_cloudwatch_metric_alarm`` in a plan."""
+        """Create an alarm from the values of an ``aws_cloudwatch_metric_alarm`` in a plan."""
         queries = settings["metric_query"]
         if queries:
             (result,) = (query for query in queries if query["return_data"])
@@ -84,7 +85,7 @@ class Alarm:
         )
 
     def breaches(self, value: float) -> bool:
-        """Whether a value is beyond the threshold."""
+        """Return whether a value breaches the threshold."""
         return _OPERATORS[self.comparison_operator](value, self.threshold)
 
 
@@ -97,9 +98,9 @@ class Datum:
     metric
         The metric's ID in the alarm.
     stamped
-        The time that it is of, in seconds.
+        The timestamp, in seconds.
     arrives
-        When alarms begin to see it, in seconds.
+        When it becomes visible to alarms, in seconds.
     """
 
     metric: str
@@ -111,16 +112,16 @@ class Datum:
 def states(
     alarm: Alarm, data: Iterable[Datum], ends: int, *, extra_periods: int = EXTRA_PERIODS
 ) -> Iterator[tuple[int, State]]:
-    """Give an alarm's state at each of its evaluations, with their times in seconds.
+    """Yield an alarm's state at each of its evaluations, with their times in seconds.
 
     Parameters
     ----------
     data
-        All that is published, in any order.
+        All published values, in any order.
     ends
-        When the last evaluation is, in seconds; the first is at the end of the first minute.
+        The time of the last evaluation, in seconds; the first is at the end of the first minute.
     extra_periods
-        How many periods more than its EvaluationPeriods the alarm looks at.
+        How many periods the alarm fetches in addition to EvaluationPeriods.
     """
     waiting = sorted(data, key=lambda datum: datum.arrives, reverse=True)
     visible: dict[str, list[Datum]] = {name: [] for name in alarm.statistics}
@@ -129,7 +130,7 @@ def states(
         while waiting and waiting[-1].arrives <= now:
             datum = waiting.pop()
             visible[datum.metric].append(datum)
-        # The window slides: periods end at the evaluation, not at a round number of periods.
+        # The window slides: periods end at the evaluation, not at multiples of the period.
         count = alarm.evaluation_periods + extra_periods
         periods = range(now - alarm.period * count, now, alarm.period)
         metrics = {
@@ -142,19 +143,19 @@ def states(
 
 
 def state_of(alarm: Alarm, points: Sequence[float | None], before: State) -> State:
-    """Tell the state that the data points of an evaluation range lead to.
+    """Return the state that follows from the data points of an evaluation range.
 
     Parameters
     ----------
     points
-        Oldest first; None is a missing one.
+        Oldest first; None for a missing data point.
     before
-        The state so far, which ``ignore`` may keep.
+        The previous state, which ``ignore`` keeps.
 
     Raises
     ------
     UndocumentedError
-        The page doesn't tell.
+        AWS's page doesn't define the state.
     """
     breaching = [None if point is None else alarm.breaches(point) for point in points]
     real = [point for point in breaching if point is not None]
@@ -175,12 +176,12 @@ def state_of(alarm: Alarm, points: Sequence[float | None], before: State) -> Sta
 
 
 def _of_missing(breaching: Sequence[bool | None], enough: int, kept: State | None) -> State:
-    """Tell the state where too few points are there and none is filled in.
+    """Return the state if too few data points exist and missing ones are not filled in.
 
     Parameters
     ----------
     kept
-        The state that missing data keeps; None where it means INSUFFICIENT_DATA.
+        The state that missing data keeps; None if missing data means INSUFFICIENT_DATA.
     """
     real = [point for point in breaching if point is not None]
     if not real:
@@ -189,11 +190,11 @@ def _of_missing(breaching: Sequence[bool | None], enough: int, kept: State | Non
         return State.ALARM
     if not all(real):
         return State.OK
-    # A premature alarm: all there is breaches, and it is old enough to have been followed by more.
+    # A premature alarm: all data points breach, and they are so old that newer ones should exist.
     oldest = len(breaching) - list(breaching).index(True)
     if oldest >= enough:
         return kept or State.ALARM
-    raise UndocumentedError("the only points breach, and may still be followed by others")
+    raise UndocumentedError("all data points breach, but newer ones may still arrive")
 
 
 def _aggregated(data: Iterable[Datum], statistic: str, periods: range) -> Series:

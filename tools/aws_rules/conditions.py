@@ -46,9 +46,9 @@ class Condition:
     operator
         With its qualifiers, such as ``ForAllValues:StringEqualsIfExists``.
     values
-        Any of them will do; for a negated operator, none of them may match.
+        One of them must match; for a negated operator, none of them may match.
     version
-        Of the policy; variables came with 2012-10-17.
+        The policy's Version; policy variables need 2012-10-17.
     """
 
     operator: str
@@ -65,18 +65,18 @@ class Condition:
         object.__setattr__(self, "_matches", matches)
 
     def matches(self, context: Context) -> bool:
-        """Say whether the request's context meets the condition.
+        """Return whether the request's context meets the condition.
 
         Raises
         ------
         PolicyError
-            If a variable can't be resolved.
+            A variable can't be resolved.
         """
         return self._matches(context)
 
     @property
     def negated(self) -> bool:
-        """Whether further values make the condition harder to meet, as for ``StringNotEquals``."""
+        """Whether additional values restrict the condition, as for ``StringNotEquals``."""
         found = _OPERATOR.fullmatch(self.operator)
         return found is not None and found[2] in _NEGATED
 
@@ -90,20 +90,20 @@ def _compiled(
 ) -> Callable[[Context], bool]:
     found = _OPERATOR.fullmatch(stated)
     if found is None or (found[2] not in _OPERATORS and found[2] != "Null"):
-        raise PolicyError("not an operator that the evaluator knows")
+        raise PolicyError("the evaluator doesn't support this operator")
     quantifier, name, if_exists = found[1], found[2], found[3] is not None
     if not context_keys.is_known(key):
-        raise PolicyError("not a condition key that the evaluator knows")
+        raise PolicyError("the evaluator doesn't know this condition key")
     if not values:
         raise PolicyError("has no value")
     if name == "Null":
         if quantifier or if_exists:
-            raise PolicyError("Null takes neither a set operator nor IfExists")
+            raise PolicyError("Null supports neither a set operator nor IfExists")
         return _null(key, values)
     if quantifier is None and context_keys.is_multivalued(key):
         raise PolicyError("the key can have several values and needs ForAllValues or ForAnyValue")
     if quantifier == "ForAnyValue" and if_exists:
-        raise PolicyError("AWS doesn't say what ForAnyValue with IfExists does for an absent key")
+        raise PolicyError("AWS doesn't document ForAnyValue with IfExists for a missing key")
     negated = name in _NEGATED
     build, variables = _OPERATORS[name]
     one = build(tuple(template(value, variables=variables) for value in values))
@@ -130,7 +130,7 @@ def _compiled(
 
 def _null(key: str, values: tuple[str, ...]) -> Callable[[Context], bool]:
     if any(value not in {"true", "false"} for value in values):
-        raise PolicyError("takes true or false")
+        raise PolicyError("the value must be true or false")
     wanted = {value == "true" for value in values}
     return lambda context: (not context.get(key)) in wanted
 
@@ -167,19 +167,19 @@ def _bool(values: _Values) -> Matcher:
 def _compared[T](
     read: Callable[[str], T], compare: Callable[[T, T], bool]
 ) -> Callable[[_Values], Matcher]:
-    """Make a comparison of values that `read` understands; it raises ValueError for others."""
+    """Build a comparison of values that `read` parses; it raises ValueError for invalid ones."""
 
     def build(values: _Values) -> Matcher:
         try:
             wanted = [read(value.source) for value in values]
         except ValueError as error:
-            raise PolicyError(f"a value can't be read: {error}") from error
+            raise PolicyError(f"a value is invalid: {error}") from error
 
         def matches(text: str, _: Context) -> bool:
             try:
                 value = read(text)
             except ValueError as error:
-                raise PolicyError(f"the request's value can't be read: {error}") from error
+                raise PolicyError(f"the request's value is invalid: {error}") from error
             return any(compare(value, each) for each in wanted)
 
         return matches
@@ -191,9 +191,9 @@ def _number(text: str) -> Decimal:
     try:
         number = Decimal(text)
     except InvalidOperation:
-        raise ValueError(f"{text!r} is no number") from None
+        raise ValueError(f"{text!r} is not a number") from None
     if not number.is_finite():
-        raise ValueError(f"{text!r} is no number")
+        raise ValueError(f"{text!r} is not a number")
     return number
 
 
@@ -229,7 +229,7 @@ def _inside(address: _Network, network: _Network) -> bool:
     return False
 
 
-# How an operator's values are matched, and whether they may have policy variables.
+# For each operator, how values are compared and whether they may contain policy variables.
 _OPERATORS: dict[str, tuple[Callable[[_Values], Matcher], bool]] = {
     "StringEquals": (_string_equals, True),
     "StringEqualsIgnoreCase": (_string_equals_ignore_case, True),

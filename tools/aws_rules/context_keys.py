@@ -1,6 +1,6 @@
-"""The condition keys that the evaluator knows, and which of them have several values.
+"""The condition keys that the evaluator knows, and which of them are multivalued.
 
-A key that isn't listed is refused: a misspelt one is never sent, so its statement would never
+The evaluator rejects all other keys: AWS never sends a misspelt key, so the statement would never
 match.
 
 - Global: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
@@ -61,7 +61,7 @@ _MULTIPLE = {
     "kms": "EncryptionContextKeys GrantOperations ResourceAliases",
     "lambda": "Layer SecurityGroupIds SubnetIds VpcIds",
 }
-# What follows the prefix is a tag's key, or a key of KMS's encryption context. One value each.
+# Prefixes of single-valued keys that end with a tag key, or a key of KMS's encryption context.
 _FAMILIES = (
     "aws:principaltag/",
     "aws:requesttag/",
@@ -83,13 +83,13 @@ SINGLE, MULTIPLE = _names(_SINGLE), _names(_MULTIPLE)
 
 
 def is_known(key: str) -> bool:
-    """Say whether AWS has the condition key; names are not case-sensitive."""
+    """Return whether AWS has the condition key; names are case-insensitive."""
     key = key.lower()
     return key in SINGLE or key in MULTIPLE or is_of_family(key)
 
 
 def is_multivalued(key: str) -> bool:
-    """Say whether a request can have several values of the key.
+    """Return whether a request can have several values of the key.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
     """
@@ -97,5 +97,5 @@ def is_multivalued(key: str) -> bool:
 
 
 def is_of_family(key: str) -> bool:
-    """Say whether the key names a member of a family, such as ``aws:PrincipalTag/team``."""
+    """Return whether the key belongs to a family, such as ``aws:PrincipalTag/team``."""
     return any(len(key) > len(family) and key.startswith(family) for family in _FAMILIES)

@@ -1,4 +1,4 @@
-"""What AWS sends with each request between its services, read from ``deliveries.toml``.
+"""The condition keys that AWS sends with requests between its services, from ``deliveries.toml``.
 
 A policy's ``Condition`` holds only if AWS sends the key that it asks for, and the services differ:
 EventBridge names the rule towards SQS, and nothing at all towards SNS. The table says which keys
@@ -21,16 +21,16 @@ from typing import Any
 
 FILE = Path(__file__).with_name("deliveries.toml")
 
-# What may be known of a request, as the values of `sends` name it.
+# The facts about a request that the values of `sends` can refer to.
 FACTS = frozenset({
     "account", "bucket_arn", "function_arn", "partition_keys", "principal", "region", "role_arn",
     "source_account", "source_arn", "table", "via",
 })  # fmt: skip
 
-# The principal of rows about a role of the account.
+# The principal of rows about an IAM role.
 _ROLE = "role"
 
-# What a row has in the file.
+# The keys of a row in the file.
 _REQUIRED = frozenset({"description", "principal", "caller", "resource", "status", "sources"})
 _OPTIONAL = frozenset({
     "actions", "dead_letter", "does_not_send", "note", "open", "sends", "source", "via",
@@ -40,15 +40,15 @@ type Value = str | tuple[str, ...]
 
 
 class DeliveriesError(ValueError):
-    """The table is wrong, or a request has too little known of it; the message says where."""
+    """The table is invalid, or a fact about a request is missing; the message says which."""
 
 
 class NoDeliveryError(LookupError):
-    """No row, or more than one, is about a request; the message says what was looked for."""
+    """No row or several rows match a request; the message describes the request."""
 
 
 class Status(StrEnum):
-    """How well it is known what is sent."""
+    """How certain it is which keys are sent."""
 
     DOCUMENTED = "documented"
     INFERRED = "inferred"
@@ -77,42 +77,42 @@ class Delivery:
     Attributes
     ----------
     name
-        Of the row.
+        The name of the row.
     description
         What happens, without a subject: ``S3 publishes an event to a topic``.
     principal
-        Whom a resource policy has to name: a service principal, or ``role``.
+        The principal in a resource policy: a service principal, or ``role``.
     caller
         Who signs the request.
     signed_by
-        The same in words.
+        A description of the caller.
     via
-        The service that asks KMS, such as ``sqs``; empty where the request is no use of a key.
+        The service that calls KMS, such as ``sqs``; empty if the request doesn't use a key.
     dead_letter
-        Whether what could not be delivered is sent.
+        Whether the request sends an undeliverable event to a dead-letter queue.
     actions
-        The API operations that are checked as an action, by action; empty where no policy is asked.
+        The API operations that an IAM action covers, by action; empty if no policy is evaluated.
     resource
-        ARN of the resource that is acted on, with names in braces.
+        ARN of the target resource, with names in braces.
     source
-        ARN of the resource for which the service acts, the form of the fact ``source_arn``; empty
-        for a role.
+        ARN of the resource on whose behalf the service acts, in the form of the fact
+        ``source_arn``; empty for a role.
     sends
-        The values of the condition keys that come, with facts in braces.
+        The values of the condition keys that are sent, with facts in braces.
     does_not_send
-        Why keys that are often expected don't come.
+        Why some keys that are often expected are not sent.
     open
-        What is unknown of keys of which no page says whether they come.
+        The open question for each key that may or may not be sent.
     of_caller
-        The keys of these three that are so for every request of the caller.
+        The keys of these three attributes that apply to every request of the caller.
     status
-        How well it is known.
+        How certain it is.
     note
-        What else there is to say.
+        Further remarks.
     sources
         Addresses of the pages.
     sources_of_caller
-        Those of what is so for every request of the caller.
+        Addresses for what applies to every request of the caller.
     """
 
     name: str
@@ -135,27 +135,26 @@ class Delivery:
     sources_of_caller: tuple[str, ...]
 
     def is_by(self, principal: str) -> bool:
-        """Tell whether a principal makes the request, in whatever region and partition."""
+        """Return whether a principal makes the request, in any region and partition."""
         pattern = re.escape(self.principal).replace(re.escape("{region}"), "[a-z0-9-]+")
         return re.fullmatch(rf"{pattern}(\.cn)?", principal) is not None
 
     def context(self, **facts: str | Sequence[str]) -> dict[str, Value]:
-        """Give the condition keys that AWS sends with the request, and no others.
+        """Return the condition keys that AWS sends with the request, and no others.
 
         Parameters
         ----------
         **facts
-            What is known of the request, by the names in ``FACTS``. What the row doesn't ask for is
-            left out, so that all that is known can be given. Several ``partition_keys`` make a key
-            with several values.
+            Facts about the request, by the names in ``FACTS``. Facts that the row doesn't need are
+            ignored. Several ``partition_keys`` produce a multivalued key.
 
         Raises
         ------
         DeliveriesError
-            A fact that the row asks for is missing, or there is no such fact.
+            A required fact is missing, or a fact is unknown.
         """
         if unknown := sorted(facts.keys() - FACTS):
-            raise DeliveriesError(f"there are no facts {', '.join(unknown)}: use {_listed(FACTS)}")
+            raise DeliveriesError(f"unknown facts {', '.join(unknown)}: use {_listed(FACTS)}")
         known = {"principal": self.principal, "via": self.via, **facts}
         if missing := sorted(fact for fact in self.asks_for if not known.get(fact)):
             raise DeliveriesError(f"{self.name}: {', '.join(missing)} must be given")
@@ -163,7 +162,7 @@ class Delivery:
 
     @property
     def asks_for(self) -> frozenset[str]:
-        """Give the names of the facts that ``context`` needs."""
+        """Return the names of the facts that ``context`` needs."""
         return frozenset(field for template in self.sends.values() for field in _fields(template))
 
 
@@ -183,7 +182,7 @@ def _fields(template: str) -> list[str]:
 
 @cache
 def load(file: Path = FILE) -> Mapping[str, Delivery]:
-    """Read the table: what is sent, by the row's name, in the order of the file.
+    """Read the table: the deliveries by name, in the order of the file.
 
     Raises
     ------
@@ -217,12 +216,12 @@ def _read(name: str, row: Mapping[str, Any], caller: Mapping[str, Any]) -> Deliv
     if missing := _REQUIRED - row.keys():
         raise DeliveriesError(f"{name}: needs {_listed(missing)}")
     if unknown := row.keys() - _REQUIRED - _OPTIONAL:
-        raise DeliveriesError(f"{name}: {_listed(unknown)} means nothing")
+        raise DeliveriesError(f"{name}: unknown keys {_listed(unknown)}")
     if not row["sources"] and (row["status"] != Status.OPEN or "note" not in row):
         raise DeliveriesError(f"{name}: needs a source, or status open with a note")
     own = {kind: row.get(kind, {}) for kind in ("sends", "does_not_send", "open")}
     named = {key for keys in own.values() for key in keys}
-    # What a row says of a key goes before what is said of its caller.
+    # A row has priority over its caller.
     merged = {
         kind: {key: said for key, said in caller.get(kind, {}).items() if key not in named} | keys
         for kind, keys in own.items()
@@ -255,18 +254,18 @@ def _check(row: Delivery) -> None:
     kinds = [set(row.sends), set(row.does_not_send), set(row.open)]
     twice = {key for key in set.union(*kinds) if sum(key in kind for kind in kinds) > 1}
     if twice:
-        raise DeliveriesError(f"{row.name}: {_listed(twice)} must be sent, not sent or open")
+        raise DeliveriesError(f"{row.name}: {_listed(twice)} must be one of sent, not sent, open")
     if unknown := row.asks_for - FACTS:
-        raise DeliveriesError(f"{row.name}: no request tells {_listed(unknown)}")
+        raise DeliveriesError(f"{row.name}: unknown facts {_listed(unknown)}")
     sources = (*row.sources, *row.sources_of_caller)
     if bad := [source for source in sources if not source.startswith("https://")]:
-        raise DeliveriesError(f"{row.name}: {_listed(bad)} must be the address of a page")
+        raise DeliveriesError(f"{row.name}: {_listed(bad)} must be the address of a web page")
     if row.caller is Caller.NOBODY and (row.actions or row.sends or not row.note):
-        raise DeliveriesError(f"{row.name}: where no policy is asked, a note alone says why")
+        raise DeliveriesError(f"{row.name}: without actions, only a note that says why is allowed")
     if row.caller is not Caller.NOBODY and not row.actions:
-        raise DeliveriesError(f"{row.name}: needs the action that is checked")
+        raise DeliveriesError(f"{row.name}: needs the action that IAM checks")
     if bool(row.via) != row.caller.endswith("_to_kms"):
-        raise DeliveriesError(f"{row.name}: via goes with a use of a key")
+        raise DeliveriesError(f"{row.name}: via needs a use of a key")
     if "source_arn" in row.asks_for and not row.source:
         raise DeliveriesError(f"{row.name}: needs the source whose ARN is sent")
 
@@ -277,7 +276,7 @@ def _check_questions(rows: Iterable[Delivery]) -> None:
         for action in row.actions:
             question = (row.principal, row.caller, row.via, row.dead_letter, action)
             if question in seen:
-                raise DeliveriesError(f"{seen[question]} and {row.name} are about the same request")
+                raise DeliveriesError(f"{seen[question]} and {row.name} match the same request")
             seen[question] = row.name
 
 
@@ -289,25 +288,25 @@ def between(
     dead_letter: bool = False,
     caller: Caller | None = None,
 ) -> Delivery:
-    """Find the row about a request.
+    """Return the row that matches a request.
 
     Parameters
     ----------
     principal
         The service principal, or ``role``.
     action
-        As IAM checks it; see ``checked_as`` for an operation's.
+        The IAM action; see ``checked_as`` for an API operation.
     via
-        For the use of a key, the service that asks KMS: ``sns``, ``sqs``, ``s3``, ``dynamodb``.
+        For the use of a key, the service that calls KMS: ``sns``, ``sqs``, ``s3``, ``dynamodb``.
     dead_letter
-        Whether what could not be delivered is sent.
+        Whether the request sends an undeliverable event to a dead-letter queue.
     caller
-        Who signs it, where a role's requests differ: the function's code or Lambda itself.
+        Who signs it, if a role's requests differ: the function's code or Lambda itself.
 
     Raises
     ------
     NoDeliveryError
-        No row is about the request, or more than one.
+        No row or more than one matches the request.
     """
     found = [
         row
@@ -321,20 +320,20 @@ def between(
     if len(found) != 1:
         wanted = f"{principal}, {action}, via={via!r}, dead_letter={dead_letter}, caller={caller}"
         names = _listed(row.name for row in found) or "none"
-        raise NoDeliveryError(f"{FILE.name} must have one row about {wanted}, and has {names}")
+        raise NoDeliveryError(f"{FILE.name} must have one row for {wanted}, but has {names}")
     return found[0]
 
 
 def checked_as(operation: str) -> frozenset[str]:
-    """Give the actions as which IAM may check an operation.
+    """Return the IAM actions that may cover an API operation.
 
-    SQS checks ``sqs:SendMessageBatch`` as ``sqs:SendMessage``. Where there are several, the request
-    decides: ``s3:HeadObject`` is checked as another action with a version than without.
+    ``sqs:SendMessage`` covers ``sqs:SendMessageBatch``. If there are several actions, the request
+    decides: ``s3:HeadObject`` needs one action with a version and another one without.
 
     Parameters
     ----------
     operation
-        Of the API, after the service's prefix. One that no row has is checked as itself.
+        The API operation with the service's prefix. One that no row has is its own action.
     """
     service, _, name = operation.partition(":")
     checks = [check for row in load().values() for check in row.actions.items()]
@@ -346,9 +345,9 @@ def checked_as(operation: str) -> frozenset[str]:
 
 
 def to_markdown() -> str:
-    """Write the requests for the documentation, a row a line, in the order of the file.
+    """Format the requests for the documentation, one line per row, in the order of the file.
 
-    What comes with every request of a caller is left to ``callers_to_markdown``.
+    ``callers_to_markdown`` formats the keys that come with every request of a caller.
     """
     return _table(
         ("Request", "Principal", "Action", "Resource", "AWS sends", "Not sent", "Known from"),
@@ -357,7 +356,7 @@ def to_markdown() -> str:
 
 
 def callers_to_markdown() -> str:
-    """Write what comes with every request of each caller, in the order of the file."""
+    """Format the keys that come with every request of a caller, in the order of the file."""
     by_words: dict[str, list[Delivery]] = {}
     for row in load().values():
         by_words.setdefault(row.signed_by, []).append(row)
@@ -388,7 +387,7 @@ def _links(sources: Iterable[str]) -> str:
 
 
 def _keys(rows: Iterable[Delivery], wanted: Callable[[Delivery, str], bool]) -> Iterator[str]:
-    """Write the keys of rows that are sent, and those that aren't or of which it is unknown."""
+    """Format the keys that are sent, and those that aren't or for which it is unknown."""
     sent: dict[str, str] = {}
     unsent: dict[str, str] = {}
     for row in rows:

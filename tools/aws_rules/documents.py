@@ -1,4 +1,4 @@
-"""Policy documents, read strictly.
+"""A strict parser for policy documents.
 
 The grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -36,16 +36,16 @@ type PrincipalKind = Literal["any", "account", "arn", "service"]
 
 @dataclass(frozen=True, slots=True)
 class NamedPrincipal:
-    """Whom a statement of a resource-based policy is about.
+    """A principal of a statement in a resource-based policy.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 
     Attributes
     ----------
     kind
-        ``account`` is what the account's ID and the ARN of its root mean alike.
+        ``account`` stands for the account's ID and for the ARN of its root user.
     value
-        ``*``, the account's ID, the ARN, or the service's name.
+        ``*``, the account's ID, the ARN, or the service principal.
     """
 
     kind: PrincipalKind
@@ -54,7 +54,7 @@ class NamedPrincipal:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement, with the policy and the place it is from.
+    """A statement, with its policy and its position in it.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Statement:
     principals
         None in an identity-based policy.
     resources, not_resources
-        Both empty in a role's trust policy, whose resource is the role.
+        Both are empty in a role's trust policy, whose resource is the role.
     """
 
     policy: str
@@ -107,12 +107,12 @@ class Statement:
         )
 
     def covers(self, action: str, resource: str, context: Context) -> bool:
-        """Say whether the statement is about the request, whoever sends it.
+        """Return whether the statement matches the request, ignoring the principal.
 
         Raises
         ------
         PolicyError
-            If a condition or a variable can't be judged.
+            A condition or a variable can't be evaluated.
         """
         try:
             return (
@@ -132,26 +132,26 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy document that was read."""
+    """A parsed policy document."""
 
     name: str
     statements: tuple[Statement, ...]
 
 
 def parse(document: str | Mapping[str, object], *, name: str) -> Policy:
-    """Read a policy document; one given as text is read once.
+    """Parse a policy document; a text is parsed only once.
 
     Parameters
     ----------
     document
-        The JSON text, or what it reads as.
+        The JSON text, or its parsed form.
     name
-        How the policy is called in messages.
+        The policy's name in messages.
 
     Raises
     ------
     PolicyError
-        If AWS wouldn't take it, or if it uses what the evaluator doesn't know.
+        AWS would reject it, or it uses something that the evaluator doesn't know.
     """
     return _parse_text(document, name) if isinstance(document, str) else _policy(document, name)
 
@@ -168,18 +168,18 @@ def _parse_text(document: str, name: str) -> Policy:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     content = dict(pairs)
     if len(content) != len(pairs):
-        raise ValueError(f"an element is there twice in {sorted(key for key, _ in pairs)}")
+        raise ValueError(f"an element occurs twice in {sorted(key for key, _ in pairs)}")
     return content
 
 
 def _policy(document: object, name: str) -> Policy:
     try:
         if not isinstance(document, Mapping):
-            raise PolicyError("not a JSON object")  # noqa: TRY301 - the name is put before it
+            raise PolicyError("not a JSON object")  # noqa: TRY301 - the name is added below
         _only(document, _DOCUMENT)
         version = document.get("Version", "2008-10-17")
         if version not in _VERSIONS:
-            raise PolicyError(f"Version {version!r} is none of {sorted(_VERSIONS)}")  # noqa: TRY301
+            raise PolicyError(f"Version {version!r} is not in {sorted(_VERSIONS)}")  # noqa: TRY301
         statements = document.get("Statement")
         if isinstance(statements, Mapping):
             statements = [statements]
@@ -193,7 +193,7 @@ def _policy(document: object, name: str) -> Policy:
     )
     sids = [statement.sid for statement in read if statement.sid]
     if len(set(sids)) != len(sids):
-        raise PolicyError(f"{name}: a Sid is there twice in {sids}")
+        raise PolicyError(f"{name}: a Sid occurs twice in {sids}")
     return Policy(name, read)
 
 
@@ -210,16 +210,16 @@ def _statement(content: object, policy: str, version: str, number: int) -> State
 
 def _read(content: Mapping[str, object], policy: str, version: str, number: int) -> Statement:
     if "NotPrincipal" in content:
-        # Whether it spares a role depends on what else is named: its session and its account.
+        # Whether it excludes a role depends on other values: its session and its account.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
-        raise PolicyError("NotPrincipal isn't evaluated; use a condition on aws:PrincipalArn")
+        raise PolicyError("NotPrincipal isn't supported; use a condition on aws:PrincipalArn")
     _only(content, _STATEMENT)
     effect = content.get("Effect")
     if effect not in {"Allow", "Deny"}:
         raise PolicyError(f"Effect is {effect!r}, neither Allow nor Deny")
     sid = content.get("Sid")
     if sid is not None and not isinstance(sid, str):
-        raise PolicyError("Sid is not a text")
+        raise PolicyError("Sid is not a string")
     actions, not_actions = _one_of(content, "Action", "NotAction")
     for action in actions + not_actions:
         if not _ACTION.fullmatch(action):
@@ -249,7 +249,7 @@ def _resources(
     resources, not_resources = _one_of(content, "Resource", "NotResource")
     for resource in resources + not_resources:
         if not _RESOURCE.fullmatch(resource):
-            raise PolicyError(f"{resource!r} is neither * nor an ARN that names its service")
+            raise PolicyError(f"{resource!r} is neither * nor an ARN with a service")
         if "${" in resource:
             if version != VERSION:
                 raise PolicyError(f"{resource!r} has a variable, which needs Version {VERSION}")
@@ -273,17 +273,17 @@ def _principals(content: object) -> tuple[NamedPrincipal, ...]:
         elif _ACCOUNT.fullmatch(value):
             named.append(NamedPrincipal("account", value))
         elif arn is None:
-            raise PolicyError(f"{value!r} is no principal that the evaluator knows")
+            raise PolicyError(f"{value!r} is not a principal that the evaluator knows")
         else:
             named.append(
                 NamedPrincipal("account", arn[1]) if arn[2] else NamedPrincipal("arn", value)
             )
     for value in _texts(content.get("Service", []), "Principal"):
         if not _SERVICE.fullmatch(value):
-            raise PolicyError(f"{value!r} is no service principal")
+            raise PolicyError(f"{value!r} is not a service principal")
         named.append(NamedPrincipal("service", value))
     if not named:
-        raise PolicyError("Principal names nobody")
+        raise PolicyError("Principal is empty")
     return tuple(named)
 
 
@@ -313,7 +313,7 @@ def _one_of(
     content: Mapping[str, object], positive: str, negative: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if (positive in content) == (negative in content):
-        raise PolicyError(f"needs {positive} or {negative}, and not both")
+        raise PolicyError(f"needs either {positive} or {negative}")
     values = _texts(content.get(positive, content.get(negative)), positive)
     if not values:
         raise PolicyError(f"{positive if positive in content else negative} is empty")
@@ -324,13 +324,13 @@ def _texts(content: object, where: str) -> tuple[str, ...]:
     values = content if isinstance(content, list | tuple) else [content]
     texts = tuple(value for value in values if isinstance(value, str))
     if len(texts) != len(values):
-        raise PolicyError(f"{where} has a value that is not a text")
+        raise PolicyError(f"{where} has a value that is not a string")
     return texts
 
 
 def _only(content: Iterable[str], known: set[str]) -> None:
     if unknown := sorted(set(content) - known):
-        raise PolicyError(f"has elements that the evaluator doesn't know: {unknown}")
+        raise PolicyError(f"has unknown elements: {unknown}")
 
 
 def _anything(_text: str, _context: Context) -> bool:

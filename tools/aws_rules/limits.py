@@ -1,4 +1,4 @@
-"""AWS's limits that the modules and functions can reach, read from ``limits.toml``."""
+"""The AWS limits that the modules and functions can reach, from ``limits.toml``."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ FILE = Path(__file__).with_name("limits.toml")
 
 
 class LimitsError(ValueError):
-    """The table is wrong; the message says where."""
+    """The table is invalid; the message says where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """A limit, and what becomes of a value beyond it.
+    """A limit, and what happens to a value above it.
 
     Attributes
     ----------
     name
-        Of the row.
+        The name of the row.
     value
-        The largest value that AWS takes.
+        The largest value that AWS accepts.
     unit
-        Of the value: characters, bytes, seconds, ...
+        The unit of the value: characters, bytes, seconds, ...
     reached_by
-        What of ours can reach it: a variable, or what a function sends.
+        What can reach the limit: a variable, or a request of a function.
     guard
-        The file that refuses a larger value at plan, or deals with it at run time.
+        The file that rejects a larger value at plan time, or handles it at run time.
     unguarded
-        Why none does; then guard, below and above are left out.
+        Why no file does; guard, below and above are then omitted.
     written
-        The limit as the guard has it, where that is another number or text than the value: what a
-        module adds to a name or a list is taken off.
+        The limit in the guard, if it differs from the value: for instance, a module subtracts what
+        it adds to a name or a list.
     outcome
-        What becomes of a larger value.
+        What happens to a larger value.
     below, above
-        The tests of a value at the limit, and of one above: ``<file>::<name of the run or test>``.
+        The tests of a value at the limit and of one above: ``<file>::<name of the run or test>``.
     source
-        Address of AWS's page.
+        Address of AWS's documentation page.
     checked
-        When the page was last looked at.
+        When the page was last read.
     seen
-        Whether the page, a copy of it, or AWS's model of the API showed the value then. Rows where
-        none did are named in docs/first-apply.md.
+        Whether the page, a copy of it, or AWS's API model showed the value. docs/first-apply.md
+        lists the rows for which none did.
     """
 
     name: str
@@ -74,7 +74,7 @@ _OPTIONAL = {"written": str, "seen": bool}
 
 @cache
 def load(file: Path = FILE) -> Mapping[str, Limit]:
-    """Read the table: limits by the row's name, in the order of the file.
+    """Read the table: the limits by name, in the order of the file.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def load(file: Path = FILE) -> Mapping[str, Limit]:
 
 
 def parse(text: str) -> Mapping[str, Limit]:
-    """Read a table from its text; see ``load``.
+    """Parse a table; see ``load``.
 
     Raises
     ------
@@ -106,8 +106,8 @@ def _read(name: str, row: Mapping[str, Any]) -> Limit:
         if key in row and type(row[key]) is not kind:
             raise LimitsError(f"{name}: {key} must be a {kind.__name__}")
     if unknown := row.keys() - wanted.keys() - _OPTIONAL.keys():
-        raise LimitsError(f"{name}: {', '.join(sorted(unknown))} means nothing")
+        raise LimitsError(f"{name}: unknown keys {', '.join(sorted(unknown))}")
     if not row["source"].startswith("https://docs.aws.amazon.com/"):
-        raise LimitsError(f"{name}: source must be the address of a page of AWS")
+        raise LimitsError(f"{name}: source must be the address of an AWS page")
     defaults = {"written": str(row["value"]), **dict.fromkeys(_GUARDED, "")}
     return Limit(name=name, **{**defaults, **row})

@@ -1,7 +1,7 @@
-"""CloudWatch's metric math, as far as this project's alarms use it.
+"""CloudWatch's metric math, limited to what this project's alarms use.
 
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html. A function or
-an operator that isn't known here is refused, and so is what that page leaves open.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html. Functions and
+operators that are not implemented are rejected, and so are cases that this page doesn't define.
 """
 
 import ast
@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 type Series = Mapping[int, float]
-"""A time series: values by the beginnings of their periods; a period without a value is missing."""
+"""A time series: values by the start of their period; a period without a value is missing."""
 type Value = float | Series | list[Series]
 
-# What Python spells otherwise; the rest of the syntax is the same.
+# Operators that Python writes differently; the rest of the syntax is the same.
 _SPELLINGS = {"&&": " and ", "||": " or ", "AND": " and ", "OR": " or ", "^": "**"}
 _SPELLED = re.compile(r"&&|\|\||\^|\bAND\b|\bOR\b")
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[float, float], float]] = {
@@ -34,7 +34,7 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[float, float], bool]] = {
 
 
 class MetricMathError(Exception):
-    """An expression isn't one of CloudWatch's, or has more in it than is known here."""
+    """An expression is invalid in CloudWatch, or uses something that is not implemented here."""
 
 
 def evaluate(expression: str, metrics: Mapping[str, Series], periods: Sequence[int]) -> Series:
@@ -43,14 +43,14 @@ def evaluate(expression: str, metrics: Mapping[str, Series], periods: Sequence[i
     Parameters
     ----------
     metrics
-        The series that it can name, by their IDs.
+        The series that it can refer to, by ID.
     periods
-        The beginnings of the periods that were asked for: what FILL fills.
+        The starts of the requested periods, which FILL fills.
 
     Raises
     ------
     MetricMathError
-        It can't be evaluated, or its result is no time series.
+        It can't be evaluated, or its result is not a time series.
     """
     spelled = _SPELLED.sub(lambda match: _SPELLINGS[match[0]], expression)
     try:
@@ -59,7 +59,7 @@ def evaluate(expression: str, metrics: Mapping[str, Series], periods: Sequence[i
         raise MetricMathError(f"{expression}: {error.msg}") from None
     result = _Evaluation(metrics, periods).of(tree.body)
     if not isinstance(result, Mapping):
-        raise MetricMathError(f"{expression}: the result has to be one time series")
+        raise MetricMathError(f"{expression}: the result must be one time series")
     return result
 
 
@@ -89,7 +89,7 @@ class _Evaluation:
                 return _combine(_and if both else _or, self.of(left), self.of(right))
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
                 return self._call(name, arguments)
-        raise MetricMathError(f"not known here: {ast.unparse(node)}")
+        raise MetricMathError(f"not implemented: {ast.unparse(node)}")
 
     def _call(self, name: str, arguments: list[ast.expr]) -> Value:
         match name, arguments:
@@ -103,7 +103,7 @@ class _Evaluation:
                 return _choose(self.of(condition), self.of(chosen), {})
             case "IF", [condition, chosen, otherwise]:
                 return _choose(self.of(condition), self.of(chosen), self.of(otherwise))
-        raise MetricMathError(f"not known here: {name} of {len(arguments)}")
+        raise MetricMathError(f"not implemented: {name} with {len(arguments)} arguments")
 
     def _series(self, node: ast.expr) -> Series:
         value = self.of(node)
@@ -113,7 +113,7 @@ class _Evaluation:
 
     def _fill(self, series: Series, filler: Value) -> Series:
         if not isinstance(filler, float):
-            raise MetricMathError("FILL is known here with a number and with REPEAT")
+            raise MetricMathError("FILL is implemented only for a number and for REPEAT")
         return {**dict.fromkeys(self._periods, filler), **series}
 
     def _repeat(self, series: Series) -> Series:
@@ -127,13 +127,13 @@ class _Evaluation:
 
 
 def _combine(function: Callable[[float, float], float], left: Value, right: Value) -> Value:
-    """Apply an operator, value by value: what is missing in one of two series counts as 0."""
+    """Apply an operator to each value: a value that one of two series lacks counts as 0."""
     if isinstance(left, list) or isinstance(right, list):
         if isinstance(left, list) and isinstance(right, list):
-            raise MetricMathError("an operator between two arrays is not known here")
+            raise MetricMathError("an operator on two arrays is not implemented")
         if isinstance(left, list):
             return [_one(_combine(function, member, right)) for member in left]
-        assert isinstance(right, list)  # noqa: S101 (one of the two is)
+        assert isinstance(right, list)  # noqa: S101 (one of the two is a list)
         return [_one(_combine(function, left, member)) for member in right]
     if isinstance(left, float) and isinstance(right, float):
         return float(function(left, right))
@@ -144,7 +144,7 @@ def _combine(function: Callable[[float, float], float], left: Value, right: Valu
         try:
             found[period] = float(function(_at(left, period), _at(right, period)))
         except ZeroDivisionError:
-            # The page: such a data point is dropped.
+            # According to the page, such a data point is dropped.
             continue
     return found
 
@@ -160,10 +160,10 @@ def _at(value: float | Series, period: int) -> float:
 
 def _sum(value: Value) -> Value:
     if isinstance(value, float):
-        raise MetricMathError("SUM is of a time series or of an array of them")
+        raise MetricMathError("SUM needs a time series or an array of time series")
     if isinstance(value, Mapping):
         return float(sum(value.values()))
-    # A member's missing value counts as 0, as for + and in AVG; of SUM the page doesn't say it.
+    # A missing value counts as 0, as for + and AVG; for SUM the page doesn't define it.
     summed: dict[int, float] = {}
     for series in value:
         for period, number in series.items():
@@ -172,9 +172,9 @@ def _sum(value: Value) -> Value:
 
 
 def _choose(condition: Value, chosen: Value, otherwise: Value) -> Value:
-    """Choose for each period, by the tables of the section on IF."""
+    """Choose a value for each period, according to the tables in the section on IF."""
     if isinstance(chosen, list) or isinstance(otherwise, list) or isinstance(condition, list):
-        raise MetricMathError("IF is of scalars and single time series")
+        raise MetricMathError("IF needs scalars and single time series")
     if isinstance(condition, float):
         return chosen if condition else otherwise
     found = {}

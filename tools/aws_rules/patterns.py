@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from tools.aws_rules import context_keys
 
-# What a request says of itself, by the key's name in lower case; an absent key was not sent.
+# The context of a request, by the key's name in lower case; a missing key was not sent.
 type Context = Mapping[str, tuple[str, ...]]
 type Matcher = Callable[[str, Context], bool]
 
@@ -25,25 +25,25 @@ _ARN_COLONS = 5
 
 
 class PolicyError(Exception):
-    """A policy or request that can't be judged; the message names the place and the reason.
+    """A policy or request that can't be evaluated; the message names the place and the reason.
 
-    Either AWS wouldn't take it, or it uses what the evaluator doesn't know. It never guesses.
+    Either AWS would reject it, or it uses something that the evaluator doesn't know.
     """
 
 
 class Wildcards(Enum):
-    """What ``*`` and ``?`` stand for.
+    """The meaning of ``*`` and ``?``.
 
     NONE
-        Themselves.
+        The characters themselves.
     STRING
         Any characters: actions, ``StringLike``.
     ARN
-        Any characters within each of an ARN's six parts, of which the sixth may hold colons
-        itself: the ARN condition operators.
+        Any characters within each of an ARN's six parts, of which the sixth may contain colons:
+        the ARN condition operators.
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN
     RESOURCE
-        As ARN, but a ``*`` at the end of a part goes on beyond the colon.
+        As ARN, but a ``*`` at the end of a part also matches beyond the colon.
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html#reference_policies_elements_resource_wildcards
     """
 
@@ -63,7 +63,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """Text that stands for itself whatever it looks like: ``${*}``, ``${?}``, ``${$}``."""
+    """Literal text: ``${*}``, ``${?}``, ``${$}``."""
 
     text: str
 
@@ -73,24 +73,24 @@ type Part = str | Fixed | Variable
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text of a policy: what stands for itself, and the variables between."""
+    """A string of a policy: literal text and variables."""
 
     source: str
     parts: tuple[Part, ...]
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Names of the context keys that the text takes in."""
+        """Names of the context keys that the string uses."""
         return tuple(part.key for part in self.parts if isinstance(part, Variable))
 
     def resolved(self, context: Context) -> Iterator[tuple[str, bool]]:
-        """Give the text in pieces, each with whether wildcards in it are wildcards.
+        """Yield the parts of the string, each with whether it may contain wildcards.
 
         Raises
         ------
         PolicyError
-            For a variable that the request doesn't have: such a statement "might" be invalid, says
-            IAM's page. Or for a value that itself holds a wildcard, of which it says nothing.
+            The request has no value for a variable: according to IAM's page, such a statement
+            "might" be invalid. Or a value contains a wildcard, which the page doesn't define.
         """
         for part in self.parts:
             match part:
@@ -104,12 +104,12 @@ class Template:
 
 @lru_cache(maxsize=4096)
 def template(text: str, *, variables: bool) -> Template:
-    """Read a text; without `variables`, one that has any is refused.
+    """Parse a string; without `variables`, policy variables are rejected.
 
     Raises
     ------
     PolicyError
-        For a variable that is malformed or where none can stand.
+        A variable is malformed or not allowed.
     """
     if "${" not in text:
         return Template(text, (text,))
@@ -131,7 +131,7 @@ def template(text: str, *, variables: bool) -> Template:
 def matcher(
     templates: tuple[Template, ...], wildcards: Wildcards, *, ignore_case: bool = False
 ) -> Matcher:
-    """Make a function that says whether a text is matched by one of the templates, once for all."""
+    """Build a function that returns whether a text matches one of the templates."""
     exact: set[str] = set()
     fixed: list[str] = []
     open_: list[Template] = []
@@ -170,7 +170,7 @@ def _variable(inside: str, text: str) -> Fixed | Variable:
     if found is None:
         raise PolicyError(f"{text!r} has a malformed policy variable")
     if not context_keys.is_known(found[1]):
-        raise PolicyError(f"{found[1]} in {text!r} is not a condition key that the evaluator knows")
+        raise PolicyError(f"{found[1]} in {text!r}: the evaluator doesn't know this condition key")
     if context_keys.is_multivalued(found[1]):
         raise PolicyError(f"{found[1]} can have several values and can't be in {text!r}")
     return Variable(found[1].lower(), found[2])
@@ -180,15 +180,15 @@ def _value(variable: Variable, context: Context) -> str:
     values = context.get(variable.key)
     if values is None:
         if variable.default is None:
-            raise PolicyError(f"the request has no {variable.key} to put into the policy")
+            raise PolicyError(f"the request has no {variable.key} for the policy variable")
         return variable.default
     if "*" in values[0] or "?" in values[0]:
-        raise PolicyError(f"{values!r} of {variable.key} can't be put into the policy")
+        raise PolicyError(f"{values!r} of {variable.key} can't replace the policy variable")
     return values[0]
 
 
 def _expression(pieces: Iterable[tuple[str, bool]], wildcards: Wildcards) -> str:
-    """Write the pieces as a regular expression."""
+    """Convert the parts to a regular expression."""
     characters = [(character, live) for text, live in pieces for character in text]
     out = []
     colons = 0

@@ -1,7 +1,7 @@
-"""What IAM decides of a request.
+"""Evaluate IAM policies for a request.
 
-No library serves: moto's access control and LocalStack's have no conditions, policyuniverse and
-parliament judge documents and no requests, Principal Mapper and iam-simulate are under the AGPL.
+No library fits: the access control of moto and of LocalStack has no conditions, policyuniverse and
+parliament check documents but no requests, Principal Mapper and iam-simulate are under the AGPL.
 
 - Within an account:
   https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
@@ -9,7 +9,7 @@ parliament judge documents and no requests, Principal Mapper and iam-simulate ar
   https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
 - Keys: https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
 
-Permissions boundaries, session policies, organizations' policies and KMS grants are not modelled.
+Permissions boundaries, session policies, service control policies and KMS grants are not modelled.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ __all__ = [
     "evaluate", "message", "parse",
 ]  # fmt: skip
 
-# A statement names the principal itself, or only its account.
+# Whether a statement names the principal itself, or only its account.
 type _Named = Literal["direct", "account"] | None
 
 _ROLE = re.compile(r"arn:([\w-]+):iam::(\d{12}):role/(?:.*/)?([^/]+)", re.ASCII)
 _USER = re.compile(r"arn:[\w-]+:iam::(\d{12}):user/(?:.*/)?([^/]+)", re.ASCII)
-# How aws:PrincipalType calls them.
+# The values of aws:PrincipalType.
 _TYPES = {"account": "Account", "role": "AssumedRole", "user": "User"}
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who sends a request; made by one of its class methods.
+    """The sender of a request; created by one of its class methods.
 
     Attributes
     ----------
     kind
-        ``account`` is the root user, who may do everything in the own account.
+        ``account`` is the root user, who may do everything in its account.
     account
         12 digits; None for a service and for an anonymous request.
     arn
-        Of the root, the role or the user.
+        The ARN of the root user, the role or the user.
     session
-        The role session's ARN, which is what AWS shows as the user.
+        The role session's ARN, which AWS shows as the user.
     service
         Such as ``s3.amazonaws.com``.
     """
@@ -64,17 +64,17 @@ class Principal:
 
     @classmethod
     def root(cls, account: str, partition: str = "aws") -> Principal:
-        """Make the root user of an account."""
+        """Create the root user of an account."""
         return cls("account", account, f"arn:{partition}:iam::{account}:root")
 
     @classmethod
     def role(cls, arn: str, session_name: str) -> Principal:
-        """Make a session of a role.
+        """Create a session of a role.
 
         Raises
         ------
         PolicyError
-            If the ARN isn't a role's.
+            The ARN isn't a role's.
         """
         found = _ROLE.fullmatch(arn)
         if found is None:
@@ -85,12 +85,12 @@ class Principal:
 
     @classmethod
     def user(cls, arn: str) -> Principal:
-        """Make an IAM user.
+        """Create an IAM user.
 
         Raises
         ------
         PolicyError
-            If the ARN isn't a user's.
+            The ARN isn't a user's.
         """
         found = _USER.fullmatch(arn)
         if found is None:
@@ -99,17 +99,17 @@ class Principal:
 
     @classmethod
     def of_service(cls, name: str) -> Principal:
-        """Make a service that calls for itself."""
+        """Create an AWS service that calls on its own behalf."""
         return cls("service", service=name)
 
     @classmethod
     def anonymous(cls) -> Principal:
-        """Make whoever sends an unsigned request."""
+        """Create the sender of an unsigned request."""
         return cls("anonymous")
 
     @property
     def context(self) -> dict[str, str]:
-        """The condition keys that follow from who it is, when AWS sends them.
+        """The condition keys that follow from the principal, if AWS sends them.
 
         They come with every request that the principal signs itself:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principal-properties
@@ -134,7 +134,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for.
+    """A request to evaluate.
 
     Attributes
     ----------
@@ -145,8 +145,8 @@ class Request:
     account
         The account that owns the resource.
     context
-        The condition keys that AWS sends, their names in any case. Nothing is added: what follows
-        from the principal is in `Principal.context`.
+        The condition keys that AWS sends, with names in any case. It must include the keys of
+        `Principal.context`, which are not added.
     """
 
     principal: Principal
@@ -158,14 +158,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a request.
+    """The result of an evaluation.
 
     Attributes
     ----------
     deciding
         The statements that allow it, or that deny it explicitly; none for an implicit deny.
     reason
-        For a denial the end of AWS's message, as `message` gives it.
+        For a denial, the end of AWS's error message; see `message`.
     """
 
     allowed: bool
@@ -181,23 +181,23 @@ def evaluate(
     resource: Policy | None = None,
     resource_policy_must_allow: bool = False,
 ) -> Verdict:
-    """Decide on a request.
+    """Evaluate a request.
 
     Parameters
     ----------
     identity
-        The policies of the role or user.
+        The identity-based policies of the role or user.
     resource
-        The resource's policy: of a queue, topic, bucket, function or key, or a role's trust policy.
+        The policy of the queue, topic, bucket, function or key, or a role's trust policy.
     resource_policy_must_allow
-        For keys and roles, where no identity-based policy is enough: the resource's own policy must
-        allow the principal, or the account and thereby its identity-based policies.
+        For keys and roles, for which an identity-based policy alone is not enough: the resource's
+        policy must allow the principal, or the account and thereby its identity-based policies.
         https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html#key-policy-default-allow-root-enable-iam
 
     Raises
     ------
     PolicyError
-        If something can't be judged; what the evaluator doesn't know it doesn't guess.
+        Something can't be evaluated, because the evaluator doesn't know it.
     """
     context = _context(request)
     principal = request.principal
@@ -240,14 +240,14 @@ def evaluate(
 
 
 def message(request: Request, verdict: Verdict) -> str:
-    """Word a denial as AWS does.
+    """Return AWS's error message for a denial.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 
     Raises
     ------
     ValueError
-        If the request is allowed.
+        The request is allowed.
     """
     if verdict.allowed:
         raise ValueError("an allowed request has no message")
@@ -264,18 +264,18 @@ def _missing(
     by_resource: _Named,
     resource_policy_must_allow: bool,
 ) -> Literal["identity-based", "resource-based"] | None:
-    """Say which sort of policy fails to allow what nothing denies; None if it is allowed."""
+    """Return the kind of policy that fails to allow the request; None if it is allowed."""
     account = request.principal.account
     if account is None:
         return None if by_resource else "resource-based"
     if account != request.account:
-        # Both accounts have to allow it.
+        # Both accounts must allow it.
         if by_resource is None:
             return "resource-based"
         return None if by_identity else "identity-based"
     if by_resource == "direct":
         return None
-    # A statement that names the account leaves it to the account's identity-based policies.
+    # A statement that names the account delegates to the account's identity-based policies.
     if resource_policy_must_allow and by_resource is None:
         return "resource-based"
     return None if by_identity else "identity-based"
@@ -304,7 +304,7 @@ def _resource(policy: Policy | None) -> Iterable[Statement]:
 
 
 def _named(named: tuple[NamedPrincipal, ...], principal: Principal) -> _Named:
-    """Say whether a statement is about the principal, itself or by its account.
+    """Return whether a statement names the principal or its account.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
@@ -323,7 +323,7 @@ def _named(named: tuple[NamedPrincipal, ...], principal: Principal) -> _Named:
 
 
 def _context(request: Request) -> Context:
-    """Give the request's context by lower-case keys, each with its values."""
+    """Return the request's context with lower-case keys and lists of values."""
     context: dict[str, tuple[str, ...]] = {}
     for key, value in request.context.items():
         name, multivalued = _key(key)
@@ -334,13 +334,13 @@ def _context(request: Request) -> Context:
         elif multivalued or len(value) == 1:
             context[name] = value
         else:
-            raise PolicyError(f"the request has {len(value)} values of {key}, which has just one")
+            raise PolicyError(f"the request has {len(value)} values of the single-valued {key}")
     return context
 
 
 @cache
 def _key(key: str) -> tuple[str, bool]:
-    """Give a key's name in lower case, and whether it may have several values."""
+    """Return a key's name in lower case, and whether it may have several values."""
     if not context_keys.is_known(key):
         raise PolicyError(f"the request has {key}, which is not a key that the evaluator knows")
     return key.lower(), context_keys.is_multivalued(key)

@@ -1,4 +1,4 @@
-"""Read what the embedded LocalStack's access guard decided."""
+"""Read the decisions of the embedded LocalStack's access guard."""
 
 import json
 from collections.abc import Sequence
@@ -11,18 +11,18 @@ from tools.aws_rules.policies import Policy, Principal, Request, Verdict, evalua
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One request, and what came of it.
+    """One request and its outcome.
 
     Attributes
     ----------
     request
-        Who asked for what, with the context that AWS sends.
+        The principal, the action, the resource, and the context that AWS sends.
     identity
-        The policies of the caller's role.
+        The identity-based policies of the caller's role.
     resource
-        The policy of the resource, key or role.
+        The resource-based policy.
     allowed
-        Whether it was carried out.
+        Whether it was allowed.
     """
 
     request: Request
@@ -31,7 +31,7 @@ class Decision:
     allowed: bool
 
     def with_policy(self, before: Policy, after: Policy) -> "Decision":
-        """Give the same request, held against another policy instead of one of these."""
+        """Return the same request with one policy replaced."""
         return replace(
             self,
             identity=tuple(after if policy is before else policy for policy in self.identity),
@@ -39,12 +39,12 @@ class Decision:
         )
 
     def again(self) -> bool:
-        """Decide again, now without LocalStack."""
+        """Evaluate the request again, without LocalStack."""
         return decide(self.request, self.identity, self.resource).allowed
 
 
 def decide(request: Request, identity: Sequence[Policy], resource: Policy | None) -> Verdict:
-    """Decide as the access guard does: a key and a role let nobody in but by their own policy."""
+    """Evaluate as the access guard does: keys and roles need an allow in their own policy."""
     return evaluate(
         request,
         identity=identity,
@@ -55,7 +55,7 @@ def decide(request: Request, identity: Sequence[Policy], resource: Policy | None
 
 
 def read(file: Path) -> list[Decision]:
-    """Read a recording, in the order in which it was written."""
+    """Read a recording, in the original order."""
     documents: list[Policy] = []
     decisions = []
     for line in file.read_text(encoding="utf-8").splitlines():

@@ -1,4 +1,4 @@
-"""A policy with one part less, to prove that each part is needed."""
+"""Remove single parts of a policy, to prove that each part is needed."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ type Kind = Literal["statement", "action", "resource", "principal", "condition v
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """A policy that lacks one part.
+    """A policy with one part removed.
 
     Attributes
     ----------
     policy
-        Without the part.
+        The policy without the part.
     kind
-        What sort of part it is.
+        The kind of the part.
     statement
         The statement as it was.
     removed
-        The part, in words.
+        A description of the part.
     widens
-        Whether the policy can allow more without the part; otherwise it can only allow less. So a
-        part is proved needed by a request that is denied without it, or, if it widens, by one
-        that is allowed.
+        Whether the policy can allow more without the part; otherwise it can only allow less. A
+        request that is denied without the part proves that it is needed, or, if it widens, a
+        request that is allowed.
     """
 
     policy: Policy
@@ -39,10 +39,10 @@ class Reduction:
 
 
 def reductions(policy: Policy) -> Iterator[Reduction]:
-    """Give every policy that lacks one part of this one.
+    """Yield this policy with each of its parts removed in turn.
 
-    The only action, resource, principal or value is not taken by itself: without it the statement,
-    or the condition, is none.
+    The only action, resource, principal or value is not removed: without it, the statement or the
+    condition would be invalid.
     """
     for index, statement in enumerate(policy.statements):
         before, after = policy.statements[:index], policy.statements[index + 1 :]
@@ -61,7 +61,7 @@ def reductions(policy: Policy) -> Iterator[Reduction]:
 
 
 def _parts(statement: Statement) -> Iterator[tuple[Kind, str, Statement, bool]]:
-    """Give kind, words, the statement without the part, and whether the part restricts it."""
+    """Yield kind, description, statement without the part, and whether the part restricts it."""
     for actions in _without(statement.actions):
         yield "action", actions[0], replace(statement, actions=actions[1]), False
     for actions in _without(statement.not_actions):

@@ -97,7 +97,7 @@ class Instance:
 
 @contextmanager
 def running(kind: str | None = None) -> Iterator[Instance]:
-    """Give a LocalStack that is ready, and stop it afterwards if it was started here.
+    """Yield a LocalStack that is ready, and stop it afterwards if it was started here.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Hold the Terraform against checkov, and the policies it plans against parliament, offline."""
+"""Check the Terraform code with checkov, and the planned policies with parliament, offline."""

@@ -1,4 +1,4 @@
-"""Hold the Terraform against checkov, its policies against parliament and docs/security.md.
+"""Check the Terraform code with checkov, its policies with parliament, and docs/security.md.
 
 ``make lint`` checks; ``--update`` writes docs/security.md from the plans instead.
 """
@@ -20,7 +20,7 @@ PAGE = Path("docs", "security.md")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check, or write the page, and give the exit code: 0 when nothing fails."""
+    """Check, or write the page, and return the exit code: 0 if nothing fails."""
     parser = argparse.ArgumentParser(prog="tools.security", description="Check who may do what.")
     parser.add_argument("--update", action="store_true", help=f"write {PAGE}")
     try:
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check() -> tuple[list[str], list[str]]:
-    """Give what is wrong, and what was checked."""
+    """Return the faults, and a summary of what was checked."""
     with ThreadPoolExecutor() as pool:
         scanned = pool.submit(terraform_checks.scan)
         linted = pool.submit(_check_policies)
@@ -52,7 +52,7 @@ def _check_policies() -> tuple[list[str], list[str]]:
     texts = [file.read_text("utf-8") for file in ROOT.glob("modules/*/*.tf")]
     faults, count = policy_checks.check(resources, texts)
     if not (ROOT / PAGE).is_file() or (ROOT / PAGE).read_text("utf-8") != _written(resources):
-        faults.append(f"{PAGE} tells of other policies. Run: make docs")
+        faults.append(f"{PAGE} is outdated. Run: make docs")
     return faults, [f"parliament: {count}"]
 
 

@@ -1,4 +1,4 @@
-"""Write docs/security.md from the planned policies and the table of deliveries. Pure."""
+"""Generate the text of docs/security.md from the planned policies and the table of deliveries."""
 
 from __future__ import annotations
 
@@ -11,59 +11,59 @@ from tools.security.statements import Statement
 
 HEAD = """# Who may do what
 
-Every permission that the modules make, as planned for a pipeline with all its options, for one on
-another route and for the examples. Written by `make docs` from the plans; the link after a
-condition leads to AWS's page that says that the service sends the key.
+This page lists every permission that the modules create, for a pipeline with all options, for a
+pipeline with another route and for the examples. `make docs` generates it from Terraform plans.
+The link after a condition leads to the AWS page according to which the service sends the key.
 
-All resources are of one account and one region unless a row says otherwise. Beside what is listed
-here, principals of the account may do what their own IAM policies say: no policy here takes that
-away from them, except over plain HTTP.
+All resources are in one account and one region unless a row says otherwise. In addition to the
+permissions listed here, principals of the account have those of their own IAM policies: no policy
+here denies them, except over plain HTTP.
 """
 
-# What each statement is for, by its id.
+# The purpose of each statement, by its Sid.
 PURPOSES = {
-    "AllowAccount": "the account's own IAM policies decide about the key",
-    "AllowAlarms": "alarms are told",
-    "AllowBucket": "the bucket's events come in",
-    "AllowFiles": "the topic's messages come in",
-    "AllowLogs": "the functions' logs are encrypted",
-    "AllowRule": "what the rule matches comes in",
-    "AllowRules": "rules send to encrypted queues and topics",
-    "AllowTopic": "subscribed queues are encrypted with the key",
-    "AllowTopics": "the topic's messages come in, and what could not be delivered is kept",
-    "AssumeRole": "Lambda runs the function under its role",
-    "ClaimObjects": "files are claimed in the ledger, each consumer its own items",
-    "DenyWithoutTLS": "nothing is sent or read in clear text",
-    "Invoke": "the function is invoked",
-    "LeaveNetworkInterfacesToLambda": "the function's own code touches no network interface",
-    "LookAtAlarms": "the circuit breaker looks whether the alarm still rings",
-    "QuarantineMessages": "what can't be processed is set aside with its reason",
-    "ReadFiles": "the function reads the files that it is told of",
+    "AllowAccount": "the account's IAM policies control access to the key",
+    "AllowAlarms": "alarms publish notifications",
+    "AllowBucket": "the bucket sends events",
+    "AllowFiles": "the topic delivers messages",
+    "AllowLogs": "CloudWatch Logs encrypts the functions' logs",
+    "AllowRule": "the rule delivers events",
+    "AllowRules": "rules deliver events to encrypted queues and topics",
+    "AllowTopic": "the topic delivers messages to encrypted queues",
+    "AllowTopics": "the topic delivers messages, the undeliverable ones to the dead-letter queue",
+    "AssumeRole": "Lambda runs the function with its role",
+    "ClaimObjects": "the function claims files in the ledger, in the items of its consumer",
+    "DenyWithoutTLS": "requests must use TLS",
+    "Invoke": "the service invokes the function",
+    "LeaveNetworkInterfacesToLambda": "the function's own code can't manage network interfaces",
+    "LookAtAlarms": "the circuit breaker reads the state of the alarm",
+    "QuarantineMessages": "the function moves messages to the dead-letter queue",
+    "ReadFiles": "the function reads the files of its events",
     "ManageNetworkInterfaces": "Lambda connects the function to its VPC",
     "Publish": "the rule publishes to its topics",
-    "ReadAlarms": "the circuit breaker looks whether the alarm still rings",
-    "ReceiveMessages": "Lambda fetches the queue's messages, the function delays and deletes them",
-    "Remember": "the circuit breaker remembers its circuits in the ledger's table",
-    "SendToFailureDestination": "an event that failed for good is kept",
-    "SwitchMappings": "the circuit breaker stops a consumer and lets it go on",
-    "Tell": "the circuit breaker tells of what it did",
-    "TellMissingFiles": "S3 answers 404 for a file that is gone, instead of 403",
-    "TellPeople": "the circuit breaker tells of what it did",
-    "TryFunctions": "the circuit breaker tries a consumer",
-    "TryMessages": "the circuit breaker tries some messages, and puts back what fails",
-    "UseKey": "the function reads and writes what is encrypted with the key",
-    "UseKeys": "the circuit breaker uses what is encrypted with the key",
-    "UseQueueKey": "the function reads and writes messages that are encrypted with the key",
-    "UseTopicKeys": "the rule publishes to topics that are encrypted",
+    "ReadAlarms": "the circuit breaker reads the state of the alarm",
+    "ReceiveMessages": "Lambda receives the queue's messages, the function delays and deletes them",
+    "Remember": "the circuit breaker stores its state in the ledger's table",
+    "SendToFailureDestination": "Lambda sends failed events to the dead-letter queue",
+    "SwitchMappings": "the circuit breaker stops and starts the consumer",
+    "Tell": "the circuit breaker publishes notifications",
+    "TellMissingFiles": "S3 returns 404 instead of 403 for a missing file",
+    "TellPeople": "the circuit breaker publishes notifications",
+    "TryFunctions": "the circuit breaker invokes the consumer's function for a trial",
+    "TryMessages": "the circuit breaker receives messages for a trial, and returns the failed ones",
+    "UseKey": "the function reads and writes data encrypted with the key",
+    "UseKeys": "the circuit breaker reads and writes data encrypted with the key",
+    "UseQueueKey": "the function reads and writes messages encrypted with the key",
+    "UseTopicKeys": "the rule publishes to encrypted topics",
     "WriteLogs": "Lambda writes the function's logs",
     "WriteOutput": "the function writes its output",
-    "WriteRecords": "the function writes records into its table",
-    "WriteTraces": "the function is traced by X-Ray",
+    "WriteRecords": "the function writes records to its table",
+    "WriteTraces": "the function sends traces to X-Ray",
 }
 _PIPELINES = {
     "pipeline": "The pipeline",
     "pipeline-eventbridge": (
-        "The pipeline on route `eventbridge`, its function traced and in a VPC"
+        "A pipeline on route `eventbridge` whose function has tracing and a VPC"
     ),
 }
 _KINDS = {
@@ -85,7 +85,7 @@ _NAMES = (
     (r"events:rule/(.+)", r"rule \1"),
     (r"cloudwatch:alarm:(.+)", r"alarm \1"),
     (r"iam:role/(.+)", r"role \1"),
-    (r"iam:root", "any principal that its account lets"),
+    (r"iam:root", "any principal that its account allows"),
     (r"kms:key/.+", "the key"),
     (r"sns:(.+)", r"topic \1"),
     (r"sqs:(.+)", r"queue \1"),
@@ -95,21 +95,21 @@ _NAMES = (
 
 
 class PageError(Exception):
-    """The page can't be written; the message says what to add."""
+    """The page can't be generated; the message says what to add."""
 
 
 def page(statements: Sequence[Statement]) -> str:
-    """Write the page.
+    """Generate the page.
 
     Raises
     ------
     PageError
-        It is not said what a statement is for.
+        The purpose of a statement is unknown.
     """
     unknown = {one.sid or one.address for one in statements if purpose(one.sid) is None}
     if unknown:
         raise PageError(
-            f"say in PURPOSES of tools/security/page.py what these are for: {sorted(unknown)}"
+            f"add the purpose of these to PURPOSES in tools/security/page.py: {sorted(unknown)}"
         )
     parts = [HEAD, *_denied(statements)]
     for configuration in dict.fromkeys(one.configuration for one in statements):
@@ -120,7 +120,7 @@ def page(statements: Sequence[Statement]) -> str:
 
 
 def purpose(sid: str) -> str | None:
-    """Tell what a statement is for: by its id, or by the longest beginning of it that is known."""
+    """Return the purpose of a statement, by its Sid or by the longest known prefix of it."""
     known = [
         name for name in PURPOSES if sid == name or re.match(rf"{name}(\w+?)?(To|Of)[A-Z]", sid)
     ]
@@ -128,8 +128,8 @@ def purpose(sid: str) -> str | None:
 
 
 def _denied(statements: Iterable[Statement]) -> Iterator[str]:
-    yield "## What is denied\n"
-    yield "| to whom | what | when | of |\n|---|---|---|---|"
+    yield "## Denied requests\n"
+    yield "| principal | actions | condition | resource |\n|---|---|---|---|"
     rows: dict[tuple[str, str, str], set[str]] = {}
     for one in statements:
         if one.effect == "Deny":
@@ -139,7 +139,7 @@ def _denied(statements: Iterable[Statement]) -> Iterator[str]:
     for (who, what, when), owners in rows.items():
         yield f"| {who} | {what} | {when} | {', '.join(sorted(owners))} |"
     yield ""
-    yield "Whatever else is not listed below is denied too, since nothing allows it.\n"
+    yield "Requests that are not listed below are denied too, because no policy allows them.\n"
 
 
 _LABELS = {
@@ -158,9 +158,9 @@ def _configuration(name: str, statements: Sequence[Statement]) -> Iterator[str]:
             continue
         yield f"### {title}\n"
         if kinds[0] in _ROLES:
-            yield "| role | may | on | only if | what for |\n|---|---|---|---|---|"
+            yield "| role | actions | resource | condition | purpose |\n|---|---|---|---|---|"
         else:
-            yield "| of | who | may | only if | what for |\n|---|---|---|---|---|"
+            yield "| resource | principal | actions | condition | purpose |\n|---|---|---|---|---|"
         yield from dict.fromkeys(_row(one) for one in rows)
         yield ""
 
@@ -178,7 +178,7 @@ def _row(one: Statement) -> str:
 
 
 def short(arn: str) -> str:
-    """Name what an ARN is about; the account and region of the pipeline are left out."""
+    """Return a short form of an ARN, without the account and region of the pipeline."""
     found = _ARN.fullmatch(arn)
     if not found:
         return arn
@@ -213,7 +213,7 @@ def _plain(value: str) -> str:
 
 
 def _source(one: Statement) -> str:
-    """Link the page that says what AWS sends with a service's request, where the table has one."""
+    """Link the page on the keys that AWS sends with a service's request, if the table has one."""
     if one.effect == "Deny" or not one.conditions or one.kind in _ROLES:
         return ""
     for action in one.actions:

@@ -1,9 +1,9 @@
-"""Plan the root module and the examples on a mocked provider, with every ARN as AWS would make it.
+"""Plan the root module and the examples with a mocked provider, and with realistic ARNs.
 
-A mocked provider makes up one ARN for all resources of a type, which would say nothing of who may
-reach what. So everything is planned twice: the first plan tells the resources and their names, from
-which the second is given each resource's ARN. Nothing outside is reached. Terraform 1.11 or newer
-is needed: earlier ones, and OpenTofu, mock nothing that is computed in a plan.
+A mocked provider uses one ARN for all resources of a type, so the policies would not show who may
+access what. Everything is therefore planned twice: the first plan shows the resources and their
+names, from which the second gets each resource's ARN. No request leaves this machine. Needs
+Terraform 1.11 or newer: earlier versions, and OpenTofu, don't mock computed values in a plan.
 
 https://developer.hashicorp.com/terraform/language/tests/mocking
 """
@@ -42,7 +42,7 @@ _ARNS = {
 
 
 class PlanError(Exception):
-    """Terraform refuses a configuration; the message says what it printed."""
+    """Terraform rejects a configuration; the message contains its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class Resource:
     Attributes
     ----------
     configuration
-        What was planned: the name of an example, or another name for a pipeline of the root module.
+        The planned configuration: an example, or a name for a pipeline of the root module.
     address, type
-        Of the resource, as Terraform has them.
+        The resource's address and type in Terraform.
     values
         Its attributes.
     """
@@ -66,12 +66,12 @@ class Resource:
 
 
 def lacking(version: str) -> str:
-    """Say why what calls itself so can't plan the configurations; nothing when it can.
+    """Return why this version can't plan the configurations; nothing if it can.
 
     Parameters
     ----------
     version
-        What ``terraform version`` prints: the product and its version come first.
+        The output of ``terraform version``, which begins with the product and its version.
     """
     product, number = version.split(maxsplit=2)[:2]
     if product == "Terraform" and tuple(map(int, re.findall(r"\d+", number)[:2])) >= MINIMUM:
@@ -87,7 +87,7 @@ def plan() -> list[Resource]:
     Raises
     ------
     PlanError
-        Terraform refuses one of them.
+        Terraform rejects one of them.
     """
     with tempfile.TemporaryDirectory(prefix="security-") as place:
         folder = Path(place).resolve()
@@ -108,7 +108,7 @@ def _copy(folder: Path) -> None:
     for name in ("modules", "examples"):
         shutil.copytree(ROOT / name, folder / name, ignore=left_out)
     shutil.copytree(ROOT / _MOCKS, folder / _MOCKS)
-    # Of a package only the name matters here.
+    # Only the name of a package matters here.
     for function in (ROOT / "functions").iterdir():
         package = folder / "build" / f"{function.name}.zip"
         package.parent.mkdir(exist_ok=True)
@@ -118,7 +118,7 @@ def _copy(folder: Path) -> None:
 def _write(
     folder: Path, configurations: Mapping[str, Mapping[str, Any]], known: Iterable[Resource]
 ) -> None:
-    """Write the test that plans each configuration, with the ARNs that are known."""
+    """Write the test that plans each configuration, with the known ARNs."""
     lines = ['mock_provider "aws" {', f'  source = "./{_MOCKS.as_posix()}"']
     lines += ["  override_during = plan", "}"]
     overrides: dict[str, list[str]] = {}
@@ -141,12 +141,12 @@ def _write(
 
 
 def _computed(resource: Resource) -> dict[str, str]:
-    """Give what AWS computes of a resource, as far as a policy can name it."""
+    """Return the computed attributes of a resource that a policy can refer to."""
     attribute, arn = _ARNS[resource.type]
     name = resource.values[attribute]
     computed = {"arn": arn % name if "%s" in arn else arn}
     if resource.type == "aws_iam_role":
-        computed["id"] = name  # as AWS has it, and what policies of the role name
+        computed["id"] = name  # as in AWS; role policies refer to it
     if resource.type == "aws_sqs_queue":
         computed["url"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
     return computed

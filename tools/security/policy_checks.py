@@ -1,4 +1,4 @@
-"""What parliament says of the policies as they are planned.
+"""Check the planned policies with parliament.
 
 A finding is accepted by a comment beside the statement that it is about:
 ``# parliament:skip=<issue>:<Sid>:<reason>``, in which an asterisk stands for any end of the Sid.
@@ -19,7 +19,7 @@ from tools.security.terraform_checks import PYTHON, ScanError
 LINTER = Path(__file__).resolve().with_name("run_parliament.py")
 _SKIP = re.compile(r"#\s*parliament:skip=(\w+):([\w*]+):[ \t]*(\S.*)")
 
-# A linter that doesn't find this finds nothing else either.
+# A known fault, to detect a linter that finds nothing.
 PLANTED = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "sqs:SendLetter", "Resource": "*"}],
@@ -34,14 +34,14 @@ def check(resources: Sequence[Resource], texts: Iterable[str]) -> tuple[list[str
     Parameters
     ----------
     resources
-        What is planned.
+        The planned resources.
     texts
-        The Terraform, whose comments accept findings.
+        The Terraform code, whose comments accept findings.
 
     Returns
     -------
     tuple of list of str and str
-        The faults, and a line that counts what was checked.
+        The faults, and a summary line.
 
     Raises
     ------
@@ -70,14 +70,14 @@ def check(resources: Sequence[Resource], texts: Iterable[str]) -> tuple[list[str
 def _documents(
     resources: Iterable[Resource],
 ) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
-    """Give each statement as a document of its own, with its place and its id."""
+    """Yield each statement as a separate document, with its place and its Sid."""
     for resource in resources:
         for attribute, text in documents_of(resource):
             document = json.loads(text)
             place = f"{resource.configuration}: {resource.address}"
             ids = [one["Sid"] for one in document["Statement"] if "Sid" in one]
             for one in document["Statement"]:
-                # What a role trusts has no resource in its policy, and parliament wants one.
+                # A trust policy has no resource, which parliament requires.
                 whole = {"Resource": _ROLE, **one} if attribute == "assume_role_policy" else one
                 if ids.count(one.get("Sid")) > 1:
                     place += f" (two statements are called {one['Sid']})"
@@ -85,7 +85,7 @@ def _documents(
 
 
 def accepted_in(texts: Iterable[str]) -> dict[tuple[str, str], str]:
-    """Find the comments that accept a finding: the reason, by issue and id of the statement."""
+    """Find the comments that accept a finding: the reason, by issue and Sid of the statement."""
     return {(m[1], m[2]): m[3] for text in texts for m in _SKIP.finditer(text)}
 
 
@@ -94,7 +94,7 @@ def faults_in(
     found: Iterable[tuple[tuple[str, str], Sequence[Mapping[str, str]]]],
     accepted: Mapping[tuple[str, str], str],
 ) -> Iterator[str]:
-    """Tell the findings that no comment accepts, and the comments that accept none."""
+    """Yield the findings that no comment accepts, and the comments that accept none."""
     unused = set(accepted)
     for (place, sid), findings in found:
         if "two statements are called" in place:
@@ -109,6 +109,6 @@ def faults_in(
             if not reasons:
                 yield f"{place}: {sid or 'no Sid'}: {finding['issue']}: {finding['detail']}"
     for issue, sid in sorted(unused):
-        yield f"parliament:skip={issue}:{sid} accepts nothing any more: remove it"
+        yield f"parliament:skip={issue}:{sid} no longer accepts a finding: remove it"
     if PLANTED_ISSUE not in {finding["issue"] for finding in planted}:
-        yield f"parliament no longer finds {PLANTED_ISSUE}, which is planted for it to find"
+        yield f"parliament no longer finds {PLANTED_ISSUE}, a fault added to check it"

@@ -1,9 +1,9 @@
-"""Run checkov's Terraform checks over files, and print what it says of each resource as JSON.
+"""Run checkov's Terraform checks on files, and print the result for each resource as JSON.
 
-A program of its own, run by the Python of ``.tools/security``: ``run_checkov.py FILE ...``. It
-calls checkov's runner instead of its command line, which takes twice as long to start, passes over
-files that it can't parse, and can talk to its vendor's platform. Nothing is downloaded, and modules
-are scanned where they are written, not once for each use.
+A separate program, run by the Python of ``.tools/security``: ``run_checkov.py FILE ...``. It
+calls checkov's runner instead of its command line, which takes twice as long to start, skips
+files that it can't parse, and can send data to its vendor's platform. Nothing is downloaded, and
+modules are scanned once, not for each use.
 """
 
 import json
@@ -12,7 +12,7 @@ import os
 import sys
 import warnings
 
-# Checkov's own log lines and its dependencies' warnings are about themselves.
+# Hide checkov's log lines and its dependencies' warnings, which don't concern the Terraform code.
 os.environ["LOG_LEVEL"] = "ERROR"
 warnings.simplefilter("ignore")
 
@@ -21,7 +21,7 @@ from checkov.terraform.runner import Runner  # noqa: E402
 
 
 def main() -> None:
-    """Scan the files that the command line names."""
+    """Scan the files on the command line."""
     logging.disable(logging.WARNING)
     report = Runner().run(
         root_folder=None,

@@ -1,9 +1,9 @@
-"""Hold policies against parliament's rules of IAM, and print its findings as JSON.
+"""Check policies with parliament, and print its findings as JSON.
 
-A program of its own, run by the Python of ``.tools/security``. It reads a list of policy documents
-from its standard input, and prints a list of findings for each. Which actions, resources and
-context keys there are it knows from its own copy of AWS's service authorization reference; nothing
-is downloaded. https://github.com/duo-labs/parliament
+A separate program, run by the Python of ``.tools/security``. It reads a list of policy documents
+from standard input, and prints a list of findings for each. Parliament has its own copy of AWS's
+service authorization reference for actions, resources and context keys; nothing is downloaded.
+https://github.com/duo-labs/parliament
 """
 
 import json
@@ -16,7 +16,7 @@ from parliament import analyze_policy_string  # noqa: E402
 
 
 def main() -> None:
-    """Lint the documents of the standard input."""
+    """Lint the documents from standard input."""
     findings = [
         [
             {"issue": finding.issue, "detail": str(finding.detail)}

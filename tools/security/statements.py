@@ -1,4 +1,4 @@
-"""Read who may do what from planned policies. Pure."""
+"""Extract the statements of planned policies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from tools.security.planned import Resource
 
-# Types whose policy is about whoever has the role; those of the other types are about the resource.
+# Resource types with an identity-based policy; the others have a resource-based policy.
 _ROLES = frozenset({"aws_iam_role_policy", "aws_iam_policy"})
 
 
@@ -20,21 +20,21 @@ class Statement:
     Attributes
     ----------
     configuration, address
-        Where its policy was planned.
+        The configuration and the address of its policy.
     owner
-        Name of the resource that has the policy: a role's, a queue's, a key's.
+        Name of the resource that has the policy: a role, a queue, a key.
     kind
-        Terraform's type of the owner.
+        The owner's type in Terraform.
     sid
-        Its id.
+        The statement's Sid.
     effect
         ``Allow`` or ``Deny``.
     principals
-        Who it is about: service principals, ARNs, ``*``, or for a role's policy the role's name.
+        Service principals, ARNs, ``*``, or for a role's policy the role's name.
     actions, resources
-        What may, or must not, be done, and with what.
+        The allowed or denied actions and resources.
     conditions
-        By operator and context key, the values.
+        The values, by operator and context key.
     """
 
     configuration: str
@@ -50,8 +50,8 @@ class Statement:
 
 
 def documents_of(resource: Resource) -> Iterator[tuple[str, str]]:
-    """Give the policy documents of a resource, each with the attribute that holds it."""
-    if resource.type == "aws_s3_bucket":  # its policy is a resource of its own
+    """Yield the policy documents of a resource, each with the attribute that holds it."""
+    if resource.type == "aws_s3_bucket":  # its policy is a separate resource
         return
     for attribute in ("policy", "assume_role_policy"):
         if document := resource.values.get(attribute):
@@ -59,7 +59,7 @@ def documents_of(resource: Resource) -> Iterator[tuple[str, str]]:
 
 
 def statements_in(resources: Iterable[Resource]) -> Iterator[Statement]:
-    """Give the statements of all policies, and what invokes functions as one."""
+    """Yield the statements of all policies, and permissions to invoke functions as statements."""
     for resource in resources:
         for attribute, document in documents_of(resource):
             for one in json.loads(document)["Statement"]:

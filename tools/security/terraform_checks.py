@@ -1,4 +1,4 @@
-"""What checkov says of the Terraform: what fails, and what is skipped without a reason.
+"""Check the Terraform code with checkov: failed checks, and checks skipped without a reason.
 
 A check is skipped for one resource by a comment in it, ``# checkov:skip=<check>:<reason>``, see
 https://www.checkov.io/2.Basics/Suppressing%20and%20Skipping%20Policies.html.
@@ -17,7 +17,7 @@ PYTHON = ROOT / ".tools" / "security" / "bin" / "python"
 SCAN = Path(__file__).resolve().with_name("run_checkov.py")
 SCANNED = ("*.tf", "modules/*/*.tf", "examples/**/*.tf")
 
-# A scan that doesn't find this finds nothing else either: SSH that is open to everybody.
+# A known fault (SSH open to everybody), to detect a scan that finds nothing.
 PLANTED_CHECK = "CKV_AWS_24"
 PLANTED = """
 resource "aws_security_group" "planted" {
@@ -33,16 +33,16 @@ _NO_REASON = "No comment provided"
 
 
 class ScanError(Exception):
-    """Checkov can't be run; the message says what it printed."""
+    """Checkov can't be run; the message contains its output."""
 
 
 def scan() -> tuple[list[str], str]:
-    """Scan the root, the modules and the examples.
+    """Scan the root module, the modules and the examples.
 
     Returns
     -------
     tuple of list of str and str
-        The faults, each with its file and line, and a line that counts what was checked.
+        The faults, each with its file and line, and a summary line.
 
     Raises
     ------
@@ -62,9 +62,9 @@ def scan() -> tuple[list[str], str]:
 
 
 def faults_in(document: Mapping[str, Any], planted: str) -> Iterator[str]:
-    """Tell what is wrong in what the scan printed; ``planted`` is the file that has to fail."""
+    """Yield the faults in the scan's output; ``planted`` is the file with the known fault."""
     for file in document["unparsed"]:
-        yield f"{_place(file)}: checkov can't parse this file, so it checks nothing in it"
+        yield f"{_place(file)}: checkov can't parse this file, so nothing in it is checked"
     found = False
     for one in document["results"]:
         place = f"{_place(one['file'])}:{one['line']}: {one['resource']}"
@@ -73,13 +73,13 @@ def faults_in(document: Mapping[str, Any], planted: str) -> Iterator[str]:
         elif one["result"] == "FAILED":
             yield f"{place}: {one['check']}: {one['title']}"
         elif one["result"] == "SKIPPED" and (one["reason"] or _NO_REASON) == _NO_REASON:
-            yield f"{place}: {one['check']} is skipped without a reason: give it after a colon"
+            yield f"{place}: {one['check']} is skipped without a reason: add one after a colon"
     if not found:
-        yield f"checkov no longer finds {PLANTED_CHECK}, which is planted for it to find"
+        yield f"checkov no longer finds {PLANTED_CHECK}, a fault added to check it"
 
 
 def counted(document: Mapping[str, Any], planted: str) -> str:
-    """Count the checks that passed and those that are skipped."""
+    """Count the passed and the skipped checks."""
     results = [one["result"] for one in document["results"] if one["file"] != planted]
     return f"{results.count('PASSED')} passed, {results.count('SKIPPED')} skipped"
 

@@ -201,7 +201,7 @@ def _judge_message(identifier: str, body: object, settled: object, called: list[
 
 
 def _messages(event: object) -> dict[str, object] | None:
-    """Give the bodies of a batch by their ids; nothing for an event that came directly."""
+    """Return the bodies of a batch by their ids; nothing for an event that came directly."""
     records = event.get("Records") if isinstance(event, dict) else None
     some = records if isinstance(records, list) else []
     if not any(isinstance(one, dict) and one.get("eventSource") == "aws:sqs" for one in some):

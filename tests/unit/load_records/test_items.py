@@ -34,7 +34,7 @@ def items(*records: str, keys: list[Key] | None = None) -> list[dict[str, Any]]:
 
 
 def item(value: str) -> Any:
-    """Give what becomes of one value."""
+    """Return what becomes of one value."""
     return items(f'{{"id": "1", "v": {value}}}')[0]["v"]
 
 

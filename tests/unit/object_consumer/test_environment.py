@@ -74,7 +74,7 @@ class Hanging:
 
 @pytest.fixture
 def hanging() -> Iterator[Hanging]:
-    """Give a consumer that hangs; let its threads go at the end."""
+    """Yield a consumer that hangs; let its threads go at the end."""
     some = Hanging()
     yield some
     some.release.set()

@@ -76,7 +76,7 @@ def policy(name: str, statements: Iterable[Any] | None = None) -> Policy:
 
 
 def fill(world: World) -> None:
-    """Give the pipeline `orders` a function, and each command something to find."""
+    """Create the function of the pipeline `orders`, and something to find for each command."""
     aws = world.aws
     aws.s3.create_bucket(Bucket=REPORTS, CreateBucketConfiguration={"LocationConstraint": REGION})
     aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
@@ -254,7 +254,7 @@ def test_each_action_and_each_resource_is_needed(commands: Commands) -> None:
 
 
 def without_one(name: str) -> Iterable[tuple[list[Any], tuple[str, str]]]:
-    """Give a document's statements without one action or one resource, and which."""
+    """Yield a document's statements without one action or one resource, and which."""
     statements = document(name)["Statement"]
     for statement in statements:
         others = [other for other in statements if other is not statement]

@@ -19,7 +19,7 @@ _LINE = re.compile(r"^(?:[A-Z_]+=\S+ )*make .*", re.MULTILINE)
 
 
 def commands() -> list[tuple[str, str]]:
-    """Give each command with the README it is in, from blocks and from the running text."""
+    """Return each command with the README it is in, from blocks and from the running text."""
     found = []
     for file in sorted([*ROOT.glob("*.md"), *ROOT.glob("[!.]*/**/README.md")]):
         name, text = str(file.relative_to(ROOT)), file.read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def commands() -> list[tuple[str, str]]:
-    """Give each command with the page it is in."""
+    """Return each command with the page it is in."""
     patterns = ("README.md", "*/README.md", "modules/*/README.md", "docs/*.md")
     pages = [page for pattern in patterns for page in sorted(ROOT.glob(pattern))]
     return [

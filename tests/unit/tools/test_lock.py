@@ -46,13 +46,17 @@ def test_a_lock_that_was_resolved_for_its_requirements_fits(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("wanted", "locked", "said"),
     [
-        (None, "", "tools/uv.in is missing beside tools/uv.txt"),
-        ("uv", None, "tools/uv.txt is missing beside tools/uv.in"),
-        ("uv", "", "tools/uv.in names uv, tools/uv.txt was not resolved for it"),
-        ("uv", f"uv==1{HASHES}    # via other\n", "names uv, tools/uv.txt was not resolved for it"),
-        ("uv>=2", f"uv==1{HASHES}    # via -r tools/uv.in\n", "wants uv>=2, tools/uv.txt has 1"),
-        ("", f"uv==1{HASHES}    # via -r tools/uv.in\n", "was resolved for uv, tools/uv.in does"),
-        ("uv", "uv==1\n    # via -r tools/uv.in\n", "tools/uv.txt has no hash of uv"),
+        (None, "", "tools/uv.txt exists without tools/uv.in"),
+        ("uv", None, "tools/uv.in exists without tools/uv.txt"),
+        ("uv", "", "tools/uv.in names uv, but tools/uv.txt was not resolved for it"),
+        ("uv", f"uv==1{HASHES}    # via other\n", "uv, but tools/uv.txt was not resolved for it"),
+        ("uv>=2", f"uv==1{HASHES}    # via -r tools/uv.in\n", "requires uv>=2, tools/uv.txt has 1"),
+        (
+            "",
+            f"uv==1{HASHES}    # via -r tools/uv.in\n",
+            "was resolved for uv, which tools/uv.in lacks",
+        ),
+        ("uv", "uv==1\n    # via -r tools/uv.in\n", "tools/uv.txt has no hash for uv"),
     ],
 )
 def test_what_does_not_fit_is_said(
@@ -80,7 +84,7 @@ def test_nothing_is_resolved_while_a_requirements_file_is_missing(
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("resolved"))
 
     assert lock.main([]) == 1
-    assert "tools/uv.in is missing" in capsys.readouterr().err
+    assert "exists without tools/uv.in" in capsys.readouterr().err
 
 
 def test_all_locks_of_this_checkout_but_localstacks_are_resolved_again(

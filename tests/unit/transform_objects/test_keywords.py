@@ -18,7 +18,7 @@ from transform_objects.schema import SchemaError, make_schema
 
 
 def failure(schema: str, record: str) -> str:
-    """Give what is wrong with a record, or nothing."""
+    """Return what is wrong with a record, or nothing."""
     try:
         make_schema(schema.encode()).validate([Raw(record.encode())])
     except SchemaError as error:

@@ -204,7 +204,7 @@ def test_variables(operator: str, stated: str, sent: str, expected: bool) -> Non
     ("context", "words"),
     [
         ({"s3:prefix": "a"}, "the request has no aws:username"),
-        ({"s3:prefix": "a", "aws:username": "a*"}, "can't be put into the policy"),
+        ({"s3:prefix": "a", "aws:username": "a*"}, "can't replace the policy variable"),
     ],
 )
 def test_variables_that_are_not_resolved_are_not_guessed(
@@ -217,28 +217,28 @@ def test_variables_that_are_not_resolved_are_not_guessed(
 @pytest.mark.parametrize(
     ("operator", "key", "values", "words"),
     [
-        ("StringMatches", "aws:SourceArn", ["a"], "not an operator that the evaluator knows"),
-        ("stringequals", "aws:SourceArn", ["a"], "not an operator that the evaluator knows"),
-        ("ForSomeValues:StringEquals", "aws:TagKeys", ["a"], "not an operator"),
-        ("StringEquals", "aws:SourceAn", ["a"], "not a condition key that the evaluator knows"),
-        ("StringEquals", "aws:PrincipalTag/", ["a"], "not a condition key"),
+        ("StringMatches", "aws:SourceArn", ["a"], "the evaluator doesn't support this operator"),
+        ("stringequals", "aws:SourceArn", ["a"], "the evaluator doesn't support this operator"),
+        ("ForSomeValues:StringEquals", "aws:TagKeys", ["a"], "doesn't support this operator"),
+        ("StringEquals", "aws:SourceAn", ["a"], "the evaluator doesn't know this condition key"),
+        ("StringEquals", "aws:PrincipalTag/", ["a"], "doesn't know this condition key"),
         ("StringEquals", "aws:SourceArn", [], "has no value"),
         ("StringEquals", "dynamodb:LeadingKeys", ["a"], "needs ForAllValues or ForAnyValue"),
-        ("ForAnyValue:StringEqualsIfExists", "aws:TagKeys", ["a"], "AWS doesn't say"),
+        ("ForAnyValue:StringEqualsIfExists", "aws:TagKeys", ["a"], "AWS doesn't document"),
         ("ForAllValues:Null", "aws:TagKeys", ["true"], "neither a set operator nor IfExists"),
         ("NullIfExists", "aws:SourceArn", ["true"], "neither a set operator nor IfExists"),
-        ("Null", "aws:SourceArn", ["yes"], "takes true or false"),
+        ("Null", "aws:SourceArn", ["yes"], "must be true or false"),
         ("Bool", "aws:SecureTransport", ["no"], "neither true nor false"),
         ("ArnEquals", "aws:SourceArn", ["*"], "not an ARN"),
-        ("NumericEquals", "s3:max-keys", ["ten"], "can't be read"),
-        ("NumericEquals", "s3:max-keys", ["NaN"], "can't be read"),
+        ("NumericEquals", "s3:max-keys", ["ten"], "a value is invalid"),
+        ("NumericEquals", "s3:max-keys", ["NaN"], "a value is invalid"),
         ("NumericEquals", "s3:max-keys", ["${aws:username}"], "can't have a policy variable"),
-        ("DateEquals", "aws:CurrentTime", ["soon"], "can't be read"),
-        ("IpAddress", "aws:SourceIp", ["300.0.0.0/8"], "can't be read"),
-        ("BinaryEquals", "aws:userid", ["a"], "can't be read"),
+        ("DateEquals", "aws:CurrentTime", ["soon"], "a value is invalid"),
+        ("IpAddress", "aws:SourceIp", ["300.0.0.0/8"], "a value is invalid"),
+        ("BinaryEquals", "aws:userid", ["a"], "a value is invalid"),
         ("StringEquals", "aws:SourceArn", ["${aws:username"], "without an end"),
         ("StringEquals", "aws:SourceArn", ["${aws:username, a}"], "malformed policy variable"),
-        ("StringEquals", "aws:SourceArn", ["${aws:usernam}"], "not a condition key"),
+        ("StringEquals", "aws:SourceArn", ["${aws:usernam}"], "doesn't know this condition key"),
         ("StringEquals", "aws:SourceArn", ["${aws:TagKeys}"], "can have several values"),
     ],
 )
@@ -254,5 +254,5 @@ def test_a_variable_needs_the_newer_version() -> None:
 
 
 def test_a_value_of_the_request_that_cannot_be_read() -> None:
-    with pytest.raises(PolicyError, match="the request's value can't be read"):
+    with pytest.raises(PolicyError, match="the request's value is invalid"):
         holds("NumericEquals", "s3:max-keys", "1", {"s3:max-keys": "one"})

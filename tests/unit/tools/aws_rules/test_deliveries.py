@@ -118,7 +118,7 @@ def test_what_a_row_asks_for_must_be_known() -> None:
     delivery = deliveries.between("s3.amazonaws.com", "sns:Publish")
     with pytest.raises(DeliveriesError, match="s3_to_sns: source_account must be given"):
         delivery.context(source_arn=BUCKET)
-    with pytest.raises(DeliveriesError, match="no facts bucket: use account, bucket_arn"):
+    with pytest.raises(DeliveriesError, match="unknown facts bucket: use account, bucket_arn"):
         delivery.context(bucket=BUCKET)
 
 
@@ -167,16 +167,16 @@ SENT = '[deliveries.s3_to_sns.sends]\n"aws:SourceAccount" = "{source_account}"\n
         (
             SENT,
             f'[deliveries.s3_to_sns.open]\n"aws:SourceArn" = "?"\n{SENT}',
-            "sent, not sent or open",
+            "one of sent, not sent, open",
         ),
-        ("{source_account}", "{owner}", "no request tells owner"),
-        ('via = "sns"\n', "", "via goes with a use of a key"),
-        ('actions]\n"sns:Publish" = ["Publish"]', "actions]", "needs the action that is checked"),
-        ("dead_letter = true\n", "", "are about the same request"),
+        ("{source_account}", "{owner}", "unknown facts owner"),
+        ('via = "sns"\n', "", "via needs a use of a key"),
+        ('actions]\n"sns:Publish" = ["Publish"]', "actions]", "needs the action that IAM checks"),
+        ("dead_letter = true\n", "", "match the same request"),
         (
             '"https://docs.aws.amazon.com/Am',
             '"docs.aws.amazon.com/Am',
-            "must be the address of a page",
+            "must be the address of a web page",
         ),
         (
             '\nsource = "arn:{partition}:s3:::{bucket}"\n',
@@ -184,13 +184,13 @@ SENT = '[deliveries.s3_to_sns.sends]\n"aws:SourceAccount" = "{source_account}"\n
             "needs the source whose ARN is sent",
         ),
         ('status = "documented"\n', "", "needs status"),
-        ('via = "sns"\n', 'through = "sns"\n', "through means nothing"),
+        ('via = "sns"\n', 'through = "sns"\n', "unknown keys through"),
         (
             'sources = ["https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"]',
             "sources = []",
             "lambda_to_xray: needs a source, or status open with a note",
         ),
-        ('caller = "nobody"', 'caller = "service"', "needs the action that is checked"),
+        ('caller = "nobody"', 'caller = "service"', "needs the action that IAM checks"),
     ],
 )
 def test_a_table_that_is_wrong_is_refused(old: str, new: str, message: str) -> None:

@@ -124,10 +124,10 @@ def test_a_row_without_a_guard_says_why() -> None:
         ("value = 80", "value = true", "value must be given, as int"),
         ('unit = "characters"', 'unit = ""', "unit must be given, as str"),
         ("checked = 2026-11-21", "checked = 2026-11-21T12:00:00Z", "as date"),
-        ("value = 80", "value = 80\nvalues = 81", "values means nothing"),
-        ("value = 80", "value = 80\nunguarded = 'it is not'", "means nothing"),
+        ("value = 80", "value = 80\nvalues = 81", "unknown keys values"),
+        ("value = 80", "value = 80\nunguarded = 'it is not'", "unknown keys"),
         ("value = 80", "value = 80\nseen = 'yes'", "seen must be a bool"),
-        ("https://docs.aws.amazon.com/sqs", "https://example.com", "a page of AWS"),
+        ("https://docs.aws.amazon.com/sqs", "https://example.com", "an AWS page"),
     ],
 )
 def test_a_row_that_lacks_something_is_refused(right: str, wrong: str, message: str) -> None:

@@ -340,8 +340,8 @@ def test_no_key_is_added_to_a_request() -> None:
     ("context", "words"),
     [
         ({"aws:SourceAn": "a"}, "not a key that the evaluator knows"),
-        ({"aws:SourceArn": ("a", "b")}, "2 values of aws:SourceArn"),
-        ({"aws:SourceArn": ()}, "0 values of aws:SourceArn"),
+        ({"aws:SourceArn": ("a", "b")}, "2 values of the single-valued aws:SourceArn"),
+        ({"aws:SourceArn": ()}, "0 values of the single-valued aws:SourceArn"),
     ],
 )
 def test_requests_that_are_refused(context: Any, words: str) -> None:

@@ -123,7 +123,7 @@ def test_a_statement_is_known_by_the_beginning_of_its_id(sid: str, known: str | 
         ("arn:aws:s3:::example-orders/incoming/*", "s3://example-orders/incoming/*"),
         (
             "arn:aws:iam::444455556666:root",
-            "any principal that its account lets of account 444455556666",
+            "any principal that its account allows of account 444455556666",
         ),
         ("arn:*:cloudwatch:*:*:alarm:orders-*", "alarm orders-* of any account"),
         ("*", "*"),
@@ -155,7 +155,7 @@ def test_a_finding_is_accepted_with_a_reason_only() -> None:
 def test_an_acceptance_of_nothing_is_a_fault() -> None:
     (fault,) = faults([], "# parliament:skip=RESOURCE_STAR:Manage*:they have no ARN yet")
 
-    assert "accepts nothing any more" in fault
+    assert "no longer accepts a finding" in fault
 
 
 def test_a_linter_that_does_not_find_what_was_planted_is_a_fault() -> None:

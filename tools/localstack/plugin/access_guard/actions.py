@@ -117,7 +117,7 @@ def _move(operation: str, request: Request) -> Iterator[Access]:
 
 
 def queue_arn(url: str, place: Place) -> str:
-    """Give the ARN of the queue at a URL, whose path ends in the account and the name."""
+    """Return the ARN of the queue at a URL, whose path ends in the account and the name."""
     _, account, name = urlsplit(url).path.rsplit("/", 2)
     return place.arn("sqs", name, account=account)
 
@@ -215,7 +215,7 @@ def _table(name: str, place: Place) -> str:
 
 
 def _leading_keys(table: str, asked: Any, place: Place) -> Facts:
-    """Give the values of the partition key that a request names.
+    """Return the values of the partition key that a request names.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     """

@@ -154,7 +154,7 @@ def _verdict(
 
 
 def _sent(caller: Caller, who: Principal, access: Access, place: Place) -> Context:
-    """Give the context keys that AWS sends with a request.
+    """Return the context keys that AWS sends with a request.
 
     LocalStack is reached over plain HTTP where AWS would be over TLS: what a policy says of that is
     seen by whoever evaluates it, without LocalStack.

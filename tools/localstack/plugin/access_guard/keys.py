@@ -45,7 +45,7 @@ _IN_PARTS = {"CompleteMultipartUpload", "UploadPart"}
 
 
 def key_accesses(access: Access, operation: str, request: Mapping[str, Any]) -> Iterator[Access]:
-    """Give what an access asks of the key of its resource; nothing where that has no key."""
+    """Yield what an access asks of the key of its resource; nothing where that has no key."""
     needed = _NEEDED.get(access.action)
     if needed is None:
         return

@@ -34,7 +34,7 @@ class Document:
 
 
 def of_role(arn: str) -> list[Document]:
-    """Give the policies of a role; none where the role doesn't exist."""
+    """Return the policies of a role; none where the role doesn't exist."""
     role = _role(arn)
     if role is None:
         return []
@@ -46,7 +46,7 @@ def of_role(arn: str) -> list[Document]:
 
 
 def of_resource(arn: str) -> Document | None:
-    """Give the policy of a resource; nothing where it has none."""
+    """Return the policy of a resource; nothing where it has none."""
     service = arn.split(":")[2] if arn.startswith("arn:") else ""
     # An object has its bucket's.
     owner = arn.partition("/")[0] if service == "s3" else arn
@@ -69,13 +69,13 @@ def owner_of(arn: str) -> str | None:
 
 
 def partition_key(table_arn: str) -> str | None:
-    """Give the name of a table's partition key."""
+    """Return the name of a table's partition key."""
     table = _table(table_arn)
     return None if table is None else str(table.hash_key_attr)
 
 
 def function_of_mapping(uuid: str) -> str | None:
-    """Give the ARN of the function that a mapping hands messages to."""
+    """Return the ARN of the function that a mapping hands messages to."""
     stores: Any = _module("localstack.services.lambda_.invocation.models").lambda_stores
     for account in stores.values():
         for store in account.values():
@@ -85,7 +85,7 @@ def function_of_mapping(uuid: str) -> str | None:
 
 
 def key_of(arn: str, *, version_id: str | None = None) -> str | None:
-    """Give the ARN of the customer-managed key a resource is encrypted with; nothing without one.
+    """Return the ARN of the customer-managed key a resource is encrypted with; nothing without one.
 
     The services' own keys (``alias/aws/...``) are left alone: their policies are AWS's.
     """
@@ -242,7 +242,7 @@ def _key_of_topic(arn: str, _version_id: str | None) -> str | None:
 
 
 def _key_of_object(arn: str, version_id: str | None) -> str | None:
-    """Give the key of an object that is there, else the one its bucket would encrypt it with."""
+    """Return the key of an object that is there, else the one its bucket would encrypt it with."""
     bucket, key = _bucket_and_key(arn)
     if bucket is None:
         return None
@@ -253,7 +253,7 @@ def _key_of_object(arn: str, version_id: str | None) -> str | None:
 
 
 def key_of_bucket(arn: str) -> str | None:
-    """Give the key that a bucket encrypts new objects with."""
+    """Return the key that a bucket encrypts new objects with."""
     bucket, _ = _bucket_and_key(arn)
     rule = (bucket.encryption_rule or {}) if bucket is not None else {}
     default = rule.get("ApplyServerSideEncryptionByDefault", {})

@@ -152,7 +152,7 @@ def judge(error: Exception) -> tuple[str, bool]:
 
 
 def pauses(retries: int) -> Iterator[float]:
-    """Give the seconds to wait before each retry."""
+    """Yield the seconds to wait before each retry."""
     pause = PAUSE_SECONDS
     for _ in range(retries):
         yield pause

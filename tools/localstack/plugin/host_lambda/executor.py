@@ -73,19 +73,19 @@ class ProcessExecutor(RuntimeExecutor):
         """Leave the unpacked code to LocalStack, which removes it with its archive."""
 
     def get_address(self) -> str:
-        """Give the address of the environment."""
+        """Return the address of the environment."""
         return "127.0.0.1"
 
     def get_endpoint_from_executor(self) -> str:
-        """Give the address of LocalStack as the function sees it."""
+        """Return the address of LocalStack as the function sees it."""
         return "127.0.0.1"
 
     def get_runtime_endpoint(self) -> str:
-        """Give the address LocalStack's own bootstrap would call; here nothing does."""
+        """Return the address LocalStack's own bootstrap would call; here nothing does."""
         return ""
 
     def get_logs(self) -> str:
-        """Give what the function has written since its last invocation ended."""
+        """Return what the function has written since its last invocation ended."""
         return self._output.peek()
 
     def start(self, env_vars: dict[str, str]) -> None:

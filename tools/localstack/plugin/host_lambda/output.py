@@ -20,7 +20,7 @@ class Output:
         self._pipe = -1
 
     def open(self) -> int:
-        """Give the descriptor a new process is to write to; the caller closes it."""
+        """Return the descriptor a new process is to write to; the caller closes it."""
         reading, writing = os.pipe()
         with self._lock:
             self._pipe = reading
@@ -33,7 +33,7 @@ class Output:
             self._text += text.encode()
 
     def peek(self) -> str:
-        """Give what has been collected, and keep it."""
+        """Return what has been collected, and keep it."""
         with self._lock:
             return self._text.decode(errors="replace")
 
@@ -47,7 +47,7 @@ class Output:
             time.sleep(0.001)
 
     def take(self) -> str:
-        """Give everything collected, and forget it."""
+        """Return everything collected, and forget it."""
         with self._lock:
             text = self._text.decode(errors="replace")
             self._text.clear()

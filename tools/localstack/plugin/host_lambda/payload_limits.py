@@ -38,7 +38,7 @@ def limit_payloads() -> None:
 
 
 def split(messages: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Give the messages in batches that fit into an event each.
+    """Yield the messages in batches that fit into an event each.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
     """

@@ -42,7 +42,7 @@ def _encode(key: str) -> str:
 
 
 def _number_events(dispatcher: Any) -> None:
-    """Give events their sequencers in the threads of their requests; senders run side by side."""
+    """Return events their sequencers in the threads of their requests; senders run side by side."""
     original = dispatcher.send_notifications
 
     def send_notifications(self: Any, ctx: Any, *arguments: Any, **named: Any) -> Any:

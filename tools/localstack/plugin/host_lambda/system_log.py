@@ -37,7 +37,7 @@ def start(request_id: str, version: str, *, as_json: bool) -> str:
 
 
 def end(report: Report, *, as_json: bool) -> str:
-    """Say how an invocation ended and what it took."""
+    """Return how an invocation ended and what it took."""
     billed = math.ceil(report.duration_ms)
     if as_json:
         metrics: dict[str, float] = {
