@@ -65,6 +65,10 @@ class Terraform:
         """Apply the configuration; return the action for each address."""
         return self._watch("apply", "-auto-approve", *self._variables(), *arguments)
 
+    def apply_plan(self) -> dict[str, str]:
+        """Apply the last result of `plan`; return the action for each address."""
+        return self._watch("apply", *self._state(), str(self._plan_file))
+
     def destroy(self) -> None:
         """Destroy every resource in the state."""
         self._watch("destroy", "-auto-approve", *self._variables())
@@ -87,10 +91,9 @@ class Terraform:
 
     def plan(self, *arguments: str) -> Any:
         """Plan, and return the whole plan in the form of ``terraform show -json``."""
-        file = str((self.work / "plan").absolute())
-        options = ("-lock=false", "-no-color", f"-out={file}", *arguments)
+        options = ("-lock=false", "-no-color", f"-out={self._plan_file}", *arguments)
         self._text("plan", *self._variables(), *options)
-        return json.loads(self._text("show", "-json", file))
+        return json.loads(self._text("show", "-json", str(self._plan_file)))
 
     def outputs(self) -> dict[str, Any]:
         """Return the values of the root module's outputs."""
@@ -103,6 +106,10 @@ class Terraform:
             return []
         addresses = self._text("state", "list", *self._state()).splitlines()
         return [address for address in addresses if not _DATA_SOURCE.search(address)]
+
+    @property
+    def _plan_file(self) -> Path:
+        return (self.work / "plan").absolute()
 
     def _state(self) -> list[str]:
         return [f"-state={(self.work / 'terraform.tfstate').absolute()}"]

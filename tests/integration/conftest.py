@@ -17,7 +17,6 @@ from tests.integration.configurations import (
     PIPELINES,
     ROOT,
     SECOND_CONSUMERS,
-    UPGRADED_ACCOUNT,
 )
 from tests.integration.output import reporter, teller
 from tests.integration.pipeline import Clients, Pipeline
@@ -25,7 +24,6 @@ from tests.integration.release import Upgrade
 from tests.integration.stacks import (
     Stacks,
     beginnings,
-    of_the_release,
     second_consumer,
     with_buckets,
 )
@@ -88,18 +86,11 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
 
 
 @pytest.fixture(scope="session")
-def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
-    """Where the last release is applied, and then this code."""
-    return Upgrade(tmp_path_factory.mktemp("upgrade"))
-
-
-@pytest.fixture(scope="session")
 def stacks(
     request: pytest.FixtureRequest,
     localstack: Instance,
     clients: Clients,
     scripted_function: None,
-    upgrade: Upgrade,
     tmp_path_factory: pytest.TempPathFactory,
     pytestconfig: pytest.Config,
 ) -> Iterator[Stacks]:
@@ -126,8 +117,7 @@ def stacks(
                 variables_of = partial(with_buckets, clients, variables)
             started.start(name, ROOT, variables_of)
     if "release" in needed:
-        variables_of = partial(of_the_release, upgrade, localstack.environment)
-        started.start("release", upgrade.configuration, variables_of, UPGRADED_ACCOUNT)
+        started.upgrade("release", Upgrade(tmp_path_factory.mktemp("upgrade")))
     for name, variables in EXAMPLES.items():
         if name in needed:
             started.start(name, ROOT / "examples" / name, partial(dict, variables))

@@ -6,10 +6,14 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+from tools.terraform import Terraform
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = Path(__file__).resolve().parent / "upgrade"
@@ -88,39 +92,70 @@ def attributes(kind: str) -> Iterator[str]:
             yield ".".join([*filter(None, within), last])
 
 
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """What became of a release's stack when this code was applied to it.
+
+    Attributes
+    ----------
+    ended
+        What this code's first plan would have ended; it isn't applied then.
+    done
+        What its apply did, by address.
+    left
+        What a plan found to do after that.
+    gone
+        The release's outputs that are no more.
+    """
+
+    ended: Mapping[str, str]
+    done: Mapping[str, str]
+    left: Mapping[str, str]
+    gone: Sequence[str]
+
+
 class Upgrade:
-    """A folder in which the release is applied, and then the code that is here.
+    """A configuration in which the release is applied, and then the code that is here.
 
     Parameters
     ----------
     folder
-        Where the configuration is put together; the release's files are kept beside it.
+        Where it is put together; the release's files are kept beside it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.configuration = folder / "configuration"
-        self.release = folder / "release"
         self.packages = folder / "packages"
+        self._release = folder / "release"
         self._pipeline = self.configuration / "pipeline"
 
-    def install_release(self) -> None:
-        """Write the configuration, with the release's modules in it."""
-        extract(RELEASE, self.release)
+    def write(self) -> None:
+        """Write the configuration with the release's modules."""
+        extract(RELEASE, self._release)
         _write_packages(self.packages)
         shutil.copytree(CONFIGURATION, self.configuration)
-        self._install(self.release)
+        self._install(self._release)
 
-    def install_this(self) -> None:
-        """Take the modules that are here instead; the examples stay what users copied of them."""
+    def run(self, applying: Future[Terraform]) -> Upgraded:
+        """Wait until the release is applied, then go over to the modules that are here."""
+        stack = applying.result()
+        before = stack.outputs()
         self._install(ROOT)
+        stack.init()
+        # Nothing has changed since the release was applied, so nothing is read again.
+        if refused := ended(stack.plan("-refresh=false")):
+            return Upgraded(refused, {}, {}, [])
+        done = stack.apply_plan()
+        return Upgraded({}, done, stack.changes(), [*missing(before, stack.outputs())])
 
     def _install(self, source: Path) -> None:
+        """Exchange the modules; the examples stay what users have copied of the release's."""
         shutil.rmtree(self._pipeline, ignore_errors=True)
         self._pipeline.mkdir()
         for file in source.glob("*.tf"):
             shutil.copy2(file, self._pipeline)
         shutil.copytree(source / "modules", self._pipeline / "modules")
-        shutil.copytree(self.release / "examples", self._pipeline / "examples")
+        shutil.copytree(self._release / "examples", self._pipeline / "examples")
 
 
 def extract(commit: str, folder: Path, repository: Path = ROOT) -> None:

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,18 @@ from tests.integration.configurations import (
     UPGRADED_ACCOUNT,
 )
 from tests.integration.pipeline import Clients, Pipeline
-from tests.integration.release import Upgrade
+from tests.integration.release import Upgrade, Upgraded
 from tools.running_provider import running_provider
 from tools.terraform import Progress, Terraform
 
 # What a test does first: it gets the pipeline, and what closes again what it opens.
 type Beginning = Callable[[Pipeline, ExitStack], object]
+
+# Of many resources most wait for SQS at any moment, and no test changes what is there behind these.
+MANY_RESOURCES: Mapping[str, str] = {
+    "TF_CLI_ARGS_apply": "-parallelism=40",
+    "TF_CLI_ARGS_destroy": "-parallelism=40 -refresh=false",
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Stacks:
     applying: dict[str, Future[Terraform]] = field(default_factory=dict)
     made: list[Terraform] = field(default_factory=list)
     begun: dict[Beginning, Future[Any]] = field(default_factory=dict)
+    upgraded: dict[str, Future[Upgraded]] = field(default_factory=dict)
     cleanup: ExitStack = field(default_factory=ExitStack)
     providers: ExitStack = field(default_factory=ExitStack)
 
@@ -57,12 +65,14 @@ class Stacks:
         configuration: Path,
         variables: Callable[[], Mapping[str, Any]],
         account: str | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         """Begin to apply a configuration, in an account of its own if one is named.
 
         What its variables are is asked for in the background: they may be the outputs of another.
+        Settings are more of Terraform's environment variables.
         """
-        environment = dict(self.environment)
+        environment = {**self.environment, **(settings or {})}
         if account is not None:
             # LocalStack takes an access key of twelve digits for the account.
             environment["AWS_ACCESS_KEY_ID"] = account
@@ -82,6 +92,13 @@ class Stacks:
             return stack
 
         self.applying[name] = self.pool.submit(apply)
+
+    def upgrade(self, name: str, upgrade: Upgrade) -> None:
+        """Begin to apply the last release, and then this code, in an account of its own."""
+        variables = partial(before_the_release, upgrade, self.environment)
+        self.start(name, upgrade.configuration, variables, UPGRADED_ACCOUNT, MANY_RESOURCES)
+        self.upgraded[name] = self.pool.submit(upgrade.run, self.applying[name])
+        self.cleanup.callback(wait, [self.upgraded[name]])
 
     def begin(self, name: str, beginning: Beginning, clients: Clients) -> None:
         """Have a test begun as soon as a stack is up: what it waits for takes a minute."""
@@ -131,9 +148,9 @@ def with_buckets(clients: Clients, variables: Mapping[str, Any]) -> dict[str, An
     return named
 
 
-def of_the_release(upgrade: Upgrade, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Write the release's configuration, and make the bucket and the key that are there before."""
-    upgrade.install_release()
+def before_the_release(upgrade: Upgrade, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Write its configuration, make the bucket and the key that were there, and name them."""
+    upgrade.write()
     clients = Clients.of({**environment, "AWS_ACCESS_KEY_ID": UPGRADED_ACCOUNT})
     clients.s3.create_bucket(Bucket="upgrade-existing")
     everybody = {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}

@@ -11,14 +11,13 @@ from tests.integration.release import (
     RELEASE,
     ROOT,
     ReleaseError,
-    Upgrade,
+    Upgraded,
     ended,
     extract,
     inputs,
     missing,
 )
 from tests.integration.stacks import Stacks
-from tools.terraform import Terraform
 
 pytestmark = pytest.mark.integration
 
@@ -144,35 +143,24 @@ class TestTheReleasesFiles:
 
 
 @pytest.fixture(scope="module")
-def outputs(stacks: Stacks) -> object:
-    """What the release tells of itself."""
-    return stacks["release"].outputs()
-
-
-@pytest.fixture(scope="module")
-def upgraded(stacks: Stacks, upgrade: Upgrade, outputs: object) -> Terraform:
-    """What the release has applied, now with this code."""
-    del outputs  # They were to be read first.
-    stack = stacks["release"]
-    upgrade.install_this()
-    stack.init()
-    return stack
+def upgraded(stacks: Stacks) -> Upgraded:
+    """Wait until this code has taken over what the release has applied."""
+    return stacks.upgraded["release"].result()
 
 
 @pytest.mark.applies("release")
-def test_nothing_that_is_there_is_destroyed_or_replaced(upgraded: Terraform) -> None:
-    assert ended(upgraded.plan()) == {}
+def test_nothing_that_is_there_is_destroyed_or_replaced(upgraded: Upgraded) -> None:
+    assert upgraded.ended == {}
 
 
 @pytest.mark.applies("release")
 def test_once_it_is_applied_nothing_is_left_to_do_and_no_output_is_gone(
-    upgraded: Terraform, outputs: object, tell: Callable[[str], None]
+    upgraded: Upgraded, tell: Callable[[str], None]
 ) -> None:
-    done = upgraded.apply()
-
-    tell(f"upgrade: {len(done)} resources changed: {', '.join(sorted(done)) or 'none'}")
-    assert upgraded.changes() == {}
-    assert list(missing(outputs, upgraded.outputs())) == []
+    assert upgraded.ended == {}
+    assert upgraded.left == {}
+    assert upgraded.gone == []
+    tell(f"upgrade: {len(upgraded.done)} changed: {', '.join(sorted(upgraded.done)) or 'none'}")
 
 
 def test_every_input_is_still_taken(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
-# What somebody applied with a release, and plans again with the code that comes after it: the root module on each
-# route, with everything that can be set, and the examples. test_upgrade.py puts the one or the other into ./pipeline.
+# What somebody applied with a release, and plans again with the code after it: the root module on each route, with
+# all that can be set, and the examples (but fan-out, whose modules buffered and the root module call as well).
+# release.py puts the release's modules into ./pipeline, and then those that are here.
 
 module "topic" {
   source = "./pipeline"
@@ -93,21 +94,14 @@ module "topic" {
       }
     }
 
-    # In the pipeline's bucket, and without a circuit breaker.
-    inside = {
-      package         = "${var.packages}/transform_objects.zip"
-      circuit_breaker = false
-      enabled         = false
-      filter          = { prefixes = ["my files/"] }
-      output          = { prefix = "outgoing/" }
-    }
-
     # As few settings as can be.
     plain = { package = "${var.packages}/log_events.zip" }
 
-    pollers = {
+    unguarded = {
       package             = "${var.packages}/log_events.zip"
+      circuit_breaker     = false
       enabled             = false
+      filter              = { prefixes = ["my files/"] }
       provisioned_pollers = { minimum = 2, maximum = 3 }
       reads_files         = false
     }
@@ -192,14 +186,6 @@ module "eventbridge_example" {
 
   name          = "eventbridge-example"
   bucket_name   = "upgrade-eventbridge"
-  force_destroy = true
-  packages      = var.packages
-}
-
-module "fan_out" {
-  source = "./pipeline/examples/fan-out"
-
-  bucket_name   = "upgrade-fan-out"
   force_destroy = true
   packages      = var.packages
 }
