@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import Any
 
-from object_consumer.ledger import State, sort_key
+from object_consumer.ledger import ObjectState, sort_key
 from operations.aws import Aws
 from operations.discovery import Consumer
 from operations.errors import OperationError
@@ -41,7 +41,7 @@ class Entry:
         What the function returned.
     """
 
-    state: State
+    state: ObjectState
     version: str = ""
     attempts: int = 0
     event_at: datetime | None = None
@@ -57,7 +57,7 @@ class Entry:
     def is_held(self, now: datetime) -> bool:
         """Whether a function is at work on it: it has claimed it, and the claim is valid."""
         return (
-            self.state is State.PROCESSING
+            self.state is ObjectState.PROCESSING
             and self.lease_until is not None
             and self.lease_until >= now
         )
@@ -115,7 +115,7 @@ def count(consumer: Consumer, aws: Aws, *, pages: int | None = PAGES) -> Counts 
     """
     if consumer.ledger_table is None:
         return None
-    counts: Counter[str] = Counter(dict.fromkeys(State, 0))
+    counts: Counter[str] = Counter(dict.fromkeys(ObjectState, 0))
     answers = aws.dynamodb.get_paginator("query").paginate(
         TableName=consumer.ledger_table,
         # Objects are s3:// addresses; the circuit breaker's item is not.
@@ -143,7 +143,7 @@ def read(item: Mapping[str, Any]) -> Entry:
         return datetime.fromtimestamp(int(text[name]) / 1000, UTC) if text.get(name) else None
 
     return Entry(
-        state=State(text["state"]),
+        state=ObjectState(text["state"]),
         version=text.get("version", ""),
         attempts=int(text.get("attempts") or 0),
         event_at=moment("event_at"),

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from object_consumer.ledger import State
+from object_consumer.ledger import ObjectState
 from operations.dead_letters import DeadLetter
 from operations.ledger import Entry
 
@@ -182,7 +182,7 @@ def judge(  # noqa: PLR0911 (cases, in the order of their weight)
         return Verdict.SET_ASIDE, letter.reason
     if done is not None:
         return Verdict.DONE, ""
-    if entry is not None and is_newest and entry.state is State.SUCCEEDED:
+    if entry is not None and is_newest and entry.state is ObjectState.SUCCEEDED:
         return Verdict.DONE, ""
     if ended is not None and ended["outcome"] == "skipped":
         return Verdict.SKIPPED, str(ended.get("reason", ""))

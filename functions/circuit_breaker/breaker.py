@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from circuit_state import Record, State, milliseconds
+from circuit_state import CircuitState, Record, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +168,7 @@ class Breaker:
             return record if record.settled else self._settle(record)
         if not record.settled:
             record = self._settle(record)
-        if record.state is State.CLOSED:
+        if record.state is CircuitState.CLOSED:
             return self._look_at_alarm(record)
         if self._mapping.is_enabled():
             return self._accept(record)
@@ -183,7 +183,9 @@ class Breaker:
         # Somebody has stopped the consumer, and nothing fails while it is stopped.
         if not self._mapping.is_enabled():
             return record
-        opened = self._change(record, State.OPEN, "its rate of errors is too high", settled=False)
+        opened = self._change(
+            record, CircuitState.OPEN, "its rate of errors is too high", settled=False
+        )
         opened = self._settle(opened)
         self._tell(
             f"{self._name}: circuit open",
@@ -208,27 +210,29 @@ class Breaker:
 
     def _accept(self, record: Record) -> Record:
         """Take note that somebody has enabled the mapping: `terraform apply`, or an operator."""
-        return self._change(record, State.CLOSED, "its mapping was enabled by somebody else")
+        return self._change(record, CircuitState.CLOSED, "its mapping was enabled by somebody else")
 
     def _try(self, record: Record) -> Record:
-        trying = self._change(record, State.HALF_OPEN, "a few messages are tried")
+        trying = self._change(record, CircuitState.HALF_OPEN, "a few messages are tried")
         result = self._trial.run()
         if not result.is_passed(self._settings.error_rate_percent):
             reason = f"{result.failed} of {result.tried} messages failed: {result.reason}"
-            return self._change(trying, State.OPEN, reason)
+            return self._change(trying, CircuitState.OPEN, reason)
         reason = f"{result.tried - result.failed} of {result.tried} messages succeeded"
-        closed = self._settle(self._change(trying, State.CLOSED, reason, settled=False))
+        closed = self._settle(self._change(trying, CircuitState.CLOSED, reason, settled=False))
         self._tell(
             f"{self._name}: circuit closed", f"{self._name} goes on: of those tried, {reason}."
         )
         return closed
 
-    def _change(self, record: Record, state: State, reason: str, *, settled: bool = True) -> Record:
+    def _change(
+        self, record: Record, state: CircuitState, reason: str, *, settled: bool = True
+    ) -> Record:
         now = self._now()
         wait = {
-            State.CLOSED: 0.0,
-            State.OPEN: self._settings.cool_down_seconds,
-            State.HALF_OPEN: self._settings.trial_seconds,
+            CircuitState.CLOSED: 0.0,
+            CircuitState.OPEN: self._settings.cool_down_seconds,
+            CircuitState.HALF_OPEN: self._settings.trial_seconds,
         }[state]
         return self._records.write(
             replace(
@@ -247,7 +251,7 @@ class Breaker:
         An operator may pause between the two steps, and finds that the mapping is enabled all the
         same; as the pause is not settled then, the next look disables it.
         """
-        self._mapping.switch(enabled=record.state is State.CLOSED and not record.paused)
+        self._mapping.switch(enabled=record.state is CircuitState.CLOSED and not record.paused)
         return self._records.write(replace(record, settled=True))
 
     def _now(self) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OBJECT = "#circuit-breaker"
 
 
-class State(StrEnum):
+class CircuitState(StrEnum):
     """Where the circuit is."""
 
     CLOSED = "CLOSED"
@@ -55,7 +55,7 @@ class Record:
         The number of changes so far.
     """
 
-    state: State = State.CLOSED
+    state: CircuitState = CircuitState.CLOSED
     paused: bool = False
     settled: bool = True
     reason: str = ""
@@ -104,7 +104,7 @@ class DynamoDBRecords:
         if item is None:
             return Record()
         return Record(
-            state=State(item["state"]["S"]),
+            state=CircuitState(item["state"]["S"]),
             paused=item["paused"]["BOOL"],
             settled=item["settled"]["BOOL"],
             reason=item["reason"]["S"],

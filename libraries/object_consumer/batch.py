@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from object_consumer import outcomes, quarantine
-from object_consumer.budget import ByteBudget, ObjectLease
+from object_consumer.budget import ByteBudget, ObjectReservation
 from object_consumer.ledger import BusyError, Order
 from object_consumer.log import Tally, object_line
 from object_consumer.outcomes import Acknowledge, Backoff, Quarantine, Retry, Status
@@ -163,7 +163,7 @@ class Batch:
         self._workers: list[Workers] = []
         self._budget = ByteBudget(limits.bytes_in_flight)
         self._lock = threading.RLock()
-        self._leases: dict[Task, ObjectLease] = {}
+        self._reservations: dict[Task, ObjectReservation] = {}
         self._given_up = False
 
     def run(self) -> None:
@@ -174,7 +174,7 @@ class Batch:
         try:
             self._run()
         finally:
-            self._environment.leave(self._workers, self._leases.values())
+            self._environment.leave(self._workers, self._reservations.values())
 
     def hand_back(self) -> None:
         """Start nothing, and have every message delivered again at once."""
@@ -234,27 +234,27 @@ class Batch:
         if not self._deadline.may_start():
             self._finish(task, outcomes.NO_TIME_TO_START)
             return
-        lease = ObjectLease(self._budget)
+        reservation = ObjectReservation(self._budget)
         with self._lock:
             if self._given_up:
                 return
-            self._leases[task] = lease
+            self._reservations[task] = reservation
         began = time.perf_counter()
         try:
-            outcome = self._process_claimed(task, lease)
+            outcome = self._process_claimed(task, reservation)
         finally:
-            lease.end()
+            reservation.end()
         self._finish(task, outcome, time.perf_counter() - began)
 
-    def _process_claimed(self, task: Task, lease: ObjectLease) -> Outcome:
+    def _process_claimed(self, task: Task, reservation: ObjectReservation) -> Outcome:
         """Call the consumer's function, if the ledger lets it, and record how it ended."""
         if self._ledger is None:
-            return self._call(task.event, lease)
+            return self._call(task.event, reservation)
         try:
             claim = self._claim(task, self._ledger)
         except Exception as error:  # noqa: BLE001 - without the ledger nothing is processed
             return outcomes.not_claimed(error)
-        outcome = self._call(task.event, lease)
+        outcome = self._call(task.event, reservation)
         try:
             if outcome.status in {Status.DONE, Status.SKIPPED}:
                 self._ledger.complete(claim, outcome.fields)
@@ -284,9 +284,9 @@ class Batch:
                     raise
                 time.sleep(wait)
 
-    def _call(self, event: ObjectEvent, lease: ObjectLease) -> Outcome:
+    def _call(self, event: ObjectEvent, reservation: ObjectReservation) -> Outcome:
         store = ObjectStore(
-            self._transport, lease=lease, max_object_bytes=self._limits.object_bytes
+            self._transport, reservation=reservation, max_object_bytes=self._limits.object_bytes
         )
         try:
             return outcomes.of_result(self._function(event, store))
@@ -416,14 +416,14 @@ class Batch:
             self._given_up = True
             for delivery in self._plan.deliveries:
                 for task in delivery.tasks:
-                    lease = self._leases.get(task)
+                    reservation = self._reservations.get(task)
                     if task.outcome is None:
-                        begun = lease is not None
+                        begun = reservation is not None
                         self._finish(
                             task, outcomes.OUT_OF_TIME if begun else outcomes.NO_TIME_TO_START
                         )
-                    if lease is not None:
-                        lease.abandon()
+                    if reservation is not None:
+                        reservation.abandon()
             self._budget.close()
             return [delivery for delivery in self._plan.deliveries if not delivery.settling]
 

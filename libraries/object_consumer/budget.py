@@ -27,12 +27,16 @@ class ByteBudget:
         self.held = 0
         self.changed = threading.Condition()
 
-    def wait_for(self, size: int, lease: ObjectLease) -> None:
-        """Wait until so many bytes are free, or the lease or the invocation is over."""
+    def wait_for(self, size: int, reservation: ObjectReservation) -> None:
+        """Wait until so many bytes are free, or the reservation or the invocation is over."""
         turn = object()
         self._waiting.append(turn)
         self.changed.wait_for(
-            lambda: self._closed or lease.is_over or (self._waiting[0] is turn and self._fits(size))
+            lambda: (
+                self._closed
+                or reservation.is_over
+                or (self._waiting[0] is turn and self._fits(size))
+            )
         )
         self._waiting.remove(turn)
         self.changed.notify_all()
@@ -52,10 +56,10 @@ class ByteBudget:
         return self.held == 0 or self.held + size <= self._limit
 
 
-class ObjectLease:
+class ObjectReservation:
     """One object's part of a byte budget; ends with the object's function or with the invocation.
 
-    A lease that is over refuses everything, so that a thread which outlives the function that
+    A reservation that is over refuses everything, so that a thread which outlives the function that
     started it holds no bytes that nobody would give back.
 
     Parameters

@@ -17,8 +17,8 @@ from object_consumer.ledger import (
     Entry,
     Failure,
     LedgerError,
+    ObjectState,
     Order,
-    State,
     check,
     sort_key,
     version_of,
@@ -109,7 +109,7 @@ class DynamoDBLedger:
         owner = secrets.token_hex(16)
         now, order = self._now(), Order.of(event.sequencer)
         values: dict[str, Any] = {
-            ":processing": {"S": State.PROCESSING},
+            ":processing": {"S": ObjectState.PROCESSING},
             ":now": {"N": str(now)},
             ":owner": {"S": owner},
             ":lease_until": {"N": str(now + int(seconds * 1000))},
@@ -145,7 +145,7 @@ class DynamoDBLedger:
         """Record a success; see `object_consumer.ledger.Ledger`."""
         order = Order.of(claim.event.sequencer)
         values: dict[str, Any] = {
-            ":succeeded": {"S": State.SUCCEEDED},
+            ":succeeded": {"S": ObjectState.SUCCEEDED},
             ":result": {"M": _texts(result)},
         }
         newest = ""
@@ -161,7 +161,7 @@ class DynamoDBLedger:
     def fail(self, claim: Claim, failure: Failure) -> None:
         """Record a failure; see `object_consumer.ledger.Ledger`."""
         values: dict[str, Any] = {
-            ":failed": {"S": State.FAILED},
+            ":failed": {"S": ObjectState.FAILED},
             ":kind": {"S": failure.kind},
             ":type": {"S": failure.error_type},
             ":message": {"S": failure.message[:_MAX_TEXT]},
@@ -228,7 +228,7 @@ def _entry(item: Mapping[str, Any]) -> Entry:
         return Order(left, text[f"{name}_right"]) if left else None
 
     return Entry(
-        state=State(text["state"]) if "state" in text else None,
+        state=ObjectState(text["state"]) if "state" in text else None,
         lease_until=int(text.get("lease_until") or 0),
         claimed=order("claimed"),
         unresolved=order("unresolved"),

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from object_consumer.budget import ObjectLease
+    from object_consumer.budget import ObjectReservation
     from object_consumer.workers import Workers
 
 # As many as an invocation uses by default. Lambda has room for 1,024 threads and processes:
@@ -50,12 +50,12 @@ class ExecutionEnvironment:
         self._most_bytes = hung_bytes
         self._grace = grace
         self._workers: list[Workers] = []
-        self._leases: list[ObjectLease] = []
+        self._reservations: list[ObjectReservation] = []
 
-    def leave(self, workers: Iterable[Workers], leases: Iterable[ObjectLease]) -> None:
+    def leave(self, workers: Iterable[Workers], reservations: Iterable[ObjectReservation]) -> None:
         """Count what an invocation leaves behind."""
         self._workers += workers
-        self._leases += leases
+        self._reservations += reservations
         self._forget()
 
     def hung_threads(self) -> int:
@@ -66,7 +66,7 @@ class ExecutionEnvironment:
     def hung_bytes(self) -> int:
         """Count the bytes of objects that they hold."""
         self._forget()
-        return sum(lease.held for lease in self._leases)
+        return sum(reservation.held for reservation in self._reservations)
 
     def is_exhausted(self) -> bool:
         """Whether too little is left for another invocation, after waiting for a little more."""
@@ -86,4 +86,4 @@ class ExecutionEnvironment:
 
     def _forget(self) -> None:
         self._workers = [some for some in self._workers if some.running]
-        self._leases = [lease for lease in self._leases if lease.held]
+        self._reservations = [reservation for reservation in self._reservations if reservation.held]

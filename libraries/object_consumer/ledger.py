@@ -38,7 +38,7 @@ _BUSY_MARGIN = 1.0
 _WAIT_FOR_NEWER = 60.0
 
 
-class State(StrEnum):
+class ObjectState(StrEnum):
     """How far an object has come."""
 
     PROCESSING = "PROCESSING"
@@ -130,7 +130,7 @@ class Entry:
         Its version.
     """
 
-    state: State | None = None
+    state: ObjectState | None = None
     lease_until: int = 0
     claimed: Order | None = None
     unresolved: Order | None = None
@@ -140,7 +140,7 @@ class Entry:
     @property
     def without_a_word(self) -> tuple[Order, ...]:
         """The orders of the events that may have had their effect, though nobody said so."""
-        claimed = self.claimed if self.state is State.PROCESSING else None
+        claimed = self.claimed if self.state is ObjectState.PROCESSING else None
         return tuple(order for order in (self.unresolved, claimed) if order is not None)
 
     @property
@@ -216,7 +216,7 @@ def check(entry: Entry, event: ObjectEvent, now: int) -> None:
             raise DuplicateError
         if order.is_older_than(entry.newest):
             raise StaleError
-    if entry.state is State.PROCESSING and entry.lease_until >= now:
+    if entry.state is ObjectState.PROCESSING and entry.lease_until >= now:
         seconds = (entry.lease_until - now) / 1000
         raise BusyError(
             f"{event.uri} is being processed by another delivery",
@@ -296,7 +296,7 @@ class MemoryLedger:
         self.owners[event.uri] = claim.owner
         self.entries[event.uri] = replace(
             entry,
-            state=State.PROCESSING,
+            state=ObjectState.PROCESSING,
             lease_until=self.now + int(seconds * 1000),
             claimed=Order.of(event.sequencer),
         )
@@ -304,7 +304,7 @@ class MemoryLedger:
 
     def complete(self, claim: Claim, result: Mapping[str, object]) -> None:  # noqa: ARG002
         """Record a success; see `Ledger`."""
-        entry = replace(self._give_back(claim, State.SUCCEEDED), unresolved=None)
+        entry = replace(self._give_back(claim, ObjectState.SUCCEEDED), unresolved=None)
         order = Order.of(claim.event.sequencer)
         if order is not None:
             entry = replace(entry, newest=order, newest_version=version_of(claim.event))
@@ -312,10 +312,10 @@ class MemoryLedger:
 
     def fail(self, claim: Claim, failure: Failure) -> None:  # noqa: ARG002
         """Record a failure; see `Ledger`."""
-        entry = self._give_back(claim, State.FAILED)
+        entry = self._give_back(claim, ObjectState.FAILED)
         self.entries[claim.event.uri] = replace(entry, unresolved=claim.unresolved)
 
-    def _give_back(self, claim: Claim, state: State) -> Entry:
+    def _give_back(self, claim: Claim, state: ObjectState) -> Entry:
         if self.owners.get(claim.event.uri) != claim.owner:
             raise ClaimLostError(f"{claim.event.uri} is claimed by somebody else")
         del self.owners[claim.event.uri]

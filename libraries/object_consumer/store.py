@@ -92,7 +92,7 @@ class PutHeaders:
     metadata: Mapping[str, str]
 
 
-class Lease(Protocol):
+class Reservation(Protocol):
     """One object's share of an invocation: its time, and its part of the bytes in flight."""
 
     def check(self) -> None:
@@ -105,7 +105,7 @@ class Lease(Protocol):
 
 
 class Unlimited:
-    """A lease outside an invocation: no deadline, and nobody to share memory with."""
+    """A reservation outside an invocation: no deadline, and nobody to share memory with."""
 
     def check(self) -> None:
         """Never raise."""
@@ -127,7 +127,7 @@ class ObjectStore:
     ----------
     transport
         How bytes travel; Amazon S3 by default.
-    lease
+    reservation
         The object's share of the invocation; unlimited by default.
     max_object_bytes
         The largest object `read` accepts; None for any.
@@ -139,7 +139,7 @@ class ObjectStore:
         self,
         transport: Transport | None = None,
         *,
-        lease: Lease | None = None,
+        reservation: Reservation | None = None,
         max_object_bytes: int | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -148,7 +148,7 @@ class ObjectStore:
 
             transport = S3Transport()
         self._transport = transport
-        self._lease = lease or Unlimited()
+        self._reservation = reservation or Unlimited()
         self._max_object_bytes = max_object_bytes
         self._clock = clock
 
@@ -191,7 +191,7 @@ class ObjectStore:
             raise ObjectNotFoundError(f"{uri} was removed ({event.event_name}): nothing to read")
         version_id = event.version_id if event and event.version_id != "null" else None
         announced = (event.size if event else None) or 0
-        self._lease.check()
+        self._reservation.check()
         self._admit(uri, announced)
         try:
             response = self._transport.get(
@@ -208,7 +208,7 @@ class ObjectStore:
         if response.size > announced:
             self._admit(uri, response.size, already=announced)
         body = response.body()
-        self._lease.check()
+        self._reservation.check()
         return body
 
     def write(
@@ -259,7 +259,7 @@ class ObjectStore:
         _check_length(
             "the metadata", MAX_METADATA_BYTES, *headers.metadata, *headers.metadata.values()
         )
-        self._lease.check()
+        self._reservation.check()
         etag, version_id = self._transport.put(bucket, key, body, headers)
         return WrittenObject(f"{_S3_URI}{bucket}/{key}", memoryview(body).nbytes, etag, version_id)
 
@@ -271,14 +271,14 @@ class ObjectStore:
         DeadlineError
             The invocation has given this object up.
         """
-        self._lease.check()
+        self._reservation.check()
 
     def _admit(self, uri: str, size: int, *, already: int = 0) -> None:
         if self._max_object_bytes is not None and size > self._max_object_bytes:
             raise ObjectTooLargeError(
                 f"{uri} has {size} bytes; this consumer accepts {self._max_object_bytes}"
             )
-        self._lease.reserve(size - already)
+        self._reservation.reserve(size - already)
 
 
 def _check_header(what: str, value: str) -> None:

@@ -20,7 +20,7 @@ from obstore import Bytes
 
 from object_consumer.errors import ObjectNotFoundError, ObjectSupersededError, StorageError
 from object_consumer.events import ObjectEvent
-from object_consumer.store import Lease, ObjectStore, PutHeaders, Response
+from object_consumer.store import ObjectStore, PutHeaders, Reservation, Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,11 +134,11 @@ class MemoryStore(ObjectStore):
         self,
         *,
         max_object_bytes: int | None = None,
-        lease: Lease | None = None,
+        reservation: Reservation | None = None,
         transport: MemoryTransport | None = None,
     ) -> None:
         self.transport = transport or MemoryTransport()
-        super().__init__(self.transport, lease=lease, max_object_bytes=max_object_bytes)
+        super().__init__(self.transport, reservation=reservation, max_object_bytes=max_object_bytes)
 
     def upload(self, key: str, body: bytes, *, bucket: str = BUCKET) -> ObjectEvent:
         """Put an object into the store and return the event S3 would send for it."""

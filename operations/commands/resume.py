@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import typer
 
-from circuit_state import Record, State, milliseconds
+from circuit_state import CircuitState, Record, milliseconds
 from operations import switch
 from operations.aws import Aws
 from operations.discovery import Consumer
@@ -45,7 +45,7 @@ def resume(
     def closed(seen: Record) -> Record:
         return replace(
             seen,
-            state=State.CLOSED,
+            state=CircuitState.CLOSED,
             paused=False,
             settled=True,
             reason="resumed by an operator",
@@ -54,6 +54,6 @@ def resume(
 
     switch.tell_breaker(consumer, aws, closed)
     switch.turn(mapping, aws, wanted=ENABLED, sleep=sleep)
-    was_open = before is not None and before.state is not State.CLOSED
+    was_open = before is not None and before.state is not CircuitState.CLOSED
     notes = ("its circuit was open, and is closed now",) if was_open else ()
     return Switched(consumer.name, ENABLED, notes)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from circuit_state import DynamoDBRecords, Record, State
+from circuit_state import CircuitState, DynamoDBRecords, Record
 from tests.integration.pipeline import Inbox, Pipeline
 from tests.integration.waiting import eventually
 
@@ -83,7 +83,7 @@ class Circuit:
         assert "FunctionError" not in answer, answer["Payload"].read()
         return self.records.read()
 
-    def becomes(self, state: State, mapping: str, *, within: float = 60) -> Record:
+    def becomes(self, state: CircuitState, mapping: str, *, within: float = 60) -> Record:
         """Wait until the circuit is in a state, and the mapping in line with it."""
         eventually(
             lambda: (self.records.read().state, self.mapping),
@@ -100,7 +100,7 @@ def circuit(pipeline: Pipeline) -> Iterator[Circuit]:
     circuit = Circuit(pipeline, "guarded")
     yield circuit
     circuit.end_alarm()
-    circuit.becomes(State.CLOSED, "Enabled")
+    circuit.becomes(CircuitState.CLOSED, "Enabled")
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_while_the_downstream_is_down_files_wait_and_then_are_processed(
 
     circuit.set_off_alarm()
     circuit.tell_of_alarm()
-    circuit.becomes(State.OPEN, "Disabled")
+    circuit.becomes(CircuitState.OPEN, "Disabled")
     all_wait(pipeline)
     before = receives(pipeline, folder)
     circuit.cool_down()
@@ -159,7 +159,7 @@ def test_while_the_downstream_is_down_files_wait_and_then_are_processed(
         until=lambda record: record.reason.startswith("10 of 10 messages failed"),
         waiting_for="a trial to fail",
     )
-    assert circuit.records.read().state is State.OPEN
+    assert circuit.records.read().state is CircuitState.OPEN
     all_wait(pipeline)
     assert receives(pipeline, folder) == before
 
@@ -168,10 +168,10 @@ def test_while_the_downstream_is_down_files_wait_and_then_are_processed(
     circuit.cool_down()
     eventually(
         circuit.look,
-        until=lambda record: record.state is State.CLOSED,
+        until=lambda record: record.state is CircuitState.CLOSED,
         waiting_for="a trial to succeed",
     )
-    circuit.becomes(State.CLOSED, "Enabled")
+    circuit.becomes(CircuitState.CLOSED, "Enabled")
 
     eventually(
         lambda: {line["key"] for line in lines(pipeline, folder) if line["outcome"] == "done"},
@@ -195,5 +195,5 @@ def test_a_paused_consumer_stays_paused_whatever_its_alarm_says(
         record = circuit.look()
         # Once it is over the consumer may go on, and the clock may have the breaker look.
         circuit.end_alarm()
-        assert record.state is State.CLOSED
+        assert record.state is CircuitState.CLOSED
         assert circuit.mapping == "Disabled"

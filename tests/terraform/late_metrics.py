@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from tools.aws_rules.alarms import Alarm, Datum, State, states
+from tools.aws_rules.alarms import Alarm, AlarmState, Datum, states
 
 MINUTE = 60
 # How long after it was published a datum is seen at most; the modules' alarms allow for this.
@@ -109,7 +109,7 @@ class Scenario:
         rings = [
             now
             for now, state in states(alarm, self.data, ends, extra_periods=extra)
-            if state is State.ALARM
+            if state is AlarmState.ALARM
         ]
         if self.rings_by is None:
             return f"it rings at {rings[0]} s" if rings else None

@@ -24,7 +24,7 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 _STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {"Sum": sum, "Maximum": max}
 
 
-class State(StrEnum):
+class AlarmState(StrEnum):
     """An alarm's state."""
 
     OK = "OK"
@@ -111,7 +111,7 @@ class Datum:
 
 def states(
     alarm: Alarm, data: Iterable[Datum], ends: int, *, extra_periods: int = EXTRA_PERIODS
-) -> Iterator[tuple[int, State]]:
+) -> Iterator[tuple[int, AlarmState]]:
     """Yield an alarm's state at each of its evaluations, with their times in seconds.
 
     Parameters
@@ -125,7 +125,7 @@ def states(
     """
     waiting = sorted(data, key=lambda datum: datum.arrives, reverse=True)
     visible: dict[str, list[Datum]] = {name: [] for name in alarm.statistics}
-    state = State.INSUFFICIENT_DATA
+    state = AlarmState.INSUFFICIENT_DATA
     for now in range(EVERY_SECONDS, ends + 1, EVERY_SECONDS):
         while waiting and waiting[-1].arrives <= now:
             datum = waiting.pop()
@@ -142,7 +142,7 @@ def states(
         yield now, state
 
 
-def state_of(alarm: Alarm, points: Sequence[float | None], before: State) -> State:
+def state_of(alarm: Alarm, points: Sequence[float | None], before: AlarmState) -> AlarmState:
     """Return the state that follows from the data points of an evaluation range.
 
     Parameters
@@ -161,13 +161,13 @@ def state_of(alarm: Alarm, points: Sequence[float | None], before: State) -> Sta
     real = [point for point in breaching if point is not None]
     needed, enough = alarm.evaluation_periods, alarm.datapoints_to_alarm
     if len(real) >= needed:
-        return State.ALARM if sum(real[-needed:]) >= enough else State.OK
+        return AlarmState.ALARM if sum(real[-needed:]) >= enough else AlarmState.OK
     match alarm.treat_missing_data:
         case "notBreaching":
-            return State.ALARM if sum(real) >= enough else State.OK
+            return AlarmState.ALARM if sum(real) >= enough else AlarmState.OK
         case "breaching":
             filled = needed - len(real)
-            return State.ALARM if sum(real) + filled >= enough else State.OK
+            return AlarmState.ALARM if sum(real) + filled >= enough else AlarmState.OK
         case "missing" | "ignore" as treatment:
             kept = before if treatment == "ignore" else None
             return _of_missing(breaching, enough, kept)
@@ -175,7 +175,9 @@ def state_of(alarm: Alarm, points: Sequence[float | None], before: State) -> Sta
             raise UndocumentedError(f"treat_missing_data = {other}")
 
 
-def _of_missing(breaching: Sequence[bool | None], enough: int, kept: State | None) -> State:
+def _of_missing(
+    breaching: Sequence[bool | None], enough: int, kept: AlarmState | None
+) -> AlarmState:
     """Return the state if too few data points exist and missing ones are not filled in.
 
     Parameters
@@ -185,15 +187,15 @@ def _of_missing(breaching: Sequence[bool | None], enough: int, kept: State | Non
     """
     real = [point for point in breaching if point is not None]
     if not real:
-        return kept or State.INSUFFICIENT_DATA
+        return kept or AlarmState.INSUFFICIENT_DATA
     if sum(real) >= enough:
-        return State.ALARM
+        return AlarmState.ALARM
     if not all(real):
-        return State.OK
+        return AlarmState.OK
     # A premature alarm: all data points breach, and they are so old that newer ones should exist.
     oldest = len(breaching) - list(breaching).index(True)
     if oldest >= enough:
-        return kept or State.ALARM
+        return kept or AlarmState.ALARM
     raise UndocumentedError("all data points breach, but newer ones may still arrive")
 
 

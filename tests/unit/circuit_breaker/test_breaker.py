@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 
 from circuit_breaker.breaker import Breaker, Result, Ringing, Settings
-from circuit_state import Record, RevisionError, State
+from circuit_state import CircuitState, Record, RevisionError
 
 COOL_DOWN = 300.0
 TRIAL = 90.0
@@ -58,7 +58,7 @@ class World:
             clock=lambda: self.now,
         )
 
-    def look(self) -> State:
+    def look(self) -> CircuitState:
         return self.breaker().look().state
 
     # The records
@@ -120,7 +120,7 @@ class World:
         """What `pipeline resume` does."""
         self.record = replace(
             self.record,
-            state=State.CLOSED,
+            state=CircuitState.CLOSED,
             paused=False,
             settled=True,
             changed_at=int(self.now * 1000),
@@ -138,12 +138,12 @@ def world() -> World:
 def broken(world: World) -> World:
     """A world whose circuit is open."""
     world.fail()
-    assert world.look() is State.OPEN
+    assert world.look() is CircuitState.OPEN
     return world
 
 
 def test_a_quiet_alarm_opens_nothing(world: World) -> None:
-    assert world.look() is State.CLOSED
+    assert world.look() is CircuitState.CLOSED
     assert world.enabled
 
 
@@ -160,14 +160,14 @@ def test_an_alarm_opens_the_circuit_and_people_are_told(broken: World) -> None:
 
 def test_nothing_is_tried_before_it_has_cooled_down(broken: World) -> None:
     broken.pass_by(COOL_DOWN - 1)
-    assert broken.look() is State.OPEN
+    assert broken.look() is CircuitState.OPEN
     assert broken.tried == 0
 
 
 def test_it_stays_open_while_trials_fail_and_people_are_told_once(broken: World) -> None:
     for tries in (1, 2, 3):
         broken.pass_by(COOL_DOWN)
-        assert broken.look() is State.OPEN
+        assert broken.look() is CircuitState.OPEN
         assert broken.tried == tries
     assert not broken.enabled
     assert broken.record.reason == "5 of 5 messages failed: no answer"
@@ -177,7 +177,7 @@ def test_it_stays_open_while_trials_fail_and_people_are_told_once(broken: World)
 def test_it_closes_when_they_succeed(broken: World) -> None:
     broken.is_up = True
     broken.pass_by(COOL_DOWN)
-    assert broken.look() is State.CLOSED
+    assert broken.look() is CircuitState.CLOSED
     assert broken.enabled
     assert broken.told[-1] == "orders/load: circuit closed"
 
@@ -187,22 +187,24 @@ def test_the_alarm_that_opened_it_does_not_open_it_again(broken: World) -> None:
     broken.pass_by(COOL_DOWN)
     broken.look()
     broken.pass_by(MEMORY + LATE)
-    assert broken.look() is State.CLOSED
+    assert broken.look() is CircuitState.CLOSED
     broken.fail()
-    assert broken.look() is State.OPEN
+    assert broken.look() is CircuitState.OPEN
 
 
 def test_an_alarm_that_rings_for_longer_than_it_remembers_opens_it_again(broken: World) -> None:
     closed(broken)
     broken.is_up = False
     broken.pass_by(MEMORY + LATE + 1)
-    assert broken.look() is State.OPEN
+    assert broken.look() is CircuitState.OPEN
     assert broken.told[-1] == "orders/load: circuit open"
 
 
-@pytest.mark.parametrize(("seconds", "state"), [(LATE, State.CLOSED), (LATE + 1, State.OPEN)])
+@pytest.mark.parametrize(
+    ("seconds", "state"), [(LATE, CircuitState.CLOSED), (LATE + 1, CircuitState.OPEN)]
+)
 def test_an_alarm_that_was_late_does_not_open_it_again(
-    broken: World, seconds: float, state: State
+    broken: World, seconds: float, state: CircuitState
 ) -> None:
     closed(broken)
     broken.rings = None
@@ -215,13 +217,13 @@ def closed(broken: World) -> None:
     """Have a trial succeed."""
     broken.is_up = True
     broken.pass_by(COOL_DOWN)
-    assert broken.look() is State.CLOSED
+    assert broken.look() is CircuitState.CLOSED
 
 
 def test_with_nothing_to_try_it_closes(broken: World) -> None:
     broken.waiting = 0
     broken.pass_by(COOL_DOWN)
-    assert broken.look() is State.CLOSED
+    assert broken.look() is CircuitState.CLOSED
 
 
 @pytest.mark.parametrize(("failed", "state"), [(4, True), (5, False), (10, False), (0, True)])
@@ -233,7 +235,7 @@ def test_a_stopped_consumer_is_left_alone(world: World) -> None:
     world.look()
     world.enabled = False
     world.fail()
-    assert world.look() is State.CLOSED
+    assert world.look() is CircuitState.CLOSED
     assert not world.enabled
 
 
@@ -270,19 +272,19 @@ def test_a_pause_while_it_closes_is_kept(broken: World) -> None:
 
 def test_an_operator_who_enables_the_mapping_has_the_last_word(broken: World) -> None:
     broken.enabled = True
-    assert broken.look() is State.CLOSED
+    assert broken.look() is CircuitState.CLOSED
     assert broken.enabled
 
 
 def test_a_trial_that_never_ends_counts_as_lost(broken: World) -> None:
     broken.pass_by(COOL_DOWN)
     broken.record = replace(
-        broken.record, state=State.HALF_OPEN, retry_at=int((broken.now + TRIAL) * 1000)
+        broken.record, state=CircuitState.HALF_OPEN, retry_at=int((broken.now + TRIAL) * 1000)
     )
-    assert broken.look() is State.HALF_OPEN
+    assert broken.look() is CircuitState.HALF_OPEN
     broken.pass_by(TRIAL)
     broken.is_up = True
-    assert broken.look() is State.CLOSED
+    assert broken.look() is CircuitState.CLOSED
 
 
 class Life(RuleBasedStateMachine):
@@ -369,7 +371,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.world.enabled and self.world.record.settled and not self.paused)
     @rule()
     def somebody_stops_it_in_the_console(self) -> None:
-        if self.world.record.state is State.CLOSED:
+        if self.world.record.state is CircuitState.CLOSED:
             self.world.enabled = False
             self.stopped_by_hand = True
 
@@ -381,7 +383,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def an_open_circuit_on_record_is_open(self) -> None:
         record = self.world.record
-        if record.settled and record.state is not State.CLOSED and not record.paused:
+        if record.settled and record.state is not CircuitState.CLOSED and not record.paused:
             assert not self.world.enabled
 
     def teardown(self) -> None:
@@ -393,7 +395,7 @@ class Life(RuleBasedStateMachine):
         if self.paused or self.stopped_by_hand:
             assert not self.world.enabled
         else:
-            assert self.world.record.state is State.CLOSED
+            assert self.world.record.state is CircuitState.CLOSED
             assert self.world.enabled
 
 

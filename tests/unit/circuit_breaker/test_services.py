@@ -16,7 +16,7 @@ from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 from circuit_breaker import services
 from circuit_breaker.breaker import Ringing
 from circuit_breaker.services import CloudWatchAlarm, QueueTrial
-from circuit_state import DynamoDBRecords, Record, RevisionError, State
+from circuit_state import CircuitState, DynamoDBRecords, Record, RevisionError
 from object_consumer.messages import received
 
 
@@ -217,7 +217,9 @@ def test_of_two_who_change_the_record_one_is_told(sqs: SQSClient) -> None:
     first = records.read()
     assert first == Record()
 
-    written = records.write(Record(state=State.OPEN, reason="down", changed_at=1, retry_at=2))
+    written = records.write(
+        Record(state=CircuitState.OPEN, reason="down", changed_at=1, retry_at=2)
+    )
 
     assert records.read() == written
     assert written.revision == 1

@@ -159,7 +159,7 @@ def test_an_object_over_the_size_limit_is_refused_unread(
 def test_an_object_that_was_given_up_is_not_written(
     monkeypatch: pytest.MonkeyPatch, table: FakeTable
 ) -> None:
-    class Lease:
+    class Reservation:
         given_up = False
 
         def check(self) -> None:
@@ -169,11 +169,11 @@ def test_an_object_that_was_given_up_is_not_written(
         def reserve(self, size: int) -> None:
             pass
 
-    module, lease = load(monkeypatch), Lease()
-    store = MemoryStore(lease=lease)
+    module, reservation = load(monkeypatch), Reservation()
+    store = MemoryStore(reservation=reservation)
 
     def reading_takes_too_long(*arguments: object) -> object:
-        lease.given_up = True
+        reservation.given_up = True
         return read(*arguments)
 
     read = module.read_records

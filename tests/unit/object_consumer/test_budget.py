@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from object_consumer import DeadlineError, ObjectEvent, ObjectStore
-from object_consumer.budget import ByteBudget, ObjectLease
+from object_consumer.budget import ByteBudget, ObjectReservation
 from tests.unit.object_consumer.consumer import Consumer, time_for
 from tests.unit.object_consumer.deliveries import batch
 
@@ -28,22 +28,26 @@ def in_thread(work: Callable[[], object]) -> tuple[threading.Thread, list[BaseEx
 
 def test_what_is_held_is_given_back_at_the_end_and_nothing_more_is_taken() -> None:
     budget = ByteBudget(100)
-    lease = ObjectLease(budget)
-    lease.reserve(60)
-    lease.reserve(60)
+    reservation = ObjectReservation(budget)
+    reservation.reserve(60)
+    reservation.reserve(60)
 
-    lease.end()
+    reservation.end()
 
-    assert (budget.held, lease.held) == (0, 0)
+    assert (budget.held, reservation.held) == (0, 0)
     for size in (0, 1, 1000):
         with pytest.raises(DeadlineError, match="its function has returned"):
-            lease.reserve(size)
+            reservation.reserve(size)
     assert budget.held == 0
 
 
 def test_a_thread_that_waits_for_bytes_is_refused_when_its_function_returns() -> None:
     budget = ByteBudget(100)
-    first, second, third = ObjectLease(budget), ObjectLease(budget), ObjectLease(budget)
+    first, second, third = (
+        ObjectReservation(budget),
+        ObjectReservation(budget),
+        ObjectReservation(budget),
+    )
     first.reserve(100)
     straggler, refused = in_thread(lambda: second.reserve(50))
     waiting, failed = in_thread(lambda: third.reserve(50))
@@ -60,16 +64,16 @@ def test_a_thread_that_waits_for_bytes_is_refused_when_its_function_returns() ->
 
 def test_what_an_abandoned_function_holds_stays_until_it_returns() -> None:
     budget = ByteBudget(100)
-    lease = ObjectLease(budget)
-    lease.reserve(60)
+    reservation = ObjectReservation(budget)
+    reservation.reserve(60)
 
-    lease.abandon()
+    reservation.abandon()
 
     with pytest.raises(DeadlineError):
-        lease.reserve(1)
-    assert (budget.held, lease.held) == (60, 60)
-    lease.end()
-    assert (budget.held, lease.held) == (0, 0)
+        reservation.reserve(1)
+    assert (budget.held, reservation.held) == (60, 60)
+    reservation.end()
+    assert (budget.held, reservation.held) == (0, 0)
 
 
 def test_a_thread_that_reads_after_its_function_returned_starves_nobody() -> None:

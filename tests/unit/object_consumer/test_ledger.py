@@ -23,9 +23,9 @@ from object_consumer.ledger import (
     Failure,
     LedgerError,
     MemoryLedger,
+    ObjectState,
     Order,
     StaleError,
-    State,
     check,
     sort_key,
 )
@@ -164,7 +164,7 @@ class TestRuntime:
         event = version(1, key)
 
         consumer(batch(notification(event)))
-        assert ledger.entries[event.uri].state is State.FAILED
+        assert ledger.entries[event.uri].state is ObjectState.FAILED
         consumer(batch(notification(event)))
 
         assert len(calls) == 2
@@ -394,7 +394,7 @@ class TestDynamoDB:
 SEQUENCERS = st.one_of(st.none(), st.text("0123456789ABCDEF", min_size=1, max_size=4))
 ENTRIES = st.builds(
     Entry,
-    state=st.sampled_from(State),
+    state=st.sampled_from(ObjectState),
     lease_until=st.integers(999_990, 1_000_010),
     claimed=SEQUENCERS.map(Order.of),
     unresolved=SEQUENCERS.map(Order.of),
@@ -406,7 +406,7 @@ ENTRIES = st.builds(
 @example(
     # Which of 2 and 11 is the newer depends on the side that is filled up.
     Entry(
-        state=State.PROCESSING,
+        state=ObjectState.PROCESSING,
         lease_until=999_990,
         claimed=Order.of("11"),
         unresolved=Order.of("2"),
@@ -472,7 +472,7 @@ class TestOrder:
         assert not long.is_older_than(short)
 
     def test_an_equal_sequencer_of_another_version_is_no_duplicate(self) -> None:
-        newest = Entry(state=State.SUCCEEDED, newest=Order.of("01"), newest_version="v1")
+        newest = Entry(state=ObjectState.SUCCEEDED, newest=Order.of("01"), newest_version="v1")
 
         check(newest, make_event("a", version_id="v2", sequencer="01"), now=0)
         with pytest.raises(DuplicateError):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from object_consumer import ObjectEvent, RetryableError, SkippedError
-from object_consumer.ledger import Claim, Failure, MemoryLedger, State
+from object_consumer.ledger import Claim, Failure, MemoryLedger, ObjectState
 from object_consumer.testing import make_event
 
 KEYS = ["a", "b"]
@@ -128,7 +128,7 @@ class Deliveries(RuleBasedStateMachine):
                     self._step(self.workers[0])
         assert self.queue == []
         assert self.in_effect == dict(self.versions)
-        assert {entry.state for entry in self.ledger.entries.values()} <= {State.SUCCEEDED}
+        assert {entry.state for entry in self.ledger.entries.values()} <= {ObjectState.SUCCEEDED}
 
     def _visible(self) -> list[Message]:
         return [some for some in self.queue if some.hidden_until <= self.ledger.now]

@@ -232,7 +232,7 @@ def test_an_object_over_the_size_limit_is_refused_unread(monkeypatch: pytest.Mon
 def test_a_file_that_was_given_up_does_not_hold_up_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Lease:
+    class Reservation:
         asked = 0
 
         def check(self) -> None:
@@ -244,11 +244,11 @@ def test_a_file_that_was_given_up_does_not_hold_up_the_next(
         def reserve(self, size: int) -> None:
             pass
 
-    module, lease = load(monkeypatch), Lease()
+    module, reservation = load(monkeypatch), Reservation()
     rows = b"a\n" + b"1\n" * 50_000
 
     with pytest.raises(DeadlineError):
-        transform(module, "slow.csv", rows, MemoryStore(lease=lease))
+        transform(module, "slow.csv", rows, MemoryStore(reservation=reservation))
     fields, _ = transform(module, "healthy.csv", rows)
 
     assert fields["records"] == 50_000

@@ -10,7 +10,7 @@ import pytest
 
 from object_consumer import envelopes
 from object_consumer.filters import ObjectFilter
-from object_consumer.ledger import State
+from object_consumer.ledger import ObjectState
 from operations import dead_letters, ledger
 from operations.commands import replay
 from operations.commands.replay import Pace, Selection
@@ -83,7 +83,7 @@ def test_objects_with_long_keys_are_found_in_the_ledger(world: World, length: in
 
     assert keys(world, selection(states=("FAILED",))) == [failed]
     uri = f"s3://{BUCKET}/{done}"
-    assert ledger.entries(world.consumer, [uri], world.aws)[uri].state is State.SUCCEEDED
+    assert ledger.entries(world.consumer, [uri], world.aws)[uri].state is ObjectState.SUCCEEDED
     counts = ledger.count(world.consumer, world.aws)
     assert counts is not None
     assert (counts.by_state["FAILED"], counts.by_state["SUCCEEDED"]) == (1, 1)

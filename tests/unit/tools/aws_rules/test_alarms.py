@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tools.aws_rules.alarms import Alarm, Datum, State, UndocumentedError, state_of, states
+from tools.aws_rules.alarms import Alarm, AlarmState, Datum, UndocumentedError, state_of, states
 
 THREE_OF_THREE = Alarm(
     expression="m",
@@ -19,16 +19,16 @@ THREE_OF_THREE = Alarm(
 )
 TWO_OF_THREE = replace(THREE_OF_THREE, datapoints_to_alarm=2)
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
-OK, ALARM, UNKNOWN = State.OK, State.ALARM, State.INSUFFICIENT_DATA
+OK, ALARM, UNKNOWN = AlarmState.OK, AlarmState.ALARM, AlarmState.INSUFFICIENT_DATA
 KEPT = None
 
 
-def state(alarm: Alarm, points: str, before: State) -> State:
+def state(alarm: Alarm, points: str, before: AlarmState) -> AlarmState:
     values = {"0": 0.0, "X": 1.0, "-": None}
     return state_of(alarm, [values[point] for point in points.split()], before)
 
 
-@pytest.mark.parametrize("before", State)
+@pytest.mark.parametrize("before", AlarmState)
 @pytest.mark.parametrize(
     ("alarm", "points", "expected"),
     [
@@ -45,7 +45,7 @@ def state(alarm: Alarm, points: str, before: State) -> State:
     ],
 )
 def test_missing_data_is_treated_as_in_the_tables(
-    alarm: Alarm, points: str, expected: tuple[State | None, ...], before: State
+    alarm: Alarm, points: str, expected: tuple[AlarmState | None, ...], before: AlarmState
 ) -> None:
     found = {
         treatment: state(replace(alarm, treat_missing_data=treatment), points, before)
