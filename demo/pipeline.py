@@ -76,9 +76,9 @@ class Outcome:
     seconds
         From the end of the upload to the function's log line.
     where
-        The output, or the queue the file was set aside in.
+        The output, or the dead-letter queue with the file's message.
     reason
-        Why it was set aside, as the message in the dead-letter queue says.
+        Why it was dead-lettered, as the message in the dead-letter queue says.
     """
 
     file: str
@@ -95,14 +95,14 @@ class Outcome:
 
     @property
     def is_as_expected(self) -> bool:
-        """Whether a good file is done, and the broken one set aside by the one that reads it."""
+        """Whether a good file is done, and the broken one dead-lettered by whoever reads it."""
         fails = self.file == BROKEN and self.consumer in READERS
         return (
             (self.status == "permanent" and bool(self.reason)) if fails else self.status == "done"
         )
 
 
-class Pipeline:
+class TrackedUploads:
     """The applied pipeline: upload to it, look for outcomes in it.
 
     Parameters

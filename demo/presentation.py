@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from demo.pipeline import BROKEN, Outcome, Pipeline
+from demo.pipeline import BROKEN, Outcome, TrackedUploads
 from demo.report import explain, table
 from operations import discovery
 from operations.aws import Aws
@@ -36,7 +36,7 @@ def present(outputs: Mapping[str, Any], samples: Path, aws: Aws, console: Consol
     files = sorted(samples.iterdir())
     found = discovery.by_outputs(outputs, None, aws)
     console.print(f"\nThe pipeline is up. Uploading {len(files)} files.\n")
-    outcomes = _drive(Pipeline(outputs, found, aws), files, console)
+    outcomes = _drive(TrackedUploads(outputs, found, aws), files, console)
     console.print(table(outcomes))
     for line in explain(outcomes):
         console.print(line)
@@ -44,7 +44,7 @@ def present(outputs: Mapping[str, Any], samples: Path, aws: Aws, console: Consol
     return all(outcome.is_as_expected for outcome in outcomes)
 
 
-def _drive(pipeline: Pipeline, files: Iterable[Path], console: Console) -> list[Outcome]:
+def _drive(pipeline: TrackedUploads, files: Iterable[Path], console: Console) -> list[Outcome]:
     """Upload the samples and follow each until every consumer is done with it."""
     for file in files:
         pipeline.upload(_key(file), file.read_bytes())

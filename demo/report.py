@@ -8,7 +8,7 @@ from rich.table import Table
 from demo.pipeline import Outcome
 
 _STYLES = {"done": "green", "skipped": "yellow", "permanent": "red"}
-_WORDS = {"permanent": "set aside"}
+_WORDS = {"permanent": "dead-lettered"}
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:
@@ -36,10 +36,10 @@ def table(outcomes: Sequence[Outcome]) -> Table:
 
 
 def explain(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Yield why a file was set aside, in the words of the message in the dead-letter queue."""
+    """Yield why a file was dead-lettered, in the words of the message in the dead-letter queue."""
     for outcome in outcomes:
         if outcome.reason:
             yield (
-                f"\n[bold]{escape(outcome.file)}[/bold] was set aside by {outcome.consumer} in "
+                f"\n[bold]{escape(outcome.file)}[/bold] was dead-lettered by {outcome.consumer} in "
                 f"{outcome.where}: [red]{escape(outcome.reason)}[/red]\n"
             )

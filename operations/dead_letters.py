@@ -1,4 +1,4 @@
-"""Looking into dead-letter queues: what was set aside, of which object, and why.
+"""Looking into dead-letter queues: what was dead-lettered, of which object, and why.
 
 SQS shows messages only to those who receive them. Whoever looks here holds them back from others
 for as long as that takes, and gives them back; a dead-letter queue has no redrive policy, so that
@@ -83,8 +83,8 @@ class DeadLetter:
     fifo: bool = False
 
     @property
-    def set_aside_at(self) -> datetime | None:
-        """When it was set aside; None if SQS moved it, which leaves its time as it was.
+    def dead_lettered_at(self) -> datetime | None:
+        """When it was dead-lettered; None if SQS moved it, which leaves its time as it was.
 
         In a FIFO queue the time is that of the move:
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
@@ -93,7 +93,7 @@ class DeadLetter:
 
     @property
     def reason(self) -> str:
-        """Why it was set aside, in one line."""
+        """Why it was dead-lettered, in one line."""
         return f"{self.error_type}: {self.error_message}" if self.error_type else self.error_message
 
     @property

@@ -59,7 +59,7 @@ def deliver(consumer: Consumer, bodies: Sequence[str], aws: Aws) -> None:
 
 
 def send_back(consumer: Consumer, letters: Sequence[DeadLetter], aws: Aws) -> Mapping[str, str]:
-    """Send messages that were set aside as they were before.
+    """Send dead-lettered messages as they were before.
 
     One that isn't taken harms no other, but those behind it in its FIFO group: they wait with it.
 

@@ -1,6 +1,6 @@
-"""What a message was before it was set aside: its attributes, its group, what invoked a function.
+"""A message before it was dead-lettered: its attributes, its group, what invoked a function.
 
-Pure. Whoever sets a message aside adds its reason as attributes; sent back it goes without them.
+Pure. Whoever dead-letters a message adds the reason as attributes; sent back it goes without them.
 """
 
 import base64
@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Struct
 from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
-from object_consumer import quarantine
+from object_consumer import dead_letters
 
 # What each writes besides the original attributes.
-_BY_RUNTIME = frozenset(quarantine.REASON)
+_BY_RUNTIME = frozenset(dead_letters.REASON)
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html; SNS does alike.
 _BY_SNS_OR_LAMBDA = frozenset({"ErrorCode", "ErrorMessage", "RequestID"})
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html; two only after retries.
@@ -34,7 +34,7 @@ class _Attribute(Struct, rename="camel"):
 
 
 def attributes(received: Mapping[str, Any]) -> dict[str, MessageAttributeValueTypeDef]:
-    """Give the attributes that a message had before it was set aside.
+    """Give the attributes that a message had before it was dead-lettered.
 
     Only the whole set of attributes that somebody adds is taken for theirs: a producer's own
     ``ErrorType`` stays. What claims to be packed originals and can't be read stays as it is, too.
@@ -52,8 +52,8 @@ def attributes(received: Mapping[str, Any]) -> dict[str, MessageAttributeValueTy
     left: dict[str, MessageAttributeValueTypeDef] = {
         name: _sendable(attribute) for name, attribute in received.items() if name not in added
     }
-    if added >= _BY_RUNTIME and left.keys() == {quarantine.ORIGINALS}:
-        unpacked = _unpacked(left[quarantine.ORIGINALS].get("StringValue", ""))
+    if added >= _BY_RUNTIME and left.keys() == {dead_letters.ORIGINALS}:
+        unpacked = _unpacked(left[dead_letters.ORIGINALS].get("StringValue", ""))
         return left if unpacked is None else unpacked
     return left
 

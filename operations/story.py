@@ -15,13 +15,16 @@ from operations.ledger import Entry
 
 _NOT_THERE = "its message is not to be seen now: redriven, deleted, or somebody else looks at it"
 
+# What `--json` calls dead-lettered: scripts compare with it.
+SET_ASIDE = "set aside"
+
 
 class Verdict(StrEnum):
     """What became of the newest version of a file at one consumer."""
 
     DONE = "done"
     SKIPPED = "skipped"
-    SET_ASIDE = "set aside"
+    DEAD_LETTERED = SET_ASIDE
     PROCESSING = "being processed"
     RETRIED = "to be retried"
     NOT_HEARD_OF = "not heard of"
@@ -57,7 +60,7 @@ class Step:
     at
         When.
     what
-        In a word: an outcome (``done``, ``skipped``, ``retry``, ``permanent``), ``set aside``, or
+        In a word: an outcome (``done``, ``skipped``, ``retry``, ``permanent``), `SET_ASIDE`, or
         ``sent`` of a message that SQS moved to the dead-letter queue at a time it doesn't tell.
     version_id
         Of which version, if that is known.
@@ -139,7 +142,7 @@ class Story:
         )
 
 
-def judge(  # noqa: PLR0911 (cases, in the order of their weight)
+def verdict_on(  # noqa: PLR0911 (cases, in the order of their weight)
     newest: Version | None,
     lines: Sequence[Mapping[str, Any]],
     letters: Sequence[DeadLetter],
@@ -172,14 +175,14 @@ def judge(  # noqa: PLR0911 (cases, in the order of their weight)
     letter = max(
         (letter for letter in letters if newest is None or _tells_of(letter, newest)),
         # One whose time is known says why; another's time is when it was sent at first.
-        key=lambda letter: (letter.set_aside_at is not None, letter.sent_at),
+        key=lambda letter: (letter.dead_lettered_at is not None, letter.sent_at),
         default=None,
     )
     is_newest = entry is not None and (newest is None or _is_version(entry.version, newest))
     if entry is not None and is_newest and entry.is_held(now):
         return Verdict.PROCESSING, f"claimed by {entry.request_id}"
     if letter is not None and (done is None or moment(done) < letter.sent_at):
-        return Verdict.SET_ASIDE, letter.reason
+        return Verdict.DEAD_LETTERED, letter.reason
     if done is not None:
         return Verdict.DONE, ""
     if entry is not None and is_newest and entry.state is ObjectState.SUCCEEDED:
@@ -187,7 +190,7 @@ def judge(  # noqa: PLR0911 (cases, in the order of their weight)
     if ended is not None and ended["outcome"] == "skipped":
         return Verdict.SKIPPED, str(ended.get("reason", ""))
     if ended is not None:
-        return Verdict.SET_ASIDE, f"{_detail(ended)} ({_NOT_THERE})"
+        return Verdict.DEAD_LETTERED, f"{_detail(ended)} ({_NOT_THERE})"
     if lines:
         return Verdict.RETRIED, _detail(lines[-1])
     if entry is not None and is_newest:
@@ -216,14 +219,16 @@ def step(line: Mapping[str, Any]) -> Step:
     )
 
 
-def set_aside(letters: Sequence[DeadLetter]) -> list[Step]:
+def dead_lettered(letters: Sequence[DeadLetter]) -> list[Step]:
     """Make the steps that messages in the dead-letter queue tell of."""
     return [
         Step(
             at=letter.sent_at,
-            what="sent" if letter.set_aside_at is None else "set aside",
+            what="sent" if letter.dead_lettered_at is None else SET_ASIDE,
             version_id=next((event.version_id for event in letter.events), None),
-            detail=letter.reason if letter.set_aside_at else f"set aside later: {letter.reason}",
+            detail=letter.reason
+            if letter.dead_lettered_at
+            else f"dead-lettered later: {letter.reason}",
         )
         for letter in letters
     ]

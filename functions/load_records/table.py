@@ -192,7 +192,7 @@ class _Written(msgspec.Struct, rename="pascal"):
     unprocessed_items: dict[str, list[msgspec.Raw]] = {}
 
 
-class _Failure(msgspec.Struct):
+class _ErrorAnswer(msgspec.Struct):
     kind: str = msgspec.field(name="__type", default="")
     message: str = ""
     # Some errors of authentication spell it so.
@@ -200,7 +200,7 @@ class _Failure(msgspec.Struct):
 
 
 _written = msgspec.json.Decoder(_Written)
-_failure = msgspec.json.Decoder(_Failure)
+_failure = msgspec.json.Decoder(_ErrorAnswer)
 
 
 def batches(puts: Iterable[bytes]) -> Iterator[list[bytes]]:
@@ -238,7 +238,7 @@ def unprocessed(answer: Answer, table: str) -> list[bytes]:
     try:
         failure = _failure.decode(answer.body)
     except msgspec.MsgspecError:
-        failure = _Failure()
+        failure = _ErrorAnswer()
     kind = failure.kind.rpartition("#")[2] or f"HTTP status {answer.status}"
     reason = f"{kind}: {(failure.message or failure.other_message)[:_MAX_REASON]}"
     if kind in _PASSING or answer.status in {_TOO_MANY_REQUESTS, *range(_SERVER_ERROR, 600)}:

@@ -15,7 +15,7 @@ SNS, EventBridge and combinations of them), calls the function for each object o
 parallel, and answers with a partial batch response. What the function does decides the outcome:
 
 - it returns: done; a mapping it returns becomes fields of the object's log line
-- it raises `PermanentError`: quarantined, the message goes to the dead-letter queue with its reason
+- it raises `PermanentError`: the message goes to the dead-letter queue, with the reason
 - it raises `SkippedError`: acknowledged and logged with the reason
 - it raises anything else: retried later, `RetryableError` can say when
 """

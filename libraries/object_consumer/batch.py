@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from object_consumer import outcomes, quarantine
+from object_consumer import dead_letters, outcomes
 from object_consumer.budget import ByteBudget, ObjectReservation
 from object_consumer.ledger import BusyError, Order
 from object_consumer.log import Tally, object_line
-from object_consumer.outcomes import Acknowledge, Backoff, Quarantine, Retry, Status
+from object_consumer.outcomes import Acknowledge, Backoff, MoveToDeadLetterQueue, Retry, Status
 from object_consumer.queue import BATCH
 from object_consumer.store import ObjectStore
 from object_consumer.workers import Workers
@@ -121,7 +121,7 @@ class Batch:
     transport
         How objects travel.
     queue
-        Where messages are quarantined and delayed.
+        Where messages are dead-lettered and delayed.
     ledger
         Where objects are claimed before they are processed; None remembers nothing.
     configuration, limits, deadline
@@ -129,7 +129,7 @@ class Batch:
     log
         Where each object's line goes.
     request_id
-        The invocation's id, for quarantined messages.
+        The invocation's id, for dead-lettered messages.
     environment
         Where what hangs is counted.
     """
@@ -169,7 +169,7 @@ class Batch:
     def run(self) -> None:
         """Process every object and settle every message, as far as time allows.
 
-        Afterwards each delivery has its verdict: `Acknowledge`, or `Retry`.
+        Afterwards each delivery has its settlement: `Acknowledge`, or `Retry`.
         """
         try:
             self._run()
@@ -179,7 +179,7 @@ class Batch:
     def hand_back(self) -> None:
         """Start nothing, and have every message delivered again at once."""
         for delivery in self._plan.deliveries:
-            delivery.verdict = Retry(0)
+            delivery.settlement = Retry(0)
         self._work([partial(self._delay, some) for some in self._delays()], self._until_answer)
         self._close()
 
@@ -224,8 +224,8 @@ class Batch:
                 if task.outcome and task.outcome.status is Status.RETRY:
                     held_back = 0
             self._settle(delivery)
-            if delay is None and isinstance(delivery.verdict, Retry):
-                delay = delivery.verdict.delay
+            if delay is None and isinstance(delivery.settlement, Retry):
+                delay = delivery.settlement.delay
 
     def _process(self, task: Task) -> None:
         if not self._configuration.wanted.wants(task.event):
@@ -327,7 +327,7 @@ class Batch:
             if not delivery.tasks and not delivery.errors:
                 # Such as the test event that S3 sends when a notification is configured.
                 self._note("INFO", "message without objects", {"message_id": delivery.message.id})
-        verdict = outcomes.judge(
+        decided = outcomes.settle(
             _results(delivery),
             receive_count=delivery.message.receive_count,
             max_receive_count=self._configuration.max_receive_count,
@@ -335,9 +335,13 @@ class Batch:
             uniform=random.uniform,
             time_left=self._time_left(delivery.message),
         )
-        final = self._quarantine(delivery, verdict) if isinstance(verdict, Quarantine) else verdict
+        settlement = (
+            self._dead_letter(delivery, decided)
+            if isinstance(decided, MoveToDeadLetterQueue)
+            else decided
+        )
         with self._lock:
-            delivery.verdict = final
+            delivery.settlement = settlement
 
     def _time_left(self, message: Message) -> float | None:
         """Seconds within which a message's next try has to begin, so that it can end.
@@ -351,29 +355,31 @@ class Batch:
         expires = message.sent + retention
         return expires - self._log.clock().timestamp() - 2 * self._deadline.total
 
-    def _quarantine(self, delivery: Delivery, verdict: Quarantine) -> Acknowledge | Retry:
+    def _dead_letter(
+        self, delivery: Delivery, settlement: MoveToDeadLetterQueue
+    ) -> Acknowledge | Retry:
         fields = {
             "message_id": delivery.message.id,
             "attempts": delivery.message.receive_count,
-            "error_kind": verdict.kind,
-            "error_type": verdict.error_type,
-            "error_message": verdict.error_message,
+            "error_kind": settlement.kind,
+            "error_type": settlement.error_type,
+            "error_message": settlement.error_message,
         }
         if self._configuration.dead_letter_queue_url is None:
             self._note("WARN", "message not quarantined: DEAD_LETTER_QUEUE_URL is not set", fields)
-            return verdict.otherwise
+            return settlement.otherwise
         try:
-            attributes = quarantine.attributes(
+            attributes = dead_letters.attributes(
                 delivery.message,
-                verdict,
+                settlement,
                 function_name=self._configuration.function_name,
                 request_id=self._request_id,
             )
-            self._queue.quarantine(delivery.message, attributes)
+            self._queue.dead_letter(delivery.message, attributes)
         except Exception as error:  # noqa: BLE001 - the message stays in its queue, whatever it is
             failure = f"{type(error).__name__}: {error}"
             self._note("WARN", "message not quarantined", fields | {"failure": failure})
-            return verdict.otherwise
+            return settlement.otherwise
         self._note("ERROR", "message quarantined", fields)
         return Acknowledge()
 
@@ -381,9 +387,9 @@ class Batch:
         if self._configuration.queue_url is None:
             return []
         entries = [
-            (delivery.message, math.ceil(delivery.verdict.delay))
+            (delivery.message, math.ceil(delivery.settlement.delay))
             for delivery in self._plan.deliveries
-            if isinstance(delivery.verdict, Retry) and delivery.message.receipt_handle
+            if isinstance(delivery.settlement, Retry) and delivery.message.receipt_handle
         ]
         return [list(some) for some in itertools.batched(entries, BATCH, strict=False)]
 
@@ -434,7 +440,7 @@ class Batch:
             for delivery in self._plan.deliveries:
                 # The answer is given: a thread that was left behind must not settle it otherwise.
                 delivery.settling = True
-                delivery.verdict = delivery.verdict or Retry(0)
+                delivery.settlement = delivery.settlement or Retry(0)
 
     def _note(self, level: str, message: str, fields: Mapping[str, object]) -> None:
         with self._lock:
@@ -445,7 +451,9 @@ def count(plan: Plan) -> Tally:
     """Count how the objects of a plan that has been carried out ended, each once."""
     tally = Tally()
     for delivery in plan.deliveries:
-        failed = "ObjectsRetried" if isinstance(delivery.verdict, Retry) else "ObjectsQuarantined"
+        failed = (
+            "ObjectsRetried" if isinstance(delivery.settlement, Retry) else "ObjectsQuarantined"
+        )
         tally.counts[failed] += len(delivery.errors)
         for task in delivery.tasks:
             if task.deliveries[0] is not delivery or task.outcome is None:

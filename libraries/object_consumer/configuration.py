@@ -21,7 +21,7 @@ class Configuration:
     queue_url
         The queue whose messages arrive; needed to delay retries.
     dead_letter_queue_url
-        Where messages are quarantined; without it they are left to the queue's redrive policy.
+        Where messages are dead-lettered; without it they are left to the queue's redrive policy.
     max_receive_count
         The queue's redrive limit; without it no receive counts as the last.
     retention_seconds

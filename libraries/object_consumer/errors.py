@@ -1,7 +1,7 @@
 """The exceptions that decide what becomes of an object.
 
 A consumer's function raises one of these to say what should happen next. Any other exception is
-taken for a passing fault: the object is retried, and quarantined when its receives are used up.
+taken for a passing fault: the object is retried, and dead-lettered when its receives are used up.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 class PermanentError(Exception):
     """The object can never be processed, however often it is tried.
 
-    Its message is quarantined at once: sent to the dead-letter queue with this error's type and
+    Its message is dead-lettered at once: sent to the dead-letter queue with this error's type and
     text, then acknowledged.
     """
 

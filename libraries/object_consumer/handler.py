@@ -154,7 +154,7 @@ class ConsumerHandler:
 
 
 def _answer(deliveries: list[Delivery]) -> PartialBatchResponse:
-    failed = [delivery for delivery in deliveries if isinstance(delivery.verdict, Retry)]
+    failed = [delivery for delivery in deliveries if isinstance(delivery.settlement, Retry)]
     for delivery in failed:
         if delivery.message.id is None:
             raise InvocationError(_reasons(delivery))

@@ -105,7 +105,7 @@ def behind(delay: float) -> Outcome:
 
 
 def of_result(result: object) -> Outcome:
-    """Judge what a consumer's function returned.
+    """Give the outcome of an object whose function returned.
 
     The fields of a mapping are taken over as plain data, at most 1,000 of them. One that can't be
     read is told by its type, and takes nothing from the object's being done.
@@ -120,7 +120,7 @@ def of_result(result: object) -> Outcome:
 
 
 def of_error(error: BaseException) -> Outcome:
-    """Judge what a consumer's function raised.
+    """Give the outcome of an object whose function raised.
 
     `SystemExit`, `MemoryError` and the like are retried as any unexpected error is: one object's
     trouble is no reason to fail the others of its batch.
@@ -140,7 +140,7 @@ def of_error(error: BaseException) -> Outcome:
 
 
 def not_claimed(error: Exception) -> Outcome:
-    """Judge why the ledger did not let an object be processed: nothing was started."""
+    """Give the outcome of an object that the ledger did not let be processed."""
     return replace(of_error(error), started=False)
 
 
@@ -166,7 +166,7 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
-class Quarantine:
+class MoveToDeadLetterQueue:
     """The message goes to the dead-letter queue with its reason.
 
     Attributes
@@ -186,7 +186,7 @@ class Quarantine:
     otherwise: Retry
 
 
-type Verdict = Acknowledge | Retry | Quarantine
+type Settlement = Acknowledge | Retry | MoveToDeadLetterQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ class Backoff:
         return uniform(0, min(self.cap, MAX_DELAY, self.base * 2**doublings))
 
 
-def judge(
+def settle(
     outcomes: Sequence[tuple[str, Outcome]],
     *,
     receive_count: int | None,
@@ -220,13 +220,13 @@ def judge(
     backoff: Backoff,
     uniform: Callable[[float, float], float],
     time_left: float | None = None,
-) -> Verdict:
+) -> Settlement:
     """Decide what becomes of a message.
 
     Any object to be retried means that the message is, and its permanent failures with it. On its
-    last allowed receive it is quarantined instead, as SQS would move it without a reason; and where
-    no other try can end before the queue's retention does, as SQS would delete it. A delay of the
-    backoff is shortened to fit, one that an error asks for is not: an earlier try would fail.
+    last allowed receive it is dead-lettered instead, as SQS would move it without a reason; and
+    where no other try can end before the queue's retention does, as SQS would delete it. A delay of
+    the backoff is shortened to fit, one that an error asks for is not: an earlier try would fail.
 
     Parameters
     ----------
@@ -259,7 +259,7 @@ def judge(
         if again and expires and not exhausted
         else ""
     )
-    return Quarantine(
+    return MoveToDeadLetterQueue(
         kind="exhausted" if again else "permanent",
         error_type=", ".join(dict.fromkeys(outcome.error_type or "" for _, outcome in failed)),
         error_message=expiry + _reasons(failed),
@@ -283,7 +283,7 @@ def _reasons(failed: Sequence[tuple[str, Outcome]]) -> str:
 
 
 def _never_ran(result: object) -> Outcome:
-    """Judge what was to be iterated or awaited: acknowledged, its object would be lost."""
+    """Refuse what was to be iterated or awaited: acknowledged, its object would be lost."""
     if isinstance(result, Coroutine):
         # Python warns of those that nobody awaits.
         with contextlib.suppress(BaseException):

@@ -57,7 +57,7 @@ class Delivery:
         How many of its objects have no outcome yet.
     settling
         Whether somebody has begun to settle the message: it happens once.
-    verdict
+    settlement
         What became of the message; None until it is settled.
     """
 
@@ -66,7 +66,7 @@ class Delivery:
     errors: tuple[MessageFormatError, ...] = ()
     unfinished: int = 0
     settling: bool = False
-    verdict: Acknowledge | Retry | None = None
+    settlement: Acknowledge | Retry | None = None
 
     @property
     def is_complete(self) -> bool:

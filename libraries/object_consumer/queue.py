@@ -1,4 +1,4 @@
-"""What the runtime asks of Amazon SQS: to quarantine a message, and to delay the retried ones."""
+"""What the runtime asks of Amazon SQS: to dead-letter a message, and to delay the retried ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BATCH = 10
 class Queue(Protocol):
     """A consumer's queue and its dead-letter queue."""
 
-    def quarantine(
+    def dead_letter(
         self, message: Message, attributes: Mapping[str, MessageAttributeValueTypeDef]
     ) -> None:
         """Send a message to the dead-letter queue; raises when that fails."""
@@ -39,7 +39,7 @@ class SqsQueue:
         self._queue_url = queue_url
         self._dead_letter_queue_url = dead_letter_queue_url
 
-    def quarantine(
+    def dead_letter(
         self, message: Message, attributes: Mapping[str, MessageAttributeValueTypeDef]
     ) -> None:
         """Send a message, its body unchanged; see `Queue`."""
@@ -53,7 +53,7 @@ class SqsQueue:
         if message.group is not None and message.id is not None:
             # A FIFO queue takes no message without a group.
             request["MessageGroupId"] = message.group or message.id
-            # The same message quarantined twice within five minutes arrives once.
+            # The same message dead-lettered twice within five minutes arrives once.
             request["MessageDeduplicationId"] = message.id
         clients.sqs().send_message(**request)
 

@@ -1,4 +1,4 @@
-"""``pipeline failures``: what was set aside, by reason: files of one mistake are one line."""
+"""``pipeline failures``: dead letters by reason; a hundred files of one mistake are one line."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ def command(
     limit: Limit = 1000,
     json: Json = False,
 ) -> None:
-    """Show what was set aside, and why."""
+    """Show what was dead-lettered, and why."""
     session: Session = context.obj
     chosen = session.pipeline.chosen(consumers or [])
     looks = dead_letters.look_at_all(chosen, session.aws, limit=limit)
@@ -45,8 +45,8 @@ def command(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """The messages that one consumer set aside for one reason.
+class ReasonGroup:
+    """The messages that one consumer dead-lettered for one reason.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Failure:
     count
         How many.
     first, last
-        From when to when they were set aside, or else sent.
+        From when to when they were dead-lettered, or else sent.
     times
         Which of the two: SQS doesn't tell when it moved a message.
     example
@@ -78,7 +78,7 @@ class Failure:
     example_reason: str
 
 
-def group(letters: Iterable[DeadLetter]) -> list[Failure]:
+def group(letters: Iterable[DeadLetter]) -> list[ReasonGroup]:
     """Group messages by consumer and reason, the most frequent first."""
     groups: dict[tuple[str, str, str], list[DeadLetter]] = {}
     for letter in letters:
@@ -87,14 +87,16 @@ def group(letters: Iterable[DeadLetter]) -> list[Failure]:
     for (consumer, kind, reason), members in groups.items():
         newest = max(members, key=lambda letter: letter.sent_at)
         failures.append(
-            Failure(
+            ReasonGroup(
                 consumer=consumer,
                 kind=kind,
                 reason=reason,
                 count=len(members),
                 first=min(letter.sent_at for letter in members),
                 last=newest.sent_at,
-                times="sent" if any(one.set_aside_at is None for one in members) else "set aside",
+                times="sent"
+                if any(one.dead_lettered_at is None for one in members)
+                else "set aside",
                 example=newest.events[0].uri if newest.events else f"message {newest.message_id}",
                 example_reason=newest.reason,
             )
@@ -102,12 +104,12 @@ def group(letters: Iterable[DeadLetter]) -> list[Failure]:
     return sorted(failures, key=lambda failure: (-failure.count, failure.consumer, failure.reason))
 
 
-def view(found: Sequence[Failure]) -> RenderableType:
-    """Show what was set aside, by reason."""
+def view(found: Sequence[ReasonGroup]) -> RenderableType:
+    """Show what was dead-lettered, by reason."""
     if not found:
-        return Text("Nothing is set aside.")
+        return Text("The dead-letter queues are empty.")
     found = visible_all(found)
-    table = Table(title="Set aside", title_justify="left", show_lines=True)
+    table = Table(title="Dead-lettered", title_justify="left", show_lines=True)
     table.add_column("messages", justify="right")
     table.add_column("consumer")
     table.add_column("kind")

@@ -1,8 +1,8 @@
-"""``pipeline redrive``: send back what was set aside, all of a queue or what has a given reason.
+"""``pipeline redrive``: send dead letters back, all of a queue or what has a given reason.
 
-SQS has a task that moves messages from queue to queue, and it isn't used: what was added when a
-message was set aside would stay, and it is for messages that SQS moved itself, not for those that
-the runtime, SNS or Lambda sent to the dead-letter queue.
+SQS has a task that moves messages from queue to queue, and it isn't used: the attributes of the
+reason would stay, and it is for messages that SQS moved itself, not for those that the runtime, SNS
+or Lambda sent to the dead-letter queue.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
 """
 
@@ -45,7 +45,7 @@ def command(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Send what was set aside back."""
+    """Send dead-lettered messages back."""
     session: Session = context.obj
     (chosen,) = session.pipeline.chosen([consumer])
     if reason is None:
@@ -87,7 +87,7 @@ class Progress:
     moved
         Messages that are sent back.
     left
-        Messages that were looked at and stay: without the reason, set aside since it began, or
+        Messages that were looked at and stay: without the reason, dead-lettered since it began, or
         refused.
     refused
         Of these, the ones that SQS or Lambda did not take.
@@ -118,8 +118,8 @@ def move(
     """Send messages back; each is deleted once it is sent.
 
     Whoever stops this in between finds no message lost, and the batches at work at most in both
-    queues. What is set aside anew meanwhile stays, or a message that fails at once would be sent
-    back for ever.
+    queues. What is dead-lettered anew meanwhile stays, or a message that fails at once would be
+    sent back for ever.
 
     Parameters
     ----------

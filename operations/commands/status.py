@@ -1,4 +1,4 @@
-"""``pipeline status``: what waits, what was set aside, who is stopped, which alarms ring.
+"""``pipeline status``: what waits, what was dead-lettered, who is stopped, which alarms ring.
 
 The command and its options come first, then what is looked at, then how it is shown.
 """
@@ -91,7 +91,7 @@ class ConsumerStatus:
     oldest_seconds
         How long the oldest has been in the queue, as CloudWatch tells; None if it doesn't.
     dead_letters
-        Messages that were set aside.
+        Messages in its dead-letter queue.
     mapping
         The state of its event source mapping; None without a queue.
     breaker
@@ -122,7 +122,7 @@ class ConsumerStatus:
         if self.dead_letters:
             plural = "message was" if self.dead_letters == 1 else "messages were"
             found.append(
-                f"{self.dead_letters} {plural} set aside: pipeline failures {self.consumer}"
+                f"{self.dead_letters} {plural} dead-lettered: pipeline failures {self.consumer}"
             )
         if self.breaker in {"OPEN", "HALF_OPEN"}:
             found.append(
@@ -220,7 +220,7 @@ def view(name: str, consumers: Sequence[ConsumerStatus]) -> RenderableType:
     consumers = visible_all(consumers)
     table = Table(title=Text(f"Pipeline {visible(name)}"), title_justify="left")
     table.add_column("consumer")
-    for number in ("waiting", "in flight", "oldest", "set aside"):
+    for number in ("waiting", "in flight", "oldest", "dead-lettered"):
         table.add_column(number, justify="right")
     table.add_column("mapping")
     shows_breaker = any(consumer.breaker for consumer in consumers)

@@ -23,15 +23,16 @@ from operations.errors import TROUBLE, WrongUseError
 from operations.options import Json, moment
 from operations.session import Session
 from operations.story import (
+    SET_ASIDE,
     ConsumerStory,
     Step,
     Story,
     Verdict,
     Version,
-    judge,
+    dead_lettered,
     output_of,
-    set_aside,
     step,
+    verdict_on,
 )
 from operations.terminal import quoted, utc, visible_all
 
@@ -47,7 +48,7 @@ _STYLES = {
     Verdict.PROCESSING: "cyan",
     Verdict.RETRIED: "yellow",
     Verdict.NOT_HEARD_OF: "yellow",
-    Verdict.SET_ASIDE: "red",
+    Verdict.DEAD_LETTERED: "red",
 }
 _STEP_STYLES = {"done": "green", "skipped": "dim", "retry": "yellow"}
 
@@ -114,7 +115,7 @@ def _story(
     entry = ledger.entries(consumer, [uri], aws).get(uri)
     newest = next((version for version in reversed(versions) if version.size is not None), None)
     wanted = newest is None or _wants(consumer, uri, newest)
-    verdict, why = judge(newest, lines, letters, entry, now=datetime.now(UTC), wanted=wanted)
+    verdict, why = verdict_on(newest, lines, letters, entry, now=datetime.now(UTC), wanted=wanted)
     output = output_of(lines, entry) if verdict is Verdict.DONE else None
     exists = evidence.exists(output, aws) if output else None
     if exists is False:
@@ -126,7 +127,7 @@ def _story(
         advice=_how_to_find(consumer, uri, aws, is_in_bucket=newest is not None)
         if verdict is Verdict.NOT_HEARD_OF
         else _advice(consumer, verdict, uri, output_exists=exists),
-        steps=sorted([step(line) for line in lines] + set_aside(letters), key=lambda s: s.at),
+        steps=sorted([step(line) for line in lines] + dead_lettered(letters), key=lambda s: s.at),
         ledger=entry,
         output=output,
         output_exists=exists,
@@ -136,7 +137,7 @@ def _story(
 
 def _advice(consumer: Consumer, verdict: Verdict, uri: str, *, output_exists: bool | None) -> str:
     match verdict:
-        case Verdict.SET_ASIDE:
+        case Verdict.DEAD_LETTERED:
             return (
                 "once the cause is mended, or a mended file uploaded: "
                 f"pipeline redrive {consumer.name}"
@@ -208,7 +209,7 @@ def view(told: Story) -> RenderableType:
 
 def _verdict(told: ConsumerStory) -> Text:
     shown = Text("\n").append(told.consumer, style="bold").append(": ")
-    shown.append(str(told.verdict), style=_STYLES[told.verdict])
+    shown.append(_word(told.verdict), style=_STYLES[told.verdict])
     if told.why:
         shown.append(f", {told.why}" if told.verdict is Verdict.NOT_WANTED else f": {told.why}")
     if told.ledger is not None:
@@ -231,4 +232,10 @@ def _written(version: Version) -> tuple[Text, str]:
 
 def _happened(step: Step) -> tuple[Text, str]:
     attempt = f" (receive {step.attempt})" if step.attempt else ""
-    return Text.assemble((step.what, _STEP_STYLES.get(step.what, "red")), attempt), step.detail
+    return Text.assemble(
+        (_word(step.what), _STEP_STYLES.get(step.what, "red")), attempt
+    ), step.detail
+
+
+def _word(what: str) -> str:
+    return "dead-lettered" if what == SET_ASIDE else str(what)

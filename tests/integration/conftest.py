@@ -19,7 +19,7 @@ from tests.integration.configurations import (
     SECOND_CONSUMERS,
 )
 from tests.integration.output import reporter, teller
-from tests.integration.pipeline import Clients, Pipeline
+from tests.integration.pipeline import AppliedPipeline, Clients
 from tests.integration.release import Upgrade
 from tests.integration.stacks import (
     Stacks,
@@ -145,9 +145,9 @@ def on_existing_bucket(stacks: Stacks) -> Terraform:
 
 
 @pytest.fixture(scope="session")
-def pipeline(root_module: Terraform, clients: Clients) -> Pipeline:
+def pipeline(root_module: Terraform, clients: Clients) -> AppliedPipeline:
     """The applied pipeline that most tests drive."""
-    return Pipeline(root_module.outputs(), clients)
+    return AppliedPipeline(root_module.outputs(), clients)
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ class Inbox:
 
 
 @dataclass(frozen=True)
-class Pipeline:
+class AppliedPipeline:
     """The outputs of the root module or of an example, with the verbs a test needs.
 
     Attributes
@@ -111,7 +111,7 @@ class Pipeline:
 
     outputs: Mapping[str, Any]
     clients: Clients
-    _quarantine: dict[str, dict[str, DeadLetter]] = field(default_factory=dict)
+    _seen: dict[str, dict[str, DeadLetter]] = field(default_factory=dict)
 
     @property
     def bucket(self) -> str:
@@ -181,7 +181,7 @@ class Pipeline:
         )
         return next(line for line in lines if line["outcome"] == outcome)
 
-    def quarantined(
+    def dead_letter(
         self, consumer: str, matching: Callable[[DeadLetter], bool], *, within: float = 60
     ) -> DeadLetter:
         """Wait for a message in a consumer's dead-letter queue; the queue keeps it."""
@@ -193,10 +193,10 @@ class Pipeline:
         assert found is not None
         return found
 
-    def quarantined_object(self, consumer: str, key: str, *, within: float = 60) -> DeadLetter:
-        """Wait for the quarantined message about an object."""
+    def dead_letter_about(self, consumer: str, key: str, *, within: float = 60) -> DeadLetter:
+        """Wait for the dead-lettered message about an object."""
         uri = f"s3://{self.bucket}/{key}"
-        return self.quarantined(consumer, lambda letter: letter.is_about(uri), within=within)
+        return self.dead_letter(consumer, lambda letter: letter.is_about(uri), within=within)
 
     def visible_messages(self, url: str) -> int:
         """Count the messages of a queue that could be received now."""
@@ -284,7 +284,7 @@ class Pipeline:
         those before it for a moment, or SQS would give the same ten again.
         """
         url = self.consumer(consumer)["dead_letter_queue"]["url"]
-        seen = self._quarantine.setdefault(consumer, {})
+        seen = self._seen.setdefault(consumer, {})
         while received := self.clients.sqs.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=10,

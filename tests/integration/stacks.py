@@ -19,13 +19,13 @@ from tests.integration.configurations import (
     PACKAGES,
     UPGRADED_ACCOUNT,
 )
-from tests.integration.pipeline import Clients, Pipeline
+from tests.integration.pipeline import AppliedPipeline, Clients
 from tests.integration.release import Upgrade, Upgraded
 from tools.running_provider import running_provider
 from tools.terraform import Progress, Terraform
 
 # What a test does first: it gets the pipeline, and what closes again what it opens.
-type Beginning = Callable[[Pipeline, ExitStack], object]
+type Beginning = Callable[[AppliedPipeline, ExitStack], object]
 
 # Of many resources most wait for SQS at any moment, and no test changes what is there behind these.
 MANY_RESOURCES: Mapping[str, str] = {
@@ -104,7 +104,7 @@ class Stacks:
         """Have a test begun as soon as a stack is up: what it waits for takes a minute."""
 
         def begin() -> object:
-            return beginning(Pipeline(self[name].outputs(), clients), self.cleanup)
+            return beginning(AppliedPipeline(self[name].outputs(), clients), self.cleanup)
 
         self.begun[beginning] = self.pool.submit(begin)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from circuit_state import CircuitState, DynamoDBRecords, Record
-from tests.integration.pipeline import Inbox, Pipeline
+from tests.integration.pipeline import AppliedPipeline, Inbox
 from tests.integration.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.applies("orders")]
@@ -22,7 +22,7 @@ FILES = 12
 class Circuit:
     """The circuit of one consumer, as the test has a hand in it."""
 
-    pipeline: Pipeline
+    pipeline: AppliedPipeline
     consumer: str
 
     @property
@@ -95,7 +95,7 @@ class Circuit:
 
 
 @pytest.fixture
-def circuit(pipeline: Pipeline) -> Iterator[Circuit]:
+def circuit(pipeline: AppliedPipeline) -> Iterator[Circuit]:
     """The circuit of the consumer `guarded`, closed again afterwards."""
     circuit = Circuit(pipeline, "guarded")
     yield circuit
@@ -104,13 +104,13 @@ def circuit(pipeline: Pipeline) -> Iterator[Circuit]:
 
 
 @pytest.fixture
-def alerts(pipeline: Pipeline) -> Iterator[Inbox]:
+def alerts(pipeline: AppliedPipeline) -> Iterator[Inbox]:
     """What people are told."""
     with pipeline.subscribed(pipeline.outputs["alerts_topic"]["arn"]) as inbox:
         yield inbox
 
 
-def lines(pipeline: Pipeline, folder: str) -> list[dict[str, Any]]:
+def lines(pipeline: AppliedPipeline, folder: str) -> list[dict[str, Any]]:
     """What the function logged about the files of a folder."""
     return [
         line
@@ -119,12 +119,12 @@ def lines(pipeline: Pipeline, folder: str) -> list[dict[str, Any]]:
     ]
 
 
-def receives(pipeline: Pipeline, folder: str) -> int:
+def receives(pipeline: AppliedPipeline, folder: str) -> int:
     """How often Lambda received the files of a folder: a trial by the breaker counts as none."""
     return sum(line["attempts"] > 0 for line in lines(pipeline, folder))
 
 
-def all_wait(pipeline: Pipeline) -> None:
+def all_wait(pipeline: AppliedPipeline) -> None:
     """Wait until every file is in the queue, and none is out of it for a try."""
     queue = pipeline.consumer("guarded")["queue"]["url"]
     eventually(
@@ -135,7 +135,7 @@ def all_wait(pipeline: Pipeline) -> None:
 
 
 def test_while_the_downstream_is_down_files_wait_and_then_are_processed(
-    pipeline: Pipeline, circuit: Circuit, alerts: Inbox
+    pipeline: AppliedPipeline, circuit: Circuit, alerts: Inbox
 ) -> None:
     folder = f"guarded/{secrets.token_hex(4)}/until-released/"
     keys = [f"{folder}{number}.json" for number in range(FILES)]
@@ -187,7 +187,7 @@ def test_while_the_downstream_is_down_files_wait_and_then_are_processed(
 
 
 def test_a_paused_consumer_stays_paused_whatever_its_alarm_says(
-    pipeline: Pipeline, circuit: Circuit
+    pipeline: AppliedPipeline, circuit: Circuit
 ) -> None:
     circuit.look()
     with pipeline.paused("guarded"):

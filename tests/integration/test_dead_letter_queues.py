@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.pipeline import Clients, Pipeline, unique
+from tests.integration.pipeline import AppliedPipeline, Clients, unique
 from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
 
@@ -26,7 +26,7 @@ def only_denials(policy: str) -> str:
 
 
 @contextmanager
-def closed_queue(pipeline: Pipeline, consumer: str) -> Iterator[None]:
+def closed_queue(pipeline: AppliedPipeline, consumer: str) -> Iterator[None]:
     """Let nobody send to a consumer's queue as long as the block runs."""
     sqs, url = pipeline.clients.sqs, pipeline.consumer(consumer)["queue"]["url"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
@@ -54,12 +54,12 @@ def denied(clients: Clients, role: str) -> Iterator[None]:
 def test_what_a_queue_refuses_waits_in_its_dead_letter_queue(
     stacks: Stacks, clients: Clients
 ) -> None:
-    pipeline = Pipeline(stacks["fan-out"].outputs(), clients)
+    pipeline = AppliedPipeline(stacks["fan-out"].outputs(), clients)
     key = unique("refused.json")
 
     with closed_queue(pipeline, "audit"):
         pipeline.upload(key, "[]")
-        message = pipeline.quarantined_object("audit", key)
+        message = pipeline.dead_letter_about("audit", key)
 
     assert message.kind == "moved", "SNS gives no reason"
     pipeline.outcome("inventory", key, "done")
@@ -69,7 +69,7 @@ def test_what_a_queue_refuses_waits_in_its_dead_letter_queue(
 def test_what_a_rule_may_not_publish_waits_in_its_dead_letter_queue(
     stacks: Stacks, clients: Clients
 ) -> None:
-    pipeline = Pipeline(stacks["eventbridge"].outputs(), clients)
+    pipeline = AppliedPipeline(stacks["eventbridge"].outputs(), clients)
     queue = pipeline.outputs["rule"]["dead_letter_queue"]["url"]
     [topic] = clients.events.list_targets_by_rule(
         Rule=pipeline.outputs["rule"]["arn"].rpartition("/")[2]
@@ -94,10 +94,10 @@ def test_what_a_rule_may_not_publish_waits_in_its_dead_letter_queue(
 
 
 @pytest.mark.applies("load-dynamodb")
-def test_a_file_that_was_deleted_before_its_event_came_is_set_aside_without_a_queue(
+def test_a_file_that_was_deleted_before_its_event_came_is_dead_lettered_without_a_queue(
     stacks: Stacks, clients: Clients
 ) -> None:
-    pipeline = Pipeline(stacks["load-dynamodb"].outputs(), clients)
+    pipeline = AppliedPipeline(stacks["load-dynamodb"].outputs(), clients)
     key = unique("deleted.json")
     # Later than a file that is there may not be found:
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
@@ -117,5 +117,5 @@ def test_a_file_that_was_deleted_before_its_event_came_is_set_aside_without_a_qu
         Payload=json.dumps({"Records": [record]}),
     )
 
-    message = pipeline.quarantined_object("load", key)
+    message = pipeline.dead_letter_about("load", key)
     assert (message.kind, message.error_type) == ("permanent", "ObjectNotFoundError")

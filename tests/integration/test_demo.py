@@ -12,7 +12,7 @@ from rich.console import Console
 from demo.pipeline import demonstrations
 from demo.presentation import present
 from tests.integration.configurations import EXAMPLES
-from tests.integration.pipeline import Clients, Pipeline
+from tests.integration.pipeline import AppliedPipeline, Clients
 from tests.integration.stacks import Stacks
 
 pytestmark = pytest.mark.integration
@@ -27,24 +27,24 @@ def test_the_demonstration_shows_every_sample_and_leaves_nothing(
     assert demonstration.returncode == 0, output
     for sample in ("orders.json", "prices.csv", "events.jsonl", "日本.json"):
         assert sample in output
-    assert "broken.json was set aside by transform" in output
+    assert "broken.json was dead-lettered by transform" in output
     assert "line 3, column 31" in output
     assert "$ pipeline --name demo status" in output
-    assert "transform: 1 message was set aside: pipeline failures transform" in output
-    assert "transform: set aside: RecordFormatError: line 3, column 31" in output
+    assert "transform: 1 message was dead-lettered: pipeline failures transform" in output
+    assert "transform: dead-lettered: RecordFormatError: line 3, column 31" in output
     assert "transform: done: s3://demo-files/processed/incoming/events.jsonl.json" in output
     assert "demo-files" not in {bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]}
     assert not clients.sqs.list_queues(QueueNamePrefix="demo-").get("QueueUrls")
 
 
-def demonstrate(name: str) -> Callable[[Pipeline, ExitStack], tuple[bool, str]]:
+def demonstrate(name: str) -> Callable[[AppliedPipeline, ExitStack], tuple[bool, str]]:
     """Make what `make example` does between apply and destroy, with the stack of the tests.
 
     The stack is the same but for variables that only other tests need; that the command applies
     it and cleans up is seen at the root module, where all of the command runs.
     """
 
-    def beginning(pipeline: Pipeline, _cleanup: ExitStack) -> tuple[bool, str]:
+    def beginning(pipeline: AppliedPipeline, _cleanup: ExitStack) -> tuple[bool, str]:
         shown = Console(file=io.StringIO(), width=200)
         samples = demonstrations()[name].samples
         good = present(pipeline.outputs, samples, pipeline.clients, shown)
@@ -72,5 +72,5 @@ def test_an_example_shows_what_became_of_its_samples(
     assert "$ pipeline trace incoming/orders.json" in shown
     readers = {"load", "transform"} & set(stacks[name].outputs()["consumers"])
     for reader in readers:
-        assert f"broken.json was set aside by {reader}" in shown
+        assert f"broken.json was dead-lettered by {reader}" in shown
         assert "line 3, column 27" in shown

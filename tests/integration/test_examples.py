@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.configurations import ANOTHER_ACCOUNT, EXAMPLES, SECOND_CONSUMERS
-from tests.integration.pipeline import Clients, Inbox, Pipeline, unique
+from tests.integration.pipeline import AppliedPipeline, Clients, Inbox, unique
 from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
 from tools.localstack import Instance
@@ -20,13 +20,13 @@ from tools.localstack import Instance
 pytestmark = pytest.mark.integration
 
 
-def applied(stacks: Stacks, name: str, clients: Clients) -> Pipeline:
+def applied(stacks: Stacks, name: str, clients: Clients) -> AppliedPipeline:
     """Wait for an example, and give it as a pipeline."""
-    return Pipeline(stacks[name].outputs(), clients)
+    return AppliedPipeline(stacks[name].outputs(), clients)
 
 
-def upload_bad_file(pipeline: Pipeline, cleanup: ExitStack) -> tuple[str, Inbox]:
-    """Upload a file that is set aside, and listen to the alerts: CloudWatch takes a minute."""
+def upload_bad_file(pipeline: AppliedPipeline, cleanup: ExitStack) -> tuple[str, Inbox]:
+    """Upload a file that is dead-lettered, and listen to the alerts: CloudWatch takes a minute."""
     key = unique("invalid.json")
     inbox = cleanup.enter_context(pipeline.subscribed(pipeline.outputs["alerts_topic"]["arn"]))
     pipeline.upload(key, '{"order": 1,}')
@@ -39,10 +39,10 @@ class TestFanOut:
     pytestmark = pytest.mark.applies("fan-out")
 
     @pytest.fixture
-    def pipeline(self, stacks: Stacks, clients: Clients) -> Pipeline:
+    def pipeline(self, stacks: Stacks, clients: Clients) -> AppliedPipeline:
         return applied(stacks, "fan-out", clients)
 
-    def test_an_upload_and_a_copy_both_arrive_at_both(self, pipeline: Pipeline) -> None:
+    def test_an_upload_and_a_copy_both_arrive_at_both(self, pipeline: AppliedPipeline) -> None:
         upload, copy = unique("a file.txt"), unique("a copy.txt")
         pipeline.upload(upload, "content")
         pipeline.clients.s3.copy_object(
@@ -64,7 +64,7 @@ class TestFanOut:
         }
 
     def test_each_function_has_a_role_that_may_use_its_own_queue_only(
-        self, pipeline: Pipeline
+        self, pipeline: AppliedPipeline
     ) -> None:
         for name, other in (("audit", "inventory"), ("inventory", "audit")):
             policy = pipeline.role_policy(name)
@@ -82,17 +82,17 @@ class TestLoadDynamoDB:
     pytestmark = pytest.mark.applies("load-dynamodb")
 
     @pytest.fixture
-    def pipeline(self, stacks: Stacks, clients: Clients) -> Pipeline:
+    def pipeline(self, stacks: Stacks, clients: Clients) -> AppliedPipeline:
         return applied(stacks, "load-dynamodb", clients)
 
     @staticmethod
-    def item(pipeline: Pipeline, key: str) -> dict[str, Any] | None:
+    def item(pipeline: AppliedPipeline, key: str) -> dict[str, Any] | None:
         found = pipeline.clients.dynamodb.get_item(
             TableName=pipeline.outputs["table"]["name"], Key={"id": {"S": key}}, ConsistentRead=True
         )
         return found.get("Item")
 
-    def loaded(self, pipeline: Pipeline, key: str) -> dict[str, Any]:
+    def loaded(self, pipeline: AppliedPipeline, key: str) -> dict[str, Any]:
         item = eventually(lambda: self.item(pipeline, key), waiting_for=f"item {key}")
         assert item is not None
         return item
@@ -106,7 +106,7 @@ class TestLoadDynamoDB:
         ],
     )
     def test_records_become_items_of_their_types(
-        self, pipeline: Pipeline, name: str, template: str
+        self, pipeline: AppliedPipeline, name: str, template: str
     ) -> None:
         record = secrets.token_hex(8)
 
@@ -120,7 +120,7 @@ class TestLoadDynamoDB:
         }
 
     def test_rows_of_csv_become_items_and_a_second_upload_changes_nothing(
-        self, pipeline: Pipeline
+        self, pipeline: AppliedPipeline
     ) -> None:
         records, key = [secrets.token_hex(8) for _ in range(60)], unique("rows.csv")
         body = "id,total\n" + "".join(f"{record},1.10\n" for record in records)
@@ -146,13 +146,13 @@ class TestLoadDynamoDB:
         ],
         ids=["missing key", "NaN", "too large"],
     )
-    def test_a_file_that_never_will_load_is_set_aside_at_once_and_writes_nothing(
-        self, pipeline: Pipeline, body: str, reason: str
+    def test_a_file_that_never_will_load_is_dead_lettered_at_once_and_writes_nothing(
+        self, pipeline: AppliedPipeline, body: str, reason: str
     ) -> None:
         key = unique("bad.json")
         pipeline.upload(key, body)
 
-        message = pipeline.quarantined_object("load", key)
+        message = pipeline.dead_letter_about("load", key)
 
         assert reason in message.error_message
         assert message.kind == "permanent"
@@ -163,7 +163,7 @@ class TestLoadDynamoDB:
 
     @staticmethod
     @contextmanager
-    def without_its_table(pipeline: Pipeline) -> Iterator[None]:
+    def without_its_table(pipeline: AppliedPipeline) -> Iterator[None]:
         """Let the function look for a table that is not there."""
         lambda_ = pipeline.clients.lambda_
         name = pipeline.consumer("load")["function"]["name"]
@@ -183,7 +183,7 @@ class TestLoadDynamoDB:
             lambda_.get_waiter("function_updated_v2").wait(FunctionName=name)
 
     def test_what_fails_for_a_while_is_retried_kept_with_its_error_and_can_be_sent_again(
-        self, pipeline: Pipeline
+        self, pipeline: AppliedPipeline
     ) -> None:
         record, keys = secrets.token_hex(8), []
 
@@ -196,7 +196,7 @@ class TestLoadDynamoDB:
         with self.without_its_table(pipeline):
             key = eventually(failed, waiting_for="an event that is handled")
             assert key is not None
-            message = pipeline.quarantined_object("load", key, within=120)
+            message = pipeline.dead_letter_about("load", key, within=120)
         failure = json.loads(message.body)
 
         tries = eventually(
@@ -222,31 +222,31 @@ class TestBuffered:
     pytestmark = pytest.mark.applies("buffered", *SECOND_CONSUMERS)
 
     @pytest.fixture
-    def pipeline(self, stacks: Stacks, clients: Clients) -> Pipeline:
+    def pipeline(self, stacks: Stacks, clients: Clients) -> AppliedPipeline:
         return applied(stacks, "buffered", clients)
 
-    def test_a_file_is_processed(self, pipeline: Pipeline) -> None:
+    def test_a_file_is_processed(self, pipeline: AppliedPipeline) -> None:
         key = unique("orders.json")
         pipeline.upload(key, '[{"total": 1.10}]')
 
         assert pipeline.output_of(key)["record_count"] == 1
 
-    def test_a_bad_file_is_set_aside_with_its_reason(self, pipeline: Pipeline) -> None:
+    def test_a_bad_file_is_dead_lettered_with_its_reason(self, pipeline: AppliedPipeline) -> None:
         key = unique("bad.json")
         pipeline.upload(key, "no JSON")
 
-        message = pipeline.quarantined_object("transform", key)
+        message = pipeline.dead_letter_about("transform", key)
         assert "line 1" in message.error_message
 
     @pytest.mark.parametrize("name", SECOND_CONSUMERS)
     def test_a_consumer_that_knows_the_topic_only_gets_the_files_too(
-        self, stacks: Stacks, pipeline: Pipeline, localstack: Instance, name: str
+        self, stacks: Stacks, pipeline: AppliedPipeline, localstack: Instance, name: str
     ) -> None:
         account = SECOND_CONSUMERS[name]
         environment = dict(localstack.environment)
         if account is not None:
             environment["AWS_ACCESS_KEY_ID"] = account
-        second = Pipeline(stacks[name].outputs(), Clients.of(environment))
+        second = AppliedPipeline(stacks[name].outputs(), Clients.of(environment))
         key = unique("for both.json")
 
         pipeline.upload(key, "[]")
@@ -256,7 +256,7 @@ class TestBuffered:
         assert owner == (account or pipeline.outputs["topic"]["arn"].split(":")[4])
 
     def test_an_account_that_may_subscribe_reads_what_it_is_told_of_and_no_more(
-        self, pipeline: Pipeline, localstack: Instance
+        self, pipeline: AppliedPipeline, localstack: Instance
     ) -> None:
         key = unique("to read.json")
         version = pipeline.upload(key, "[]")
@@ -287,11 +287,11 @@ class TestEventBridge:
     pytestmark = pytest.mark.applies("eventbridge")
 
     @pytest.fixture
-    def pipeline(self, stacks: Stacks, clients: Clients) -> Pipeline:
+    def pipeline(self, stacks: Stacks, clients: Clients) -> AppliedPipeline:
         return applied(stacks, "eventbridge", clients)
 
     def test_a_file_is_processed_wherever_it_lies_and_its_output_is_not(
-        self, pipeline: Pipeline
+        self, pipeline: AppliedPipeline
     ) -> None:
         folder = f"wherever/{secrets.token_hex(4)} é+"
         pipeline.upload(f"{folder}/orders.tmp", "{}")
@@ -305,7 +305,7 @@ class TestEventBridge:
             set()
         )
 
-    def test_the_archive_sends_a_time_again(self, pipeline: Pipeline) -> None:
+    def test_the_archive_sends_a_time_again(self, pipeline: AppliedPipeline) -> None:
         key = f"replayed/{secrets.token_hex(4)}.json"
         began = datetime.now(UTC)
         pipeline.upload(key, "[]")
@@ -333,7 +333,7 @@ class TestEventBridge:
             waiting_for="the replayed event",
         )
 
-    def test_everything_is_encrypted_with_the_key(self, pipeline: Pipeline) -> None:
+    def test_everything_is_encrypted_with_the_key(self, pipeline: AppliedPipeline) -> None:
         key = f"{secrets.token_hex(4)}.json"
         pipeline.upload(key, "[]")
         stored = pipeline.clients.s3.head_object(Bucket=pipeline.bucket, Key=key)
@@ -352,10 +352,12 @@ class TestQueueDirect:
     pytestmark = pytest.mark.applies("queue-direct")
 
     @pytest.fixture
-    def pipeline(self, stacks: Stacks, clients: Clients) -> Pipeline:
+    def pipeline(self, stacks: Stacks, clients: Clients) -> AppliedPipeline:
         return applied(stacks, "queue-direct", clients)
 
-    def test_a_json_file_is_processed_and_others_are_left_alone(self, pipeline: Pipeline) -> None:
+    def test_a_json_file_is_processed_and_others_are_left_alone(
+        self, pipeline: AppliedPipeline
+    ) -> None:
         good, other = unique("orders.json"), unique("orders.csv")
         outside = f"elsewhere/{secrets.token_hex(4)}.json"
         for key in (other, outside, good):
@@ -365,8 +367,8 @@ class TestQueueDirect:
         assert pipeline.outcomes("transform", other) == []
         assert pipeline.outcomes("transform", outside) == []
 
-    def test_messages_live_a_day_and_are_set_aside_after_three_receives(
-        self, pipeline: Pipeline
+    def test_messages_live_a_day_and_are_dead_lettered_after_three_receives(
+        self, pipeline: AppliedPipeline
     ) -> None:
         attributes = pipeline.clients.sqs.get_queue_attributes(
             QueueUrl=pipeline.consumer("transform")["queue"]["url"],
@@ -376,7 +378,7 @@ class TestQueueDirect:
         assert attributes["MessageRetentionPeriod"] == "86400"
         assert int(json.loads(attributes["RedrivePolicy"])["maxReceiveCount"]) == 3
 
-    def test_processed_files_expire(self, pipeline: Pipeline) -> None:
+    def test_processed_files_expire(self, pipeline: AppliedPipeline) -> None:
         rules = pipeline.clients.s3.get_bucket_lifecycle_configuration(Bucket=pipeline.bucket)
         expiring = {
             rule.get("Filter", {}).get("Prefix"): rule["Expiration"].get("Days")
@@ -386,11 +388,11 @@ class TestQueueDirect:
         assert expiring["processed/"] == 30
 
     @pytest.mark.begins("queue-direct", upload_bad_file)
-    def test_an_invalid_file_is_set_aside_with_its_reason_and_raises_the_alarm(
-        self, pipeline: Pipeline, stacks: Stacks
+    def test_an_invalid_file_is_dead_lettered_with_its_reason_and_raises_the_alarm(
+        self, pipeline: AppliedPipeline, stacks: Stacks
     ) -> None:
         key, inbox = stacks.begun[upload_bad_file].result()
-        message = pipeline.quarantined_object("transform", key)
+        message = pipeline.dead_letter_about("transform", key)
         assert "line 1, column 13" in message.error_message
 
         alarm = pipeline.consumer("transform")["alarms"]["dead_letter_queue_not_empty"]

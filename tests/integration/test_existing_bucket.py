@@ -3,7 +3,7 @@
 import pytest
 
 from tests.integration.configurations import EXISTING_BUCKET, OUTPUT_BUCKET
-from tests.integration.pipeline import Clients, Pipeline
+from tests.integration.pipeline import AppliedPipeline, Clients
 from tools.terraform import Terraform
 
 pytestmark = [pytest.mark.integration, pytest.mark.applies("theirs")]
@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.applies("theirs")]
 def test_files_in_an_existing_bucket_reach_the_consumers(
     on_existing_bucket: Terraform, clients: Clients
 ) -> None:
-    pipeline = Pipeline(on_existing_bucket.outputs(), clients)
+    pipeline = AppliedPipeline(on_existing_bucket.outputs(), clients)
 
     clients.s3.put_object(Bucket=EXISTING_BUCKET, Key="a file.txt", Body=b"text")
 
@@ -22,7 +22,7 @@ def test_files_in_an_existing_bucket_reach_the_consumers(
 def test_files_and_outputs_under_a_key_of_theirs_are_read_and_written(
     on_existing_bucket: Terraform, clients: Clients
 ) -> None:
-    pipeline = Pipeline(on_existing_bucket.outputs(), clients)
+    pipeline = AppliedPipeline(on_existing_bucket.outputs(), clients)
     key = "incoming/encrypted.json"
 
     clients.s3.put_object(Bucket=EXISTING_BUCKET, Key=key, Body=b"[]")

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.pipeline import Pipeline
+from tests.integration.pipeline import AppliedPipeline
 from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
 
@@ -26,7 +26,7 @@ FILES = 200
 KILLS = 12
 
 
-def entry(pipeline: Pipeline, consumer: str, key: str) -> dict[str, Any]:
+def entry(pipeline: AppliedPipeline, consumer: str, key: str) -> dict[str, Any]:
     """Read what the ledger holds of an object."""
     found = pipeline.clients.dynamodb.get_item(
         TableName=pipeline.outputs["ledger"]["name"],
@@ -39,7 +39,7 @@ def entry(pipeline: Pipeline, consumer: str, key: str) -> dict[str, Any]:
     return {name: next(iter(value.values())) for name, value in found.get("Item", {}).items()}
 
 
-def test_the_ledger_tells_what_became_of_a_file(pipeline: Pipeline) -> None:
+def test_the_ledger_tells_what_became_of_a_file(pipeline: AppliedPipeline) -> None:
     key = f"incoming/{secrets.token_hex(4)}/told.json"
     version = pipeline.upload(key, "[1]")
     pipeline.outcome("transform", key, "done")
@@ -54,7 +54,7 @@ def test_the_ledger_tells_what_became_of_a_file(pipeline: Pipeline) -> None:
     assert item["result"]["output"]["S"].endswith(key)
 
 
-def test_a_message_that_comes_twice_has_its_effect_once(pipeline: Pipeline) -> None:
+def test_a_message_that_comes_twice_has_its_effect_once(pipeline: AppliedPipeline) -> None:
     key = f"incoming/{secrets.token_hex(4)}/twice.json"
     with pipeline.subscribed(pipeline.outputs["topic"]["arn"]) as inbox:
         pipeline.upload(key, "[1]")
@@ -71,7 +71,7 @@ def test_a_message_that_comes_twice_has_its_effect_once(pipeline: Pipeline) -> N
     assert len(pipeline.outcomes("transform", key)) == 2
 
 
-def test_of_versions_in_any_order_the_newest_is_in_effect(pipeline: Pipeline) -> None:
+def test_of_versions_in_any_order_the_newest_is_in_effect(pipeline: AppliedPipeline) -> None:
     key = f"incoming/{secrets.token_hex(4)}/versions.json"
     with pipeline.paused("transform"):
         versions = [pipeline.upload(key, f"[{number}]") for number in range(6)]
@@ -95,7 +95,7 @@ def ends(line: dict[str, Any]) -> bool:
     return line["outcome"] in {"done", "skipped"}
 
 
-def upload_and_kill(pipeline: Pipeline, _cleanup: ExitStack) -> tuple[str, dict[str, str]]:
+def upload_and_kill(pipeline: AppliedPipeline, _cleanup: ExitStack) -> tuple[str, dict[str, str]]:
     """Upload files into a folder while their function is killed again and again."""
     folder = f"fragile/{secrets.token_hex(4)}"
     bodies = {f"{folder}/{number}.json": f"[{number}]" for number in range(FILES)}
@@ -110,7 +110,7 @@ def upload_and_kill(pipeline: Pipeline, _cleanup: ExitStack) -> tuple[str, dict[
 )
 @pytest.mark.begins("orders", upload_and_kill)
 def test_a_function_killed_again_and_again_loses_nothing(
-    pipeline: Pipeline, stacks: Stacks
+    pipeline: AppliedPipeline, stacks: Stacks
 ) -> None:
     folder, bodies = stacks.begun[upload_and_kill].result()
 
@@ -142,7 +142,7 @@ def test_a_function_killed_again_and_again_loses_nothing(
     assert pipeline.queue_depth(fragile["dead_letter_queue"]["url"]) == 0
 
 
-def ledger_states(pipeline: Pipeline, consumer: str, folder: str) -> dict[str, str]:
+def ledger_states(pipeline: AppliedPipeline, consumer: str, folder: str) -> dict[str, str]:
     """Read the states of all objects in a folder."""
     pages = pipeline.clients.dynamodb.get_paginator("query").paginate(
         TableName=pipeline.outputs["ledger"]["name"],

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.pipeline import Clients, Pipeline
+from tests.integration.pipeline import AppliedPipeline, Clients
 from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
 from tools.localstack import Instance
@@ -107,22 +107,22 @@ def operator(
 
 
 @pytest.fixture(scope="module")
-def healthy(stacks: Stacks, clients: Clients) -> Pipeline:
+def healthy(stacks: Stacks, clients: Clients) -> AppliedPipeline:
     """A pipeline in which no other test sets anything aside."""
-    return Pipeline(stacks["routes"].outputs(), clients)
+    return AppliedPipeline(stacks["routes"].outputs(), clients)
 
 
 def part(answer: Answer, consumer: str) -> Any:
     return next(one for one in answer.document["consumers"] if one["consumer"] == consumer)
 
 
-def test_a_file_that_was_set_aside_is_traced_and_redriven(
-    pipeline: Pipeline, operator: Operator
+def test_a_file_that_was_dead_lettered_is_traced_and_redriven(
+    pipeline: AppliedPipeline, operator: Operator
 ) -> None:
     folder = secrets.token_hex(4)
     key = f"scripted/{folder}/until-released/a.json"
     version = pipeline.upload(key, "[1]")
-    pipeline.quarantined_object("scripted", key)
+    pipeline.dead_letter_about("scripted", key)
 
     told = eventually(
         lambda: operator("orders", "trace", f"s3://{pipeline.bucket}/{key}"),
@@ -151,7 +151,7 @@ def test_a_file_that_was_set_aside_is_traced_and_redriven(
 
 
 def test_objects_without_a_record_are_replayed(
-    pipeline: Pipeline, operator: Operator, tmp_path: Path
+    pipeline: AppliedPipeline, operator: Operator, tmp_path: Path
 ) -> None:
     prefix = f"scripted/{secrets.token_hex(4)}/ok/"
     keys = [f"{prefix}{name} 1.json" for name in ("a", "b")]
@@ -186,7 +186,7 @@ def test_objects_without_a_record_are_replayed(
     assert len(pipeline.outcomes("scripted", keys[1])) == 1
 
 
-def test_a_healthy_pipeline_is_told_as_such(healthy: Pipeline, operator: Operator) -> None:
+def test_a_healthy_pipeline_is_told_as_such(healthy: AppliedPipeline, operator: Operator) -> None:
     told = eventually(
         lambda: operator("routes", "status"),
         until=lambda told: told.code == 0,
@@ -198,7 +198,7 @@ def test_a_healthy_pipeline_is_told_as_such(healthy: Pipeline, operator: Operato
 
 
 def test_a_paused_consumers_files_wait_until_it_is_resumed(
-    healthy: Pipeline, operator: Operator
+    healthy: AppliedPipeline, operator: Operator
 ) -> None:
     key = f"in/{secrets.token_hex(4)}/paused.json"
     paused = operator("routes", "pause", "prefixed", "--yes")
@@ -222,7 +222,7 @@ def test_a_paused_consumers_files_wait_until_it_is_resumed(
 
 
 def test_a_whole_dead_letter_queue_is_sent_back_as_it_was(
-    healthy: Pipeline, operator: Operator
+    healthy: AppliedPipeline, operator: Operator
 ) -> None:
     key = f"in/{secrets.token_hex(4)}/moved.json"
     consumer = healthy.consumer("prefixed")

@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 import pytest
 from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-from tests.integration.pipeline import DASHBOARD, Inbox, Pipeline, unique
+from tests.integration.pipeline import DASHBOARD, AppliedPipeline, Inbox, unique
 from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
 from tools.terraform import Terraform
@@ -32,8 +32,8 @@ STRANGE_KEYS = {
 }
 
 
-def fill_dead_letter_queue(pipeline: Pipeline, cleanup: ExitStack) -> Inbox:
-    """Listen to the alerts, then have a message set aside: CloudWatch takes a minute to notice.
+def fill_dead_letter_queue(pipeline: AppliedPipeline, cleanup: ExitStack) -> Inbox:
+    """Listen to the alerts, then have a message dead-lettered: CloudWatch takes a minute to notice.
 
     Only here does this consumer fail, so its alarm hasn't gone off before.
     """
@@ -44,7 +44,7 @@ def fill_dead_letter_queue(pipeline: Pipeline, cleanup: ExitStack) -> Inbox:
 
 
 @pytest.fixture(scope="module")
-def strange_uploads(pipeline: Pipeline) -> Mapping[str, str]:
+def strange_uploads(pipeline: AppliedPipeline) -> Mapping[str, str]:
     """Upload all strange keys at once; each test then looks for its own."""
     for name, key in STRANGE_KEYS.items():
         pipeline.upload(key, json.dumps([{"name": name}]))
@@ -53,7 +53,7 @@ def strange_uploads(pipeline: Pipeline) -> Mapping[str, str]:
 
 @pytest.mark.parametrize("name", STRANGE_KEYS)
 def test_a_file_reaches_both_consumers_whatever_its_key(
-    pipeline: Pipeline, strange_uploads: Mapping[str, str], name: str
+    pipeline: AppliedPipeline, strange_uploads: Mapping[str, str], name: str
 ) -> None:
     key = strange_uploads[name]
 
@@ -65,7 +65,7 @@ def test_a_file_reaches_both_consumers_whatever_its_key(
     assert json.loads(body)["records"] == [{"name": name}]
 
 
-def test_a_copy_is_an_object_of_its_own(pipeline: Pipeline) -> None:
+def test_a_copy_is_an_object_of_its_own(pipeline: AppliedPipeline) -> None:
     original, copy = unique("original.json"), unique("copy.json")
     pipeline.upload(original, "[1]")
     pipeline.clients.s3.copy_object(
@@ -78,7 +78,7 @@ def test_a_copy_is_an_object_of_its_own(pipeline: Pipeline) -> None:
     assert pipeline.outcome("log", copy, "done")["event_name"] == "ObjectCreated:Copy"
 
 
-def test_an_overwritten_file_is_processed_in_both_versions(pipeline: Pipeline) -> None:
+def test_an_overwritten_file_is_processed_in_both_versions(pipeline: AppliedPipeline) -> None:
     key = unique("overwritten.json")
     first = pipeline.upload(key, "[1]")
     pipeline.outcome("transform", key, "done")
@@ -92,7 +92,7 @@ def test_an_overwritten_file_is_processed_in_both_versions(pipeline: Pipeline) -
     assert pipeline.output_of(key)["records"] == [2]
 
 
-def test_a_multipart_upload_arrives_once_and_whole(pipeline: Pipeline) -> None:
+def test_a_multipart_upload_arrives_once_and_whole(pipeline: AppliedPipeline) -> None:
     s3, key = pipeline.clients.s3, f"scripted/{secrets.token_hex(4)}/whole/large.bin"
     part = secrets.token_bytes(5 * 1024 * 1024)
     upload = s3.create_multipart_upload(Bucket=pipeline.bucket, Key=key)["UploadId"]
@@ -109,7 +109,7 @@ def test_a_multipart_upload_arrives_once_and_whole(pipeline: Pipeline) -> None:
     assert len(pipeline.outcomes("scripted", key)) == 1
 
 
-def test_an_upload_in_parts_that_fails_leaves_nothing(pipeline: Pipeline) -> None:
+def test_an_upload_in_parts_that_fails_leaves_nothing(pipeline: AppliedPipeline) -> None:
     key = "scripted/upload-that-fails/large.bin"
 
     pipeline.upload(key, "x")
@@ -119,7 +119,7 @@ def test_an_upload_in_parts_that_fails_leaves_nothing(pipeline: Pipeline) -> Non
     assert uploads.get("Uploads", []) == []
 
 
-def test_a_deletion_is_no_file_to_process(pipeline: Pipeline) -> None:
+def test_a_deletion_is_no_file_to_process(pipeline: AppliedPipeline) -> None:
     key, after = unique("deleted.json"), unique("after.json")
     pipeline.upload(key, "[1]")
     pipeline.outcome("log", key, "done")
@@ -130,7 +130,7 @@ def test_a_deletion_is_no_file_to_process(pipeline: Pipeline) -> None:
     assert len(pipeline.outcomes("log", key)) == 1
 
 
-def test_files_outside_a_consumers_filter_do_not_reach_it(pipeline: Pipeline) -> None:
+def test_files_outside_a_consumers_filter_do_not_reach_it(pipeline: AppliedPipeline) -> None:
     outside, inside = f"scripted/{secrets.token_hex(4)}/ok/x.json", unique("inside.json")
     pipeline.upload(outside, "[1]")
     pipeline.upload(inside, "[1]")
@@ -141,7 +141,7 @@ def test_files_outside_a_consumers_filter_do_not_reach_it(pipeline: Pipeline) ->
     assert pipeline.outcomes("scripted", inside) == []
 
 
-def test_one_bad_file_in_a_batch_leaves_the_others_done_once(pipeline: Pipeline) -> None:
+def test_one_bad_file_in_a_batch_leaves_the_others_done_once(pipeline: AppliedPipeline) -> None:
     good = [unique(f"good-{n}.json") for n in range(4)]
     bad = unique("bad.json")
     with pipeline.paused("transform"):
@@ -150,7 +150,7 @@ def test_one_bad_file_in_a_batch_leaves_the_others_done_once(pipeline: Pipeline)
 
     for key in good:
         pipeline.outcome("transform", key, "done")
-    message = pipeline.quarantined_object("transform", bad)
+    message = pipeline.dead_letter_about("transform", bad)
     queue = pipeline.consumer("transform")["queue"]["url"]
     eventually(lambda: pipeline.queue_depth(queue), until=(0).__eq__, waiting_for="an empty queue")
     assert "line 3" in message.error_message
@@ -168,13 +168,13 @@ def test_one_bad_file_in_a_batch_leaves_the_others_done_once(pipeline: Pipeline)
         ("too-large.json", b"[" + b"1," * 600_000 + b"1]", "accepts 1000000"),
     ],
 )
-def test_a_poison_file_is_set_aside_at_once_with_its_reason(
-    pipeline: Pipeline, name: str, body: bytes, reason: str
+def test_a_poison_file_is_dead_lettered_at_once_with_its_reason(
+    pipeline: AppliedPipeline, name: str, body: bytes, reason: str
 ) -> None:
     key = unique(name)
     pipeline.upload(key, body)
 
-    message = pipeline.quarantined_object("transform", key)
+    message = pipeline.dead_letter_about("transform", key)
 
     function = message.message_attributes["FunctionName"]["StringValue"]
     assert reason in message.error_message
@@ -185,21 +185,21 @@ def test_a_poison_file_is_set_aside_at_once_with_its_reason(
     assert [line["attempts"] for line in pipeline.outcomes("transform", key)] == [1]
 
 
-def test_an_object_deleted_before_it_is_read_is_set_aside(pipeline: Pipeline) -> None:
+def test_an_object_deleted_before_it_is_read_is_dead_lettered(pipeline: AppliedPipeline) -> None:
     key = unique("gone.json")
     with pipeline.paused("transform"):
         version = pipeline.upload(key, "[1]")
         pipeline.clients.s3.delete_object(Bucket=pipeline.bucket, Key=key, VersionId=version)
 
-    message = pipeline.quarantined_object("transform", key)
+    message = pipeline.dead_letter_about("transform", key)
     assert message.error_type == "ObjectNotFoundError"
 
 
 @pytest.mark.parametrize(
     "body", ["not JSON at all", "{}", '{"Records": [{"s3": {}}]}', '{"Records": "none"}']
 )
-def test_a_message_that_is_no_event_is_set_aside_word_for_word(
-    pipeline: Pipeline, body: str
+def test_a_message_that_is_no_event_is_dead_lettered_word_for_word(
+    pipeline: AppliedPipeline, body: str
 ) -> None:
     origin = secrets.token_hex(4)
     pipeline.clients.sqs.send_message(
@@ -208,7 +208,7 @@ def test_a_message_that_is_no_event_is_set_aside_word_for_word(
         MessageAttributes={"Origin": {"DataType": "String", "StringValue": origin}},
     )
 
-    message = pipeline.quarantined(
+    message = pipeline.dead_letter(
         "transform",
         lambda message: message.message_attributes.get("Origin", {}).get("StringValue") == origin,
     )
@@ -216,7 +216,7 @@ def test_a_message_that_is_no_event_is_set_aside_word_for_word(
     assert message.error_type == "MessageFormatError"
 
 
-def test_a_passing_trouble_is_retried_until_it_has_passed(pipeline: Pipeline) -> None:
+def test_a_passing_trouble_is_retried_until_it_has_passed(pipeline: AppliedPipeline) -> None:
     key = f"scripted/{secrets.token_hex(4)}/until-released/x.json"
     pipeline.upload(key, "[1]")
     pipeline.outcome("scripted", key, "retry")
@@ -225,17 +225,19 @@ def test_a_passing_trouble_is_retried_until_it_has_passed(pipeline: Pipeline) ->
     assert pipeline.outcome("scripted", key, "done")["attempts"] == 2
 
 
-def test_a_trouble_that_does_not_pass_is_set_aside_with_its_reason(pipeline: Pipeline) -> None:
+def test_a_trouble_that_does_not_pass_is_dead_lettered_with_its_reason(
+    pipeline: AppliedPipeline,
+) -> None:
     key = f"scripted/{secrets.token_hex(4)}/never/x.json"
     pipeline.upload(key, "[1]")
 
-    message = pipeline.quarantined_object("scripted", key, within=120)
+    message = pipeline.dead_letter_about("scripted", key, within=120)
     assert message.kind == "exhausted"
     assert message.error_type == "ZeroDivisionError"
     assert key in message.error_message
 
 
-def upload_crashing_file(pipeline: Pipeline, _cleanup: ExitStack) -> str:
+def upload_crashing_file(pipeline: AppliedPipeline, _cleanup: ExitStack) -> str:
     """Upload a file whose two receives take a visibility timeout each."""
     key = f"scripted/{secrets.token_hex(4)}/crash/x.json"
     pipeline.upload(key, "[1]")
@@ -244,24 +246,26 @@ def upload_crashing_file(pipeline: Pipeline, _cleanup: ExitStack) -> str:
 
 @pytest.mark.begins("orders", upload_crashing_file)
 def test_a_file_that_takes_the_process_down_ends_in_the_dead_letter_queue(
-    pipeline: Pipeline, stacks: Stacks
+    pipeline: AppliedPipeline, stacks: Stacks
 ) -> None:
     key = stacks.begun[upload_crashing_file].result()
     after = f"scripted/{secrets.token_hex(4)}/ok/x.json"
-    pipeline.quarantined_object("scripted", key, within=180)
+    pipeline.dead_letter_about("scripted", key, within=180)
     pipeline.upload(after, "[1]")
 
     assert pipeline.outcome("scripted", after, "done")
 
 
-def test_a_set_aside_file_can_be_redriven_once_its_trouble_is_over(pipeline: Pipeline) -> None:
+def test_a_dead_lettered_file_can_be_redriven_once_its_trouble_is_over(
+    pipeline: AppliedPipeline,
+) -> None:
     key = f"scripted/{secrets.token_hex(4)}/until-released/redriven.json"
     # A message that crashes the function takes the others of its batch along, here as on AWS.
     pipeline.clients.sqs.purge_queue(
         QueueUrl=pipeline.consumer("scripted")["dead_letter_queue"]["url"]
     )
     pipeline.upload(key, "[1]")
-    pipeline.quarantined_object("scripted", key, within=120)
+    pipeline.dead_letter_about("scripted", key, within=120)
     pipeline.upload(f"released/{key}", "")
     scripted = pipeline.consumer("scripted")
     eventually(
@@ -279,7 +283,7 @@ def test_a_set_aside_file_can_be_redriven_once_its_trouble_is_over(pipeline: Pip
 
 @pytest.mark.begins("orders", fill_dead_letter_queue)
 def test_the_alarm_tells_the_alerts_topic_when_a_dead_letter_queue_fills(
-    pipeline: Pipeline, stacks: Stacks
+    pipeline: AppliedPipeline, stacks: Stacks
 ) -> None:
     alerts = stacks.begun[fill_dead_letter_queue].result()
     alarm = pipeline.consumer("log")["alarms"]["dead_letter_queue_not_empty"]
@@ -293,7 +297,7 @@ def test_the_alarm_tells_the_alerts_topic_when_a_dead_letter_queue_fills(
     assert json.loads(mails[0])["NewStateValue"] == "ALARM"
 
 
-def test_the_circuit_breaker_looks_every_minute_by_itself(pipeline: Pipeline) -> None:
+def test_the_circuit_breaker_looks_every_minute_by_itself(pipeline: AppliedPipeline) -> None:
     group = pipeline.outputs["circuit_breaker"]["function"]["log_group_name"]
 
     def minutes() -> set[str]:
@@ -312,11 +316,11 @@ def test_the_circuit_breaker_looks_every_minute_by_itself(pipeline: Pipeline) ->
     )
 
 
-def test_the_notification_names_the_key_as_s3_encodes_it(pipeline: Pipeline) -> None:
+def test_the_notification_names_the_key_as_s3_encodes_it(pipeline: AppliedPipeline) -> None:
     key = unique("bad é+%.json")
     pipeline.upload(key, "no JSON")
 
-    message = pipeline.quarantined_object("transform", key)
+    message = pipeline.dead_letter_about("transform", key)
     (record,) = json.loads(message.body)["Records"]
     assert record["s3"]["object"]["key"] == quote_plus(key, safe="/")
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.integration.configurations import ROUTES
-from tests.integration.pipeline import DASHBOARD, Clients, Pipeline
+from tests.integration.pipeline import DASHBOARD, AppliedPipeline, Clients
 from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
 
@@ -57,7 +57,7 @@ class Happening:
 class Driver:
     """Makes things happen in the bucket, each key in many strange spellings."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: AppliedPipeline) -> None:
         self._s3 = pipeline.clients.s3
         self._bucket = pipeline.bucket
         self._run = secrets.token_hex(4)
@@ -128,7 +128,7 @@ def test_each_consumer_gets_exactly_the_files_it_wants(
     if route != "topic":
         assert_only_the_route_changes(stack.apply())
     assert stack.changes() == {}
-    pipeline = Pipeline(stack.outputs(), clients)
+    pipeline = AppliedPipeline(stack.outputs(), clients)
 
     happened = Driver(pipeline).everything()
 

@@ -67,7 +67,7 @@ class Result:
         The event as Lambda's runtime reads it.
     failed
         The messages that are tried again; None if the invocation failed.
-    quarantined
+    dead_letters
         The messages that were sent to the dead-letter queue, with their attributes.
     delays
         The seconds after which messages are tried again.
@@ -82,7 +82,7 @@ class Result:
     event: object
     failed: list[str] | None = None
     error: InvocationError | None = None
-    quarantined: list[tuple[Message, Mapping[str, Any]]] = field(default_factory=list)
+    dead_letters: list[tuple[Message, Mapping[str, Any]]] = field(default_factory=list)
     delays: dict[str, int] = field(default_factory=dict)
     called: list[str] = field(default_factory=list)
     lines: str = ""
@@ -151,7 +151,7 @@ def work(data: bytes) -> Result | None:
         result.error = error
     finally:
         threading.excepthook = hook
-    result.quarantined = consumer.queue.quarantined
+    result.dead_letters = consumer.queue.dead_letters
     result.delays = consumer.queue.delays
     result.lines = output.getvalue()
     return result
@@ -165,7 +165,7 @@ def judge(data: bytes, result: Result | None) -> None:
         json.loads(line)
     for identifier, seconds in result.delays.items():
         promise(0 <= seconds <= _LONGEST_DELAY, f"{identifier} is delayed by {seconds} seconds")
-    for _, attributes in result.quarantined:
+    for _, attributes in result.dead_letters:
         _judge_attributes(attributes)
     messages = _messages(result.event)
     if result.failed is None:
@@ -175,7 +175,7 @@ def judge(data: bytes, result: Result | None) -> None:
         promise(result.failed == [], f"{result.failed} failed without a batch")
         return
     promise(set(result.failed) <= set(messages), f"{result.failed} are not of the batch")
-    settled = set(result.failed) | {str(message.id) for message, _ in result.quarantined}
+    settled = set(result.failed) | {str(message.id) for message, _ in result.dead_letters}
     for identifier, body in messages.items():
         _judge_message(identifier, body, identifier in settled, result.called)
 

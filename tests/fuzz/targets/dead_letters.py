@@ -13,7 +13,7 @@ from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 from operations import dead_letters, story
 from operations.commands import failures, redrive
-from operations.commands.failures import Failure, group
+from operations.commands.failures import ReasonGroup, group
 from operations.dead_letters import DeadLetter
 from operations.terminal import Terminal, encoded
 from tests.fuzz import strategies
@@ -34,7 +34,7 @@ class Result:
     """
 
     letter: DeadLetter
-    failure: Failure
+    failure: ReasonGroup
     printed: str
     encoded: str
 
@@ -46,7 +46,7 @@ def work(data: bytes) -> Result | None:
     letter = dead_letters.read(message, "load")
     (failure,) = group([letter])
     redrive.matches(letter, "error")
-    story.set_aside([letter])
+    story.dead_lettered([letter])
     dead_letters.invocation(letter.body)
     file = io.StringIO()
     terminal = Terminal(file=file, width=120, color_system=None, force_terminal=True)

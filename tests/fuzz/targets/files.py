@@ -1,4 +1,4 @@
-"""A file through a whole function: done or set aside for good, in the memory that there is."""
+"""A file through a whole function: done or dead-lettered for good, in the memory that there is."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Result:
 
     Attributes
     ----------
-    failed, quarantined
-        How many messages are tried again, and how many were set aside.
+    failed, dead_letters
+        How many messages are tried again, and how many were dead-lettered.
     lines
         The function's log.
     outputs
@@ -59,7 +59,7 @@ class Result:
     """
 
     failed: int
-    quarantined: int
+    dead_letters: int
     lines: list[dict[str, Any]]
     outputs: int
 
@@ -80,7 +80,7 @@ def work(data: bytes) -> Result:
         failed = consumer(batch(event))
     return Result(
         failed=len(failed),
-        quarantined=len(consumer.queue.quarantined),
+        dead_letters=len(consumer.queue.dead_letters),
         lines=[json.loads(line) for line in filter(None, written.getvalue().split("\n"))],
         outputs=len(
             [key for _, key in consumer.store.transport.versions if key.startswith("out/")]
@@ -93,7 +93,9 @@ def judge(data: bytes, result: Result) -> None:
     reason = f"{line.get('error_type')}: {line.get('error_message')}"
     promise(not result.failed, f"it is tried again, which won't help: {reason}")
     promise(line["outcome"] in {"done", "permanent"}, f"{line['outcome']}: {reason}")
-    promise(result.quarantined == (line["outcome"] == "permanent"), f"set aside, or not: {reason}")
+    promise(
+        result.dead_letters == (line["outcome"] == "permanent"), f"dead-lettered, or not: {reason}"
+    )
     if line["outcome"] == "done" and "output" in line:
         promise(result.outputs == 1, f"{result.outputs} outputs")
 

@@ -22,14 +22,14 @@ type Author = Callable[[ObjectEvent, ObjectStore], Mapping[str, object] | None]
 class FakeQueue:
     """Remembers what the runtime asked of SQS."""
 
-    quarantined: list[tuple[Message, Mapping[str, Any]]] = field(default_factory=list)
+    dead_letters: list[tuple[Message, Mapping[str, Any]]] = field(default_factory=list)
     delays: dict[str, int] = field(default_factory=dict)
     failure: Exception | None = None
 
-    def quarantine(self, message: Message, attributes: Mapping[str, Any]) -> None:
+    def dead_letter(self, message: Message, attributes: Mapping[str, Any]) -> None:
         if self.failure:
             raise self.failure
-        self.quarantined.append((message, attributes))
+        self.dead_letters.append((message, attributes))
 
     def delay(self, entries: Iterable[tuple[Message, int]]) -> list[str]:
         if self.failure:

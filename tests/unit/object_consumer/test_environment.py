@@ -169,11 +169,11 @@ def test_what_hung_settles_nothing_once_the_answer_is_given() -> None:
 
     consumer = Consumer(author, context=FakeContext(remaining=remaining))
 
-    # On its last receive it would be quarantined; but that it is retried is answered already.
+    # On its last receive it would be dead-lettered; but that it is retried is answered already.
     assert consumer(batch(consumer.upload("a"), receive_count=5)) == ["m0"]
     release.set()
     threads[0].join(10)
-    assert consumer.queue.quarantined == []
+    assert consumer.queue.dead_letters == []
 
 
 def test_the_end_waits_for_no_thread() -> None:

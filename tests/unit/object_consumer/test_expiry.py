@@ -1,4 +1,4 @@
-"""A message that SQS would delete before another try could end is quarantined with its reason."""
+"""A message that SQS would delete before another try could end is dead-lettered with its reason."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -39,11 +39,11 @@ def sent(age: float) -> dict[str, object]:
 def kinds(some: Consumer) -> list[tuple[str, str]]:
     return [
         (attributes["ErrorKind"]["StringValue"], attributes["ErrorMessage"]["StringValue"])
-        for _, attributes in some.queue.quarantined
+        for _, attributes in some.queue.dead_letters
     ]
 
 
-def test_a_message_that_would_expire_is_quarantined_and_says_so() -> None:
+def test_a_message_that_would_expire_is_dead_lettered_and_says_so() -> None:
     some = consumer()
     # Less is left than another try and the wait for it may take.
     bodies = [some.upload(key) for key in ("retry", "ok", "permanent")]
@@ -79,7 +79,7 @@ def test_a_delay_that_is_asked_for_is_not_shortened(left: int, kept: bool) -> No
     assert some.queue.delays == ({"m0": 3600} if kept else {})
 
 
-def test_one_that_expires_and_can_not_be_quarantined_is_tried_again_as_late_as_is_safe() -> None:
+def test_one_that_expires_and_can_not_be_dead_lettered_is_tried_again_as_late_as_is_safe() -> None:
     some = consumer(dead_letter_queue_url=None)
 
     assert some(batch(some.upload("later"), system=sent(DAY - 2 * TIMEOUT - 500))) == ["m0"]

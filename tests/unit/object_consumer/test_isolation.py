@@ -217,7 +217,7 @@ def test_its_mates_run_and_every_message_has_its_verdict(
 
     assert calls == ["a", "hostile", "b"]
     assert failed == (["m1"] if outcome == "retry" else [])
-    assert len(consumer.queue.quarantined) == (outcome == "permanent")
+    assert len(consumer.queue.dead_letters) == (outcome == "permanent")
     written = capsys.readouterr()
     lines = {
         line["key"]: line for line in map(json.loads, written.out.splitlines()) if "key" in line
@@ -313,12 +313,12 @@ def test_json_of_any_depth_is_an_error_of_its_message_alone(
         assert len(contents.errors) == 1
 
 
-def test_a_message_nested_too_deeply_is_quarantined_and_its_mates_are_done() -> None:
+def test_a_message_nested_too_deeply_is_dead_lettered_and_its_mates_are_done() -> None:
     consumer = Consumer(lambda _event, _store: None)
     deep = ["[" * depth + "]" * depth for depth in range(9_985, 10_001)]
 
     assert consumer(batch(*deep, consumer.upload("a"))) == []
-    assert len(consumer.queue.quarantined) == len(deep)
+    assert len(consumer.queue.dead_letters) == len(deep)
 
 
 def test_a_direct_event_that_can_not_be_written_as_json_is_an_error() -> None:
@@ -338,7 +338,7 @@ def test_reasons_are_bounded_however_many_there_are() -> None:
     body = notification(*(make_event(f"{number:04}") for number in range(500)))
 
     assert consumer(batch(body)) == []
-    ((_, attributes),) = consumer.queue.quarantined
+    ((_, attributes),) = consumer.queue.dead_letters
     assert len(attributes["ErrorMessage"]["StringValue"]) == 1024
 
 
@@ -358,7 +358,7 @@ def test_attributes_of_any_form_end_no_batch(attributes: list[dict[str, Any]]) -
         record["messageAttributes"] = some
 
     assert consumer(event) == []
-    assert len(consumer.queue.quarantined) == 3
+    assert len(consumer.queue.dead_letters) == 3
 
 
 def raised_permanently(_event: ObjectEvent, _store: ObjectStore) -> None:

@@ -97,7 +97,7 @@ class TestRuntime:
         assert consumer(batch(notification(version(1)), notification(version(2)))) == []
 
         assert calls == ["v2", "v1"]
-        assert len(consumer.queue.quarantined) == 1
+        assert len(consumer.queue.dead_letters) == 1
 
     def test_what_somebody_else_is_soon_done_with_is_waited_for(
         self, monkeypatch: pytest.MonkeyPatch

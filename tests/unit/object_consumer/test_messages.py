@@ -32,7 +32,7 @@ def test_a_receive_count_that_sqs_would_not_write_is_unknown(count: object) -> N
     assert [message.receive_count for message in received(event)] == [None] * 3
     # The queue's own redrive policy counts on: nothing is taken for its last receive.
     assert consumer(event) == ["m0"]
-    assert [message.id for message, _ in consumer.queue.quarantined] == ["m2"]
+    assert [message.id for message, _ in consumer.queue.dead_letters] == ["m2"]
 
 
 def test_a_receive_count_of_any_length_that_sqs_may_write_counts() -> None:
@@ -40,7 +40,7 @@ def test_a_receive_count_of_any_length_that_sqs_may_write_counts() -> None:
     event = batch(consumer.upload("retry"), system={"ApproximateReceiveCount": "9" * 19})
 
     assert consumer(event) == []
-    assert len(consumer.queue.quarantined) == 1
+    assert len(consumer.queue.dead_letters) == 1
 
 
 def test_groups_of_a_fair_queue_are_processed_side_by_side_and_hold_nothing_back() -> None:
@@ -87,7 +87,7 @@ def test_a_message_of_a_standard_queue_has_no_group(group: object) -> None:
 
 
 def sent_to_sqs(message: Message) -> dict[str, Any]:
-    """Quarantine a message; give the fields of the request that are only some queues'."""
+    """Dead-letter a message; give the fields of the request that are only some queues'."""
     sqs = boto3.client("sqs", region_name="eu-west-1")
     seen: dict[str, Any] = {}
     sqs.meta.events.register(
@@ -97,7 +97,7 @@ def sent_to_sqs(message: Message) -> dict[str, Any]:
     with Stubber(sqs) as stub, pytest.MonkeyPatch.context() as patch:
         stub.add_response("send_message", {"MessageId": "1"})
         patch.setattr(clients, "sqs", lambda: sqs)
-        SqsQueue("https://queue", "https://dlq").quarantine(message, {})
+        SqsQueue("https://queue", "https://dlq").dead_letter(message, {})
     return {
         name: value
         for name, value in seen.items()
@@ -127,4 +127,4 @@ def test_fields_of_another_type_are_an_outcome_of_their_message_alone(
     event["Records"][0] |= record
 
     assert consumer(event) == []
-    assert [message.id for message, _ in consumer.queue.quarantined] == ["m0"]
+    assert [message.id for message, _ in consumer.queue.dead_letters] == ["m0"]

@@ -1,4 +1,4 @@
-"""What becomes of a message: done, retried, or set aside with its reason."""
+"""What becomes of a message: done, retried, or dead-lettered with its reason."""
 
 import json
 import threading
@@ -60,17 +60,17 @@ def test_each_message_of_a_batch_has_its_own_outcome() -> None:
     failed = consumer(batch(*(consumer.upload(name) for name in names)))
 
     assert failed == ["m2", "m3", "m5"]
-    assert [message.id for message, _ in consumer.queue.quarantined] == ["m1"]
+    assert [message.id for message, _ in consumer.queue.dead_letters] == ["m1"]
 
 
-def test_a_permanent_failure_is_quarantined_word_for_word_with_its_reason() -> None:
+def test_a_permanent_failure_is_dead_lettered_word_for_word_with_its_reason() -> None:
     consumer = Consumer(by_name)
     body = json.dumps(consumer.upload("permanent"), indent=3)
     own = {"Origin": {"dataType": "String", "stringValue": "here"}}
 
     assert consumer(batch(body, attributes=own)) == []
 
-    ((message, attributes),) = consumer.queue.quarantined
+    ((message, attributes),) = consumer.queue.dead_letters
     assert message.body == body
     assert {name: value["StringValue"] for name, value in attributes.items()} == {
         "Origin": "here",
@@ -88,7 +88,7 @@ def test_as_many_attributes_as_sqs_takes_are_kept_as_they_are() -> None:
 
     consumer(batch(consumer.upload("permanent"), attributes=own))
 
-    ((_, attributes),) = consumer.queue.quarantined
+    ((_, attributes),) = consumer.queue.dead_letters
     assert len(attributes) == 10
     assert attributes["a4"] == {"DataType": "String", "StringValue": "4"}
 
@@ -99,7 +99,7 @@ def test_more_attributes_than_sqs_takes_are_kept_in_one() -> None:
 
     consumer(batch(consumer.upload("permanent"), attributes=own))
 
-    ((_, attributes),) = consumer.queue.quarantined
+    ((_, attributes),) = consumer.queue.dead_letters
     assert len(attributes) == 6
     kept = json.loads(attributes["OriginalMessageAttributes"]["StringValue"])
     assert kept["a5"]["stringValue"] == "5"
@@ -111,7 +111,7 @@ def test_an_attribute_with_a_name_of_the_reasons_is_kept_with_the_others() -> No
 
     consumer(batch(consumer.upload("permanent"), attributes=own))
 
-    ((_, attributes),) = consumer.queue.quarantined
+    ((_, attributes),) = consumer.queue.dead_letters
     assert attributes["ErrorType"]["StringValue"] == "PermanentError"
     kept = json.loads(attributes["OriginalMessageAttributes"]["StringValue"])
     assert kept == own
@@ -128,7 +128,7 @@ def test_an_attribute_with_a_name_of_the_reasons_is_kept_with_the_others() -> No
         ("no attribute", {}),
     ],
 )
-def test_attributes_that_sqs_would_refuse_keep_no_message_from_being_set_aside(
+def test_attributes_that_sqs_would_refuse_keep_no_message_from_being_dead_lettered(
     number: int, attribute: object, taken: Mapping[str, str]
 ) -> None:
     consumer = Consumer(by_name)
@@ -137,27 +137,29 @@ def test_attributes_that_sqs_would_refuse_keep_no_message_from_being_set_aside(
 
     assert consumer(batch(consumer.upload("permanent"), attributes=own)) == []
 
-    ((_, attributes),) = consumer.queue.quarantined
+    ((_, attributes),) = consumer.queue.dead_letters
     restored = originals.attributes(attributes)
     texts = {name: restored[name].get("StringValue") for name in restored}
     assert texts.get("a0\ufffd") == taken.get("stringValue")
     assert [texts[f"b{n}"] for n in range(number)] == ["x"] * number
 
 
-def test_a_quarantine_that_fails_is_a_retry() -> None:
+def test_a_dead_letter_that_can_not_be_sent_is_a_retry() -> None:
     consumer = Consumer(by_name)
     consumer.queue.failure = ConnectionError("SQS is away")
 
     assert consumer(batch(consumer.upload("permanent"))) == ["m0"]
 
 
-def test_the_last_receive_sets_aside_what_would_be_retried() -> None:
+def test_the_last_receive_dead_letters_what_would_be_retried() -> None:
     consumer = Consumer(by_name)
     bodies = [consumer.upload("retry"), consumer.upload("bug"), consumer.upload("ok")]
 
     assert consumer(batch(*bodies, receive_count=5)) == []
 
-    kinds = [attributes["ErrorKind"]["StringValue"] for _, attributes in consumer.queue.quarantined]
+    kinds = [
+        attributes["ErrorKind"]["StringValue"] for _, attributes in consumer.queue.dead_letters
+    ]
     assert kinds == ["exhausted", "exhausted"]
 
 
@@ -165,7 +167,7 @@ def test_before_the_last_receive_it_is_retried() -> None:
     consumer = Consumer(by_name)
 
     assert consumer(batch(consumer.upload("bug"), receive_count=4)) == ["m0"]
-    assert consumer.queue.quarantined == []
+    assert consumer.queue.dead_letters == []
 
 
 def test_an_unexpected_error_is_logged_with_its_stack(lines: Lines) -> None:
@@ -203,18 +205,18 @@ def test_a_message_with_several_objects_is_one_outcome() -> None:
         return notification(*(consumer.store.upload(name, b"x") for name in names))
 
     assert consumer(batch(events("ok", "permanent", "retry"))) == ["m0"]
-    assert consumer.queue.quarantined == []
+    assert consumer.queue.dead_letters == []
     assert consumer(batch(events("ok", "permanent", "permanent"))) == []
-    ((_, attributes),) = consumer.queue.quarantined
+    ((_, attributes),) = consumer.queue.dead_letters
     assert attributes["ErrorMessage"]["StringValue"].count("never will") == 2
 
 
-def test_messages_that_are_no_events_are_quarantined_and_the_test_event_is_dropped() -> None:
+def test_messages_that_are_no_events_are_dead_lettered_and_the_test_event_is_dropped() -> None:
     consumer = Consumer(read)
     test_event = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}
 
     assert consumer(batch("junk", test_event, consumer.upload("a"))) == []
-    ((message, attributes),) = consumer.queue.quarantined
+    ((message, attributes),) = consumer.queue.dead_letters
     assert message.body == "junk"
     assert attributes["ErrorType"]["StringValue"] == "MessageFormatError"
 
@@ -292,19 +294,19 @@ def test_objects_gone_or_replaced_before_they_are_read() -> None:
     unversioned = make_event("a", etag=old.etag, size=1)
 
     assert consumer(batch(gone, notification(unversioned))) == []
-    ((_, attributes),) = consumer.queue.quarantined
+    ((_, attributes),) = consumer.queue.dead_letters
     assert attributes["ErrorType"]["StringValue"] == "ObjectNotFoundError"
 
 
-def test_an_object_that_is_not_found_yet_is_set_aside_on_its_last_receive_only() -> None:
+def test_an_object_that_is_not_found_yet_is_dead_lettered_on_its_last_receive_only() -> None:
     consumer = Consumer(read)
     recent = make_event("gone", event_time=datetime.now(UTC) - timedelta(seconds=70))
 
     assert consumer(batch(notification(recent), receive_count=4)) == ["m0"]
     assert 820 <= consumer.queue.delays["m0"] <= 830
-    assert consumer.queue.quarantined == []
+    assert consumer.queue.dead_letters == []
     assert consumer(batch(notification(recent), receive_count=5)) == []
-    ((_, attributes),) = consumer.queue.quarantined
+    ((_, attributes),) = consumer.queue.dead_letters
     assert attributes["ErrorKind"]["StringValue"] == "exhausted"
     assert attributes["ErrorType"]["StringValue"] == "ObjectNotVisibleError"
     assert "it was deleted, or isn't visible yet" in attributes["ErrorMessage"]["StringValue"]
@@ -325,10 +327,10 @@ def test_a_direct_event_that_fails_raises_with_all_reasons_after_the_rest_is_don
     assert done == ["ok"]
 
 
-def test_a_direct_event_that_never_will_succeed_is_quarantined_where_there_is_a_queue() -> None:
+def test_a_direct_event_that_never_will_succeed_is_dead_lettered_where_there_is_a_queue() -> None:
     consumer = Consumer(by_name)
     assert consumer(consumer.upload("permanent")) == []
-    assert len(consumer.queue.quarantined) == 1
+    assert len(consumer.queue.dead_letters) == 1
 
     without = Consumer(by_name, settings={"dead_letter_queue_url": None})
     with pytest.raises(InvocationError, match="never will"):

@@ -19,7 +19,7 @@ def test_a_key_that_is_a_terminals_command_is_shown(
 ) -> None:
     # moto writes listings without S3's encoding, and XML has no such characters.
     monkeypatch.setattr(evidence, "versions", lambda *_: [])
-    world.set_aside(quote_plus(key), "FormatError", f"{key}: line 3")
+    world.dead_letter(quote_plus(key), "FormatError", f"{key}: line 3")
     url = str(world.consumer.dead_letter_queue_url)
     world.aws.sqs.send_message(QueueUrl=url, MessageBody="\x9b2J")
 
@@ -38,7 +38,7 @@ def test_a_key_that_is_a_terminals_command_is_shown(
 def test_a_terminal_that_lacks_a_character_is_shown_an_escape(
     world: World, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.set_aside(quote_plus("in/漢字🙂.json"), "FormatError", "line 3")
+    world.dead_letter(quote_plus("in/漢字🙂.json"), "FormatError", "line 3")
     screen = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(screen, encoding="latin-1"))
 

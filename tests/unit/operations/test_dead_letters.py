@@ -1,4 +1,4 @@
-"""What was set aside: read from a dead-letter queue, grouped by reason, sent back."""
+"""What was dead-lettered: read from a dead-letter queue, grouped by reason, sent back."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from operations import dead_letters
 from operations.commands import failures
 from operations.commands.failures import group
 from operations.dead_letters import DeadLetter
-from operations.story import set_aside
+from operations.story import dead_lettered
 from tests.unit.operations.world import BUCKET, World, record
 
 
@@ -24,7 +24,7 @@ def look(world: World) -> Sequence[DeadLetter]:
 
 def test_messages_that_are_looked_at_stay_where_they_are(world: World) -> None:
     for number in range(25):
-        world.set_aside(f"in/{number}.json", "SchemaError", "no id")
+        world.dead_letter(f"in/{number}.json", "SchemaError", "no id")
 
     assert len(look(world)) == 25
     assert len(look(world)) == 25
@@ -32,7 +32,7 @@ def test_messages_that_are_looked_at_stay_where_they_are(world: World) -> None:
 
 
 def test_the_reason_and_the_object_are_read(world: World) -> None:
-    world.set_aside("in/my+file.json", "SchemaError", "no id")
+    world.dead_letter("in/my+file.json", "SchemaError", "no id")
 
     (letter,) = look(world)
 
@@ -52,7 +52,7 @@ def test_a_message_that_sqs_moved_says_that_nobody_gave_a_reason(world: World) -
 
 
 def moved(group: str | None = None) -> MessageTypeDef:
-    """A message that was set aside and redriven before SQS moved it."""
+    """A message that was dead-lettered and redriven before SQS moved it."""
     attributes: dict[Any, str] = {
         "SentTimestamp": "1767225600000",
         "DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:111122223333:orders-load",
@@ -76,35 +76,35 @@ def test_when_sqs_moved_a_message_is_not_known() -> None:
     assert (letter.kind, letter.error_type) == ("moved", "")
     assert "no reason given" in letter.reason
     assert letter.sent_at == datetime(2026, 1, 1, tzinfo=UTC)
-    assert letter.set_aside_at is None
+    assert letter.dead_lettered_at is None
     (failure,) = group([letter])
     assert (failure.times, failure.first, failure.last) == ("sent", letter.sent_at, letter.sent_at)
-    (step,) = set_aside([letter])
+    (step,) = dead_lettered([letter])
     assert (step.what, step.at) == ("sent", letter.sent_at)
-    assert step.detail.startswith("set aside later: no reason given")
+    assert step.detail.startswith("dead-lettered later: no reason given")
 
 
 def test_in_a_fifo_queue_it_is() -> None:
     letter = dead_letters.read(moved("customer-1"), "load", fifo=True)
 
-    assert (letter.kind, letter.set_aside_at) == ("moved", letter.sent_at)
+    assert (letter.kind, letter.dead_lettered_at) == ("moved", letter.sent_at)
 
 
 def test_in_a_standard_queue_with_groups_it_is_not() -> None:
     letter = dead_letters.read(moved("customer-1"), "load")
 
-    assert (letter.group, letter.set_aside_at) == ("customer-1", None)
+    assert (letter.group, letter.dead_lettered_at) == ("customer-1", None)
 
 
-def test_when_the_runtime_set_a_message_aside_is_known(world: World) -> None:
-    world.set_aside("in/a.json", "SchemaError", "no id")
+def test_when_the_runtime_dead_lettered_a_message_is_known(world: World) -> None:
+    world.dead_letter("in/a.json", "SchemaError", "no id")
 
     (letter,) = look(world)
 
-    assert letter.set_aside_at == letter.sent_at
+    assert letter.dead_lettered_at == letter.sent_at
     (failure,) = group([letter])
     assert failure.times == "set aside"
-    (step,) = set_aside([letter])
+    (step,) = dead_lettered([letter])
     assert (step.what, step.detail) == ("set aside", "SchemaError: no id")
 
 

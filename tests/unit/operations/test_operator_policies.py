@@ -81,8 +81,8 @@ def fill(world: World) -> None:
     aws.s3.create_bucket(Bucket=REPORTS, CreateBucketConfiguration={"LocationConstraint": REGION})
     aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     world.upload("in/done.json", "in/reported.json", "in/failed.json", "in/unheard.json")
-    world.set_aside("in/failed.json", "FormatError", "line 3")
-    world.set_aside("in/failed.json", "SchemaError", "no id")
+    world.dead_letter("in/failed.json", "FormatError", "line 3")
+    world.dead_letter("in/failed.json", "SchemaError", "no id")
     for key, output in (("done", f"s3://{BUCKET}/out/done"), ("reported", f"s3://{REPORTS}/r")):
         tell(world, f"in/{key}.json", output)
     DynamoDBRecords(TABLE, "orders/load", aws.dynamodb).write(Record())

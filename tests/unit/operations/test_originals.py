@@ -1,4 +1,4 @@
-"""What is sent back has the attributes that it had before it was set aside."""
+"""What is sent back has the attributes that it had before it was dead-lettered."""
 
 import base64
 from typing import Any
@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from object_consumer import quarantine
+from object_consumer import dead_letters
 from object_consumer.messages import Message
-from object_consumer.outcomes import Quarantine, Retry
+from object_consumer.outcomes import MoveToDeadLetterQueue, Retry
 from operations import originals
 
-REASON = Quarantine(
+REASON = MoveToDeadLetterQueue(
     kind="permanent", error_type="FormatError", error_message="line 3", otherwise=Retry(0)
 )
 # As SQS takes them: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
@@ -50,37 +50,37 @@ def for_lambda(attribute: dict[str, Any]) -> dict[str, Any]:
     return written | {"stringValue": attribute["StringValue"]}
 
 
-def set_aside(attributes: dict[str, Any]) -> dict[str, Any]:
+def dead_letter(attributes: dict[str, Any]) -> dict[str, Any]:
     """Attributes in the dead-letter queue, of a message that had these."""
     message = Message(
         body="", attributes={name: for_lambda(value) for name, value in attributes.items()}
     )
     return dict(
-        quarantine.attributes(message, REASON, function_name="orders-load", request_id="request")
+        dead_letters.attributes(message, REASON, function_name="orders-load", request_id="request")
     )
 
 
 @given(ATTRIBUTES)
-def test_what_the_runtime_sets_aside_comes_back_as_it_was(attributes: dict[str, Any]) -> None:
-    received = set_aside(attributes)
+def test_what_the_runtime_dead_letters_comes_back_as_it_was(attributes: dict[str, Any]) -> None:
+    received = dead_letter(attributes)
 
     assert len(received) <= 10
     assert originals.attributes(received) == attributes
-    assert originals.attributes(set_aside(dict(originals.attributes(received)))) == attributes
+    assert originals.attributes(dead_letter(dict(originals.attributes(received)))) == attributes
 
 
 TEN = {f"a{n}": {"DataType": "Binary", "BinaryValue": bytes([n])} for n in range(10)}
 
 
 def test_ten_attributes_are_ten_again() -> None:
-    received = set_aside(TEN)
+    received = dead_letter(TEN)
 
     assert len(received) == 6
     assert originals.attributes(received) == TEN
 
 
 def packed(text: str) -> dict[str, Any]:
-    received = set_aside(TEN)
+    received = dead_letter(TEN)
     received["OriginalMessageAttributes"] = {"DataType": "String", "StringValue": text}
     return received
 
@@ -114,7 +114,7 @@ def test_a_producers_own_attributes_are_not_taken_for_a_reason() -> None:
     own = {"ErrorType": text("E"), "ErrorMessage": text("m"), "OriginalMessageAttributes": text("")}
 
     assert originals.attributes(own) == own
-    assert originals.attributes({**set_aside({}), **packed("{}"), "a": text("b")}) == {
+    assert originals.attributes({**dead_letter({}), **packed("{}"), "a": text("b")}) == {
         "OriginalMessageAttributes": text("{}"),
         "a": text("b"),
     }
@@ -142,7 +142,7 @@ def test_what_sns_lambda_and_eventbridge_add_goes_too(added: dict[str, Any]) -> 
     own = {"RETRY": text("1"), "a": {"DataType": "Binary", "BinaryValue": b"\x00"}}
 
     assert originals.attributes({**own, **added}) == own
-    assert originals.attributes({**own, **added, **set_aside({})}) == own
+    assert originals.attributes({**own, **added, **dead_letter({})}) == own
 
 
 def test_lists_which_sqs_gives_and_does_not_take_are_left_out() -> None:

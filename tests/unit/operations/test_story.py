@@ -8,7 +8,7 @@ from object_consumer.events import ObjectEvent
 from object_consumer.ledger import ObjectState
 from operations.dead_letters import DeadLetter
 from operations.ledger import Entry
-from operations.story import Verdict, Version, judge
+from operations.story import Verdict, Version, verdict_on
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NEWEST = Version(version_id="v2", etag="tag2", at=START, size=3)
@@ -51,7 +51,7 @@ def verdict(
     newest: Version | None = NEWEST,
     wanted: bool = True,
 ) -> Verdict:
-    return judge(newest, lines, letters, entry, now=at(100), wanted=wanted)[0]
+    return verdict_on(newest, lines, letters, entry, now=at(100), wanted=wanted)[0]
 
 
 def test_what_was_done_is_done() -> None:
@@ -71,30 +71,30 @@ def test_an_older_version_that_was_done_says_nothing_of_the_newest() -> None:
     assert verdict(letters=(letter(1, "v1"),)) is Verdict.NOT_HEARD_OF
 
 
-def test_what_lies_in_the_dead_letter_queue_is_set_aside() -> None:
-    said = judge(NEWEST, [line("permanent", 1)], [letter(2)], None, now=at(9), wanted=True)
+def test_what_lies_in_the_dead_letter_queue_is_dead_lettered() -> None:
+    said = verdict_on(NEWEST, [line("permanent", 1)], [letter(2)], None, now=at(9), wanted=True)
 
-    assert said == (Verdict.SET_ASIDE, "FormatError: line 3")
+    assert said == (Verdict.DEAD_LETTERED, "FormatError: line 3")
 
 
-def test_a_message_that_sqs_moved_is_no_newer_than_one_that_was_set_aside() -> None:
+def test_a_message_that_sqs_moved_is_no_newer_than_one_that_was_dead_lettered() -> None:
     moved = replace(letter(5), kind="moved", error_type="", error_message="no reason given")
 
     for letters in ([moved, letter(2)], [letter(2), moved]):
-        said = judge(NEWEST, [line("permanent", 1)], letters, None, now=at(9), wanted=True)
-        assert said == (Verdict.SET_ASIDE, "FormatError: line 3")
-    assert verdict(letters=(moved,)) is Verdict.SET_ASIDE
+        said = verdict_on(NEWEST, [line("permanent", 1)], letters, None, now=at(9), wanted=True)
+        assert said == (Verdict.DEAD_LETTERED, "FormatError: line 3")
+    assert verdict(letters=(moved,)) is Verdict.DEAD_LETTERED
 
 
-def test_a_file_that_was_set_aside_and_replayed_since_is_done() -> None:
+def test_a_file_that_was_dead_lettered_and_replayed_since_is_done() -> None:
     assert verdict(line("done", 5), letters=(letter(2),)) is Verdict.DONE
-    assert verdict(line("done", 1), letters=(letter(2),)) is Verdict.SET_ASIDE
+    assert verdict(line("done", 1), letters=(letter(2),)) is Verdict.DEAD_LETTERED
 
 
 def test_a_replay_names_no_version_and_counts_for_the_newest() -> None:
     assert verdict(line("done", 5, None)) is Verdict.DONE
     assert verdict(line("done", -5, None)) is Verdict.NOT_HEARD_OF
-    assert verdict(letters=(letter(2, None),)) is Verdict.SET_ASIDE
+    assert verdict(letters=(letter(2, None),)) is Verdict.DEAD_LETTERED
     assert verdict(letters=(letter(2, None, "tag1"),)) is Verdict.NOT_HEARD_OF
 
 
@@ -114,10 +114,10 @@ def test_what_failed_and_lies_nowhere_comes_again() -> None:
     )
 
 
-def test_what_was_set_aside_stays_so_while_its_message_is_out_of_sight() -> None:
-    said = judge(NEWEST, [line("permanent", 1)], [], None, now=at(9), wanted=True)
+def test_what_was_dead_lettered_stays_so_while_its_message_is_out_of_sight() -> None:
+    said = verdict_on(NEWEST, [line("permanent", 1)], [], None, now=at(9), wanted=True)
 
-    assert said[0] is Verdict.SET_ASIDE
+    assert said[0] is Verdict.DEAD_LETTERED
     assert "redriven, deleted, or somebody else" in said[1]
 
 

@@ -17,7 +17,7 @@ from operations import terminal
 from operations.commands import failures as failing
 from operations.commands import status as watching
 from operations.commands import trace as tracing
-from operations.commands.failures import Failure
+from operations.commands.failures import ReasonGroup
 from operations.commands.status import ConsumerStatus
 from operations.story import ConsumerStory, Step, Story, Verdict, Version
 
@@ -59,8 +59,8 @@ def is_printable(output: str) -> bool:
     return all(map(str.isprintable, output.split("\n")))
 
 
-def failure(text: str) -> Failure:
-    return Failure(
+def failure(text: str) -> ReasonGroup:
+    return ReasonGroup(
         consumer=text,
         kind=text,
         reason=text,
@@ -96,7 +96,7 @@ def story(text: str) -> Story:
         consumers=[
             ConsumerStory(
                 consumer=text,
-                verdict=Verdict.SET_ASIDE,
+                verdict=Verdict.DEAD_LETTERED,
                 why=text,
                 advice=text,
                 steps=[step, step],
@@ -142,7 +142,7 @@ def test_the_console_lets_nothing_through_even_where_a_view_forgot(text: str) ->
 
 
 def test_colours_stay() -> None:
-    assert "\x1b[31m" in printed(Text("set aside", style="red"), colours=True)
+    assert "\x1b[31m" in printed(Text("dead-lettered", style="red"), colours=True)
 
 
 @pytest.mark.parametrize("text", [*HOSTILE.values(), *MARKUP])

@@ -48,7 +48,7 @@ class World:
         """The pipeline."""
         return Pipeline(name="orders", bucket=BUCKET, consumers={self.consumer.name: self.consumer})
 
-    def set_aside(self, key: str, error_type: str, message: str, **attributes: str) -> None:
+    def dead_letter(self, key: str, error_type: str, message: str, **attributes: str) -> None:
         """Put a message into the dead-letter queue, as the runtime does."""
         reason = {
             "ErrorType": error_type,

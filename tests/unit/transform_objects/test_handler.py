@@ -254,7 +254,7 @@ def test_a_file_that_was_given_up_does_not_hold_up_the_next(
     assert fields["records"] == 50_000
 
 
-def test_a_file_that_asks_for_too_much_memory_is_set_aside(
+def test_a_file_that_asks_for_too_much_memory_is_dead_lettered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     module = load(monkeypatch, AWS_LAMBDA_FUNCTION_MEMORY_SIZE="128")

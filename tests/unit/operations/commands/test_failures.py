@@ -8,7 +8,7 @@ from tests.unit.operations.world import BUCKET, World
 
 def test_failures_are_grouped_and_stay(world: World, run: Run) -> None:
     for number in range(3):
-        world.set_aside(f"in/{number}.json", "FormatError", f"line {number}")
+        world.dead_letter(f"in/{number}.json", "FormatError", f"line {number}")
 
     told = run("failures")
 
@@ -20,7 +20,7 @@ def test_failures_are_grouped_and_stay(world: World, run: Run) -> None:
 
 def test_what_was_not_looked_at_is_told(world: World, run: Run) -> None:
     for number in range(12):
-        world.set_aside(f"in/{number}.json", "FormatError", f"line {number}")
+        world.dead_letter(f"in/{number}.json", "FormatError", f"line {number}")
 
     assert run("failures", "--limit", "12").errors == ""
     told = "load: 10 of about 12 messages: see --limit"
@@ -34,8 +34,8 @@ def test_one_mistake_in_many_files_is_one_group(world: World) -> None:
         message = (
             f"s3://{BUCKET}/in/{number}.json: line {number}, column {31 + number}: 'x{number}'"
         )
-        world.set_aside(f"in/{number}.json", "FormatError", message)
-    world.set_aside("in/other.json", "SchemaError", "no id")
+        world.dead_letter(f"in/{number}.json", "FormatError", message)
+    world.dead_letter("in/other.json", "SchemaError", "no id")
 
     first, second = group(dead_letters.look(world.consumer, world.aws, limit=100).letters)
 

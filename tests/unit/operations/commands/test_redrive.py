@@ -1,4 +1,4 @@
-"""What was set aside is sent back as it was, in its order, and whatever one message is like."""
+"""What was dead-lettered is sent back as it was, in its order, and whatever one message is like."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ def as_fifo(world: World) -> World:
     return replace(world, consumer=consumer)
 
 
-def set_aside(world: World, body: str, **request: Any) -> None:
+def dead_letter(world: World, body: str, **request: Any) -> None:
     url = str(world.consumer.dead_letter_queue_url)
     world.aws.sqs.send_message(QueueUrl=url, MessageBody=body, **request)
 
@@ -40,7 +40,7 @@ def set_aside(world: World, body: str, **request: Any) -> None:
 def in_group(world: World, group: str, *bodies: str) -> None:
     for body in bodies:
         names = {"MessageGroupId": group, "MessageDeduplicationId": f"{group}-{body}"}
-        set_aside(world, body, **names)
+        dead_letter(world, body, **names)
 
 
 @pytest.fixture
@@ -64,8 +64,8 @@ def answered(
 
 
 def test_only_messages_with_the_reason_are_sent_back(world: World) -> None:
-    world.set_aside("in/a.json", "FormatError", "line 3")
-    world.set_aside("in/b.json", "SchemaError", "no id", trace="abc")
+    world.dead_letter("in/a.json", "FormatError", "line 3")
+    world.dead_letter("in/b.json", "SchemaError", "no id", trace="abc")
 
     steps = list(redrive.move(world.consumer, world.aws, reason="schemaerror", limit=10))
 
@@ -80,7 +80,7 @@ def test_only_messages_with_the_reason_are_sent_back(world: World) -> None:
 @pytest.mark.parametrize("reason", ["", "format"])
 def test_all_are_sent_back_however_many(world: World, reason: str) -> None:
     for number in range(95):
-        world.set_aside(f"in/{number}.json", "FormatError", "line 3")
+        world.dead_letter(f"in/{number}.json", "FormatError", "line 3")
 
     steps = list(redrive.move(world.consumer, world.aws, reason=reason))
 
@@ -90,7 +90,7 @@ def test_all_are_sent_back_however_many(world: World, reason: str) -> None:
 
 def test_a_redrive_that_is_stopped_loses_nothing(world: World) -> None:
     for number in range(25):
-        world.set_aside(f"in/{number}.json", "FormatError", "line 3")
+        world.dead_letter(f"in/{number}.json", "FormatError", "line 3")
 
     steps = redrive.move(world.consumer, world.aws, lanes=1)
     while next(steps).moved < 10:
@@ -101,10 +101,10 @@ def test_a_redrive_that_is_stopped_loses_nothing(world: World) -> None:
     assert len(left(world)) == 15
 
 
-def test_what_is_set_aside_meanwhile_is_not_sent_back_again(
+def test_what_is_dead_lettered_meanwhile_is_not_sent_back_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.set_aside("in/a.json", "FormatError", "line 3")
+    world.dead_letter("in/a.json", "FormatError", "line 3")
     monkeypatch.setattr(dead_letters, "now", lambda *_: datetime(2026, 1, 1, tzinfo=UTC))
 
     steps = list(redrive.move(world.consumer, world.aws))
@@ -117,7 +117,7 @@ def test_no_more_is_looked_at_than_was_asked_for(
     world: World, requests: list[tuple[str, Any]]
 ) -> None:
     for number in range(40):
-        world.set_aside(f"in/{number}.json", "FormatError", "line 3")
+        world.dead_letter(f"in/{number}.json", "FormatError", "line 3")
 
     # One after the other: moto gives a message to two that ask for it at the same moment.
     steps = list(redrive.move(world.consumer, world.aws, reason="schema", limit=20, lanes=1))
@@ -182,7 +182,7 @@ def test_of_a_fifo_group_what_stays_hides_what_is_behind_it(world: World) -> Non
 def test_in_a_standard_queue_a_group_is_kept_and_no_fifo_field_is_sent(
     world: World, requests: list[tuple[str, Any]]
 ) -> None:
-    set_aside(world, record("in/a.json"), MessageGroupId="customer-1")
+    dead_letter(world, record("in/a.json"), MessageGroupId="customer-1")
 
     steps = list(redrive.move(world.consumer, world.aws))
 
@@ -199,7 +199,7 @@ def test_large_messages_go_in_as_many_requests_as_they_need(
 ) -> None:
     kilobyte = 1024
     for size in (1000, 100, 100, 100, 1, 1):
-        set_aside(world, "ü" * (size * kilobyte // 2))
+        dead_letter(world, "ü" * (size * kilobyte // 2))
 
     steps = list(redrive.move(world.consumer, world.aws, lanes=1))
 
@@ -219,7 +219,7 @@ def test_a_look_is_over_when_it_has_seen_so_many_megabytes(
 ) -> None:
     monkeypatch.setattr(dead_letters, "MAX_LOOK_BYTES", 2**20)
     for _ in range(25):
-        set_aside(world, "a" * 2**17)
+        dead_letter(world, "a" * 2**17)
 
     look = dead_letters.look(world.consumer, world.aws, limit=100)
 
@@ -237,7 +237,7 @@ def test_a_message_that_sqs_does_not_take_harms_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch, *, whole: bool
 ) -> None:
     for body in ("a", "bad", "c"):
-        set_aside(world, body)
+        dead_letter(world, body)
 
     def answer(operation: str, parameters: Mapping[str, Any]) -> Any:
         entries = parameters.get("Entries", [])
@@ -284,7 +284,7 @@ def test_who_may_not_send_finds_every_message_where_it_was(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(15):
-        set_aside(world, f"{number}")
+        dead_letter(world, f"{number}")
 
     def answer(operation: str, _: Mapping[str, Any]) -> None:
         if operation == "SendMessageBatch":
@@ -330,7 +330,7 @@ def test_a_function_without_a_queue_is_invoked_again_with_what_it_had(
 
 
 def test_nothing_is_sent_back_unasked(world: World, run: Run) -> None:
-    world.set_aside("in/a.json", "FormatError", "line 3")
+    world.dead_letter("in/a.json", "FormatError", "line 3")
 
     told = run("redrive", "load", "--reason", "format")
 
@@ -340,7 +340,7 @@ def test_nothing_is_sent_back_unasked(world: World, run: Run) -> None:
 
 
 def test_a_dry_run_only_counts(world: World, run: Run) -> None:
-    world.set_aside("in/a.json", "FormatError", "line 3")
+    world.dead_letter("in/a.json", "FormatError", "line 3")
     world.upload("in/a.json")
 
     told = run("redrive", "load", "--reason", "format", "--dry-run", "--json")
@@ -356,8 +356,8 @@ def test_a_dry_run_only_counts(world: World, run: Run) -> None:
 
 
 def test_what_has_the_reason_is_sent_back(world: World, run: Run) -> None:
-    world.set_aside("in/a.json", "FormatError", "line 3")
-    world.set_aside("in/b.json", "SchemaError", "no id")
+    world.dead_letter("in/a.json", "FormatError", "line 3")
+    world.dead_letter("in/b.json", "SchemaError", "no id")
 
     told = run("redrive", "load", "--reason", "FormatError", "--yes")
 
@@ -370,7 +370,7 @@ def test_what_is_not_taken_back_is_told(
     world: World, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key in ("in/a.json", "in/b.json"):
-        world.set_aside(key, "FormatError", "line 3")
+        world.dead_letter(key, "FormatError", "line 3")
     send = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def refuse(client: Any, operation: str, parameters: dict[str, Any]) -> Any:

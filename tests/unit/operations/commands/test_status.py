@@ -17,14 +17,14 @@ def test_a_quiet_pipeline_is_told_as_such(run: Run) -> None:
 
 
 def test_what_is_wrong_is_told_with_the_command_that_goes_on(world: World, run: Run) -> None:
-    world.set_aside("in/a.json", "FormatError", "line 3")
+    world.dead_letter("in/a.json", "FormatError", "line 3")
     world.remember("in/a.json", "FAILED")
 
     told = run("status", "--json")
 
     assert told.code == 1
     document = json.loads(told.output)
-    assert document["troubles"]["load"] == ["1 message was set aside: pipeline failures load"]
+    assert document["troubles"]["load"] == ["1 message was dead-lettered: pipeline failures load"]
     assert document["consumers"][0]["ledger"]["FAILED"] == 1
 
 

@@ -142,7 +142,7 @@ def test_a_story_says_what_could_not_be_looked_at(
 ) -> None:
     monkeypatch.setattr(trace, "_LETTERS", 3)
     for number in range(12):
-        world.set_aside(f"in/{number}.json", "FormatError", f"line {number}")
+        world.dead_letter(f"in/{number}.json", "FormatError", f"line {number}")
 
     assert "dead-letter queue: 10 of about 12 messages" in run("trace", "in/a.json").output
     (load,) = json.loads(run("trace", "in/a.json", "--json").output)["consumers"]

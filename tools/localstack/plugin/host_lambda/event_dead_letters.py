@@ -113,7 +113,7 @@ def try_again(
     """
     began = time.monotonic()
     retries, exhausted = 0, "MaximumRetryAttempts"
-    code, is_retried = judge(error)
+    code, is_retried = classify(error)
     for pause in pauses(policy.get("MaximumRetryAttempts", DEFAULT_RETRIES)):
         if not is_retried:
             break
@@ -127,14 +127,14 @@ def try_again(
             deliver()
         except (ClientError, BotoCoreError) as again:
             error = again
-            code, is_retried = judge(error)
+            code, is_retried = classify(error)
         else:
             return None
     failure = {"ERROR_CODE": code, "ERROR_MESSAGE": str(error), "RETRY_ATTEMPTS": str(retries)}
     return failure | ({"EXHAUSTED_RETRY_CONDITION": exhausted} if is_retried else {})
 
 
-def judge(error: Exception) -> tuple[str, bool]:
+def classify(error: Exception) -> tuple[str, bool]:
     """Tell what EventBridge calls an error, and whether it tries again after it."""
     if not isinstance(error, ClientError):
         return "CONNECTION_FAILURE", True

@@ -1,4 +1,4 @@
-"""A quarantined message: the original, and the reason as message attributes. Pure."""
+"""A dead-lettered message: the original, and the reason as message attributes. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
     from object_consumer.messages import Message
-    from object_consumer.outcomes import Quarantine
+    from object_consumer.outcomes import MoveToDeadLetterQueue
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 _MAX_ATTRIBUTES = 10
@@ -27,15 +27,21 @@ _NOT_ACCEPTED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 
 
 def attributes(
-    message: Message, verdict: Quarantine, *, function_name: str, request_id: str
+    message: Message, settlement: MoveToDeadLetterQueue, *, function_name: str, request_id: str
 ) -> dict[str, MessageAttributeValueTypeDef]:
     """Write the reason, and keep the original attributes.
 
-    The attributes of an earlier quarantine are replaced, so a message that fails again after a
+    The attributes of an earlier failure are replaced, so a message that fails again after a
     redrive tells of its last failure. When there are more than the ten that SQS allows, or one has
     a name of the reason's, the originals go into one attribute as JSON.
     """
-    told = (verdict.error_type, verdict.error_message, verdict.kind, function_name, request_id)
+    told = (
+        settlement.error_type,
+        settlement.error_message,
+        settlement.kind,
+        function_name,
+        request_id,
+    )
     reason = dict(zip(REASON, map(_text, told), strict=True))
     is_repeated = reason.keys() <= message.attributes.keys()
     originals = {
