@@ -1,1 +1,1 @@
-"""How fast the runtime is, beside its peers and the bound that latency sets, in one run."""
+"""Compare the speed of the runtime with alternatives and with a lower limit, in one run."""

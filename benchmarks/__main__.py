@@ -1,7 +1,7 @@
-"""``make bench``: measure, and print tables with the ratios and the targets.
+"""``make bench``: measure, and print tables with ratios and targets.
 
-``--quick`` (``make bench QUICK=1``) runs everything once, with little: it shows that all of it
-runs, and judges nothing.
+``--quick`` (``make bench QUICK=1``) runs everything once with little data, to show that it works;
+it doesn't check the targets.
 """
 
 import argparse
@@ -29,12 +29,12 @@ from tools.cost.prices import read_prices
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "build" / "localstack"
 LATENCY_SECONDS = 0.015
-OURS, USUAL, BOUND = "object_consumer", "boto3, one by one", "bare sockets (the bound)"
+OURS, USUAL, BOUND = "object_consumer", "boto3, sequential", "raw sockets (lower limit)"
 INIT_SECONDS = 0.150
 MEGABYTE = 1_000_000
-# How many times as fast as these load_records should be.
+# The speed that load_records should have, as a multiple of theirs.
 LOADING_TARGETS = {loading.USUAL: 7, loading.BATCH_WRITER: 3}
-# What the functions that are measured require.
+# The settings of the measured functions.
 FUNCTION_SETTINGS = {
     "OUTPUT_BUCKET": "output",
     "OUTPUT_PREFIX": "processed/",
@@ -47,17 +47,17 @@ console = Console(width=None if sys.stdout.isatty() else 120)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A batch to process, and what is aimed at.
+    """A batch to process, and its targets.
 
     Attributes
     ----------
     times_usual
-        How many times as fast as the usual handler the runtime should be.
+        The minimum speed of the runtime, as a multiple of the usual handler's.
     times_bound
-        How many times the latency of one read and one write it may take; nothing where there are
-        more objects than threads, or bytes set the pace.
+        The maximum time, as a multiple of the latency of one read and one write; None if there are
+        more objects than threads, or the time depends on the bytes.
     peak_bytes
-        The memory its process may have at most.
+        The maximum memory of its process.
     """
 
     objects: int
@@ -69,27 +69,27 @@ class Case:
 
     @property
     def title(self) -> str:
-        """What is processed, in words."""
+        """A description of the batch."""
         size = f"{self.size // MEGABYTE} MB" if self.size >= MEGABYTE else f"{self.size // 1000} KB"
         return f"{self.objects} objects of {size}, {LATENCY_SECONDS * 1000:.0f} ms a request"
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much is measured.
+    """The extent of the measurements.
 
     Attributes
     ----------
     cases
         The batches.
     items, loading_runs
-        How many items are loaded, and how often.
+        The number of items to load, and of runs.
     objects, claiming_runs
-        How many objects are claimed, and how often.
+        The number of objects to claim, and of runs.
     import_runs
-        How often each package is imported.
+        The number of imports of each package.
     judges
-        Whether the figures are held against the targets.
+        Whether to compare the figures with the targets.
     """
 
     cases: tuple[Case, ...]
@@ -126,9 +126,9 @@ QUICK = Extent(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure everything; a target that is missed is shown, and is no failure."""
+    """Measure everything; a missed target is shown but is not a failure."""
     parser = argparse.ArgumentParser(prog="bench", description="Measure the runtime.")
-    parser.add_argument("--quick", action="store_true", help="run all of it once, judge nothing")
+    parser.add_argument("--quick", action="store_true", help="run everything once, check no target")
     extent = QUICK if parser.parse_args(arguments).quick else FULL
     with stub("s3_stub", LATENCY_SECONDS) as endpoint:
         for case in extent.cases:
@@ -155,12 +155,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         shown = init_table(extent)
     show(shown, iter(()), extent)
     if not extent.judges:
-        console.print("Everything ran. How fast it is, one small run doesn't tell: make bench")
+        console.print("Everything ran. A small run doesn't show the speed; use: make bench")
     return 0
 
 
 def show(shown: Table, said: Iterator[str], extent: Extent) -> None:
-    """Print a table, and what is said of its targets."""
+    """Print a table, and the verdicts on its targets."""
     console.print(shown)
     for line in said if extent.judges else ():
         console.print(line)
@@ -169,10 +169,10 @@ def show(shown: Table, said: Iterator[str], extent: Extent) -> None:
 
 @contextmanager
 def stub(module: str, latency: float) -> Iterator[str]:
-    """Start the stand-in for a service; give its address."""
+    """Start the stub of a service, and yield its address."""
     command = [sys.executable, "-m", f"benchmarks.{module}", "--latency", str(latency)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None  # noqa: S101 (asked for above)
+        assert process.stdout is not None  # noqa: S101 (a pipe, see above)
         try:
             yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
         finally:
@@ -182,7 +182,7 @@ def stub(module: str, latency: float) -> Iterator[str]:
 def run_contender(
     module: str, name: str, numbers: tuple[int, ...], endpoint: str
 ) -> dict[str, Any]:
-    """Measure a contender in a process of its own."""
+    """Measure a contender in a separate process."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": f"{ROOT / 'functions'}:{ROOT}",
@@ -227,7 +227,7 @@ def table(case: Case, results: dict[str, dict[str, Any]]) -> Table:
 
 
 def verdicts(case: Case, results: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Say of each target whether it is met."""
+    """Yield whether each target is met."""
     ours, usual = _median(results[OURS]), _median(results[USUAL])
     yield _verdict(
         usual / ours >= case.times_usual, f"{case.times_usual:g} times as fast as the usual"
@@ -241,10 +241,10 @@ def verdicts(case: Case, results: dict[str, dict[str, Any]]) -> Iterator[str]:
 
 
 def loading_table(items: int, results: dict[str, dict[str, Any]]) -> Table:
-    """Show how many items a second each contender loads."""
+    """Show the items per second that each contender loads."""
     usual, bound = _median(results[loading.USUAL]), _median(results[loading.BOUND])
     shown = Table(
-        title=f"{items:,} items of about 200 bytes into DynamoDB, answered at once",
+        title=f"{items:,} items of about 200 bytes into DynamoDB, which responds immediately",
         title_justify="left",
     )
     for column in ("", "items a second", "times as fast as the usual", "times the bound"):
@@ -261,16 +261,16 @@ def loading_table(items: int, results: dict[str, dict[str, Any]]) -> Table:
 
 
 def loading_verdicts(results: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Say of each target whether it is met."""
+    """Yield whether each target is met."""
     ours = _median(results[loading.OURS])
     for name, times in LOADING_TARGETS.items():
         yield _verdict(_median(results[name]) / ours >= times, f"{times:g} times as fast as {name}")
 
 
 def claiming_table(objects: int, results: dict[str, dict[str, Any]]) -> Table:
-    """Show what processing an object once in effect costs with each contender."""
+    """Show what each contender needs to make the processing of an object idempotent."""
     shown = Table(
-        title=f"{objects} objects once in effect, DynamoDB answers at once",
+        title=f"{objects} objects with idempotency, DynamoDB responds immediately",
         title_justify="left",
     )
     price = read_prices().by_name["dynamodb_writes"]
@@ -287,29 +287,29 @@ def claiming_table(objects: int, results: dict[str, dict[str, Any]]) -> Table:
 
 
 def claiming_verdicts(results: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Say of each target whether it is met."""
+    """Yield whether each target is met."""
     ours = results[claiming.OURS]
-    yield _verdict(ours["requests"] <= claiming.REQUESTS, "at most two write requests an object")
+    yield _verdict(ours["requests"] <= claiming.REQUESTS, "at most two write requests per object")
     faster = _median(ours) <= _median(results[claiming.PEER])
     yield _verdict(faster, f"no slower than {claiming.PEER}")
 
 
 def init_table(extent: Extent) -> Table:
-    """Show what each package costs: its size, and its import over that of bare Python."""
+    """Show the size of each package, and its import time in addition to bare Python's."""
     shown = Table(
-        title="Packages: targets are 8 MB, and 150 ms over bare Python", title_justify="left"
+        title="Packages: targets are 8 MB, and 150 ms more than bare Python", title_justify="left"
     )
     for column in (
         "",
         "zip",
-        "init over bare Python",
+        "init, more than bare Python",
         "targets" if extent.judges else "not judged",
     ):
         shown.add_column(column, justify="left" if not column else "right")
     bare = _import_seconds([], "pass", extent.import_runs)
     for package in sorted(PACKAGES.glob("*.zip")):
         if not (ROOT / "functions" / package.stem).is_dir():
-            # The integration tests package one of their own.
+            # Skip the package of the integration tests' own function.
             continue
         with tempfile.TemporaryDirectory() as folder:
             with zipfile.ZipFile(package) as zipped:

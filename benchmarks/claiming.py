@@ -1,7 +1,7 @@
-"""What it costs to process an object once in effect: the requests and the time of each object.
+"""The requests and the time for each object with idempotent processing.
 
-Run by itself, in a process of its own: ``python -m benchmarks.claiming NAME OBJECTS RUNS`` prints
-the seconds of each run and the requests of one object as JSON.
+Runs in a separate process: ``python -m benchmarks.claiming NAME OBJECTS RUNS`` prints the seconds
+of each run and the requests of one object as JSON.
 """
 
 import json
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 PEER, OURS = "Powertools idempotency", "the ledger"
-# Each writes once before and once after.
+# One write before the function, one after it.
 REQUESTS = 2
 CONSUMER = "orders/load"
 
@@ -20,7 +20,7 @@ type Process = Callable[[int], object]
 
 
 def powertools(client: Any) -> Process:
-    """Wrap a function as Powertools' documentation shows."""
+    """Wrap a function as in Powertools' documentation."""
     from aws_lambda_powertools.utilities.idempotency import (  # noqa: PLC0415 (its own imports)
         DynamoDBPersistenceLayer,
         IdempotencyConfig,
@@ -41,7 +41,7 @@ def powertools(client: Any) -> Process:
 
 
 def ledger(client: Any) -> Process:
-    """Claim and complete, as the runtime does around a consumer's function."""
+    """Claim and complete, as the runtime does before and after a consumer's function."""
     from object_consumer.dynamodb_ledger import DynamoDBLedger  # noqa: PLC0415
     from object_consumer.testing import make_event  # noqa: PLC0415
 
@@ -59,7 +59,7 @@ CONTENDERS = {PEER: powertools, OURS: ledger}
 
 
 def measure(name: str, objects: int, runs: int) -> dict[str, object]:
-    """Process objects one after the other, on a warm process."""
+    """Process objects one after the other, in a warm process."""
     import boto3  # noqa: PLC0415
 
     client = boto3.client("dynamodb", region_name=os.environ["AWS_REGION"])

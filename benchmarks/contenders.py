@@ -1,7 +1,7 @@
-"""Handlers that do the same: read each object of a batch, write it elsewhere.
+"""Handlers with the same task: read each object of a batch, and write it to another bucket.
 
-Run by itself, in a process of its own: ``python -m benchmarks.contenders NAME OBJECTS BYTES RUNS``
-prints the seconds of each run and the process's peak memory as JSON.
+Runs in a separate process: ``python -m benchmarks.contenders NAME OBJECTS BYTES RUNS`` prints the
+seconds of each run and the process's peak memory as JSON.
 """
 
 import json
@@ -22,7 +22,7 @@ type Handler = Callable[[dict[str, Any], Any], object]
 
 
 class Context:
-    """What Lambda passes beside the event; there is always time left."""
+    """The Lambda context object; there is always time left."""
 
     aws_request_id = "benchmark"
     function_name = "benchmark"
@@ -35,7 +35,7 @@ class Context:
 
 
 def sequential_boto3() -> Handler:
-    """Do what most tutorials show: one object after the other."""
+    """Process one object after the other, as most tutorials do."""
     import boto3  # noqa: PLC0415 (each contender pays for its own imports)
 
     s3 = boto3.client("s3")
@@ -49,7 +49,7 @@ def sequential_boto3() -> Handler:
 
 
 def threaded_boto3() -> Handler:
-    """Do the same in threads, with as many connections."""
+    """Process the objects in threads, with as many connections."""
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
@@ -64,7 +64,7 @@ def threaded_boto3() -> Handler:
 
 
 def powertools() -> Handler:
-    """Powertools' batch processor around the sequential one, as its documentation shows."""
+    """Use Powertools' batch processor, as in its documentation."""
     import boto3  # noqa: PLC0415
     from aws_lambda_powertools.utilities.batch import (  # noqa: PLC0415
         BatchProcessor,
@@ -88,7 +88,7 @@ def powertools() -> Handler:
 
 
 def object_consumer_runtime() -> Handler:
-    """Use the runtime of this project."""
+    """Use this project's runtime."""
     from object_consumer import ObjectEvent, ObjectStore, object_consumer  # noqa: PLC0415
 
     @object_consumer
@@ -99,10 +99,10 @@ def object_consumer_runtime() -> Handler:
     return handler
 
 
-def bare_sockets() -> Handler:
-    """Move the bytes and nothing else: no HTTP library, no signature, no checksum.
+def raw_sockets() -> Handler:
+    """Only transfer the bytes, without HTTP library, signature or checksum.
 
-    What this takes is the bound for everybody, latency and bytes together.
+    No handler can be faster.
     """
     pool = ThreadPoolExecutor(64)
     host, port = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://").split(":")
@@ -142,11 +142,11 @@ def _answer(connection: socket.socket, size: int) -> memoryview:
 
 
 CONTENDERS = {
-    "boto3, one by one": sequential_boto3,
+    "boto3, sequential": sequential_boto3,
     "Powertools BatchProcessor": powertools,
     "boto3 in threads": threaded_boto3,
     "object_consumer": object_consumer_runtime,
-    "bare sockets (the bound)": bare_sockets,
+    "raw sockets (lower limit)": raw_sockets,
 }
 
 
@@ -158,7 +158,7 @@ def _copy(s3: Any, record: dict[str, Any]) -> None:
 
 
 def make_batch(objects: int, size: int) -> dict[str, Any]:
-    """Write a batch of messages, each about one object of so many bytes."""
+    """Build a batch of messages, each for one object of the given size."""
     bodies = [
         {
             "Records": [
@@ -192,7 +192,7 @@ def make_batch(objects: int, size: int) -> dict[str, Any]:
 
 
 def measure(name: str, objects: int, size: int, runs: int) -> dict[str, Any]:
-    """Run a contender on a warm process."""
+    """Run a contender in a warm process."""
     handler = CONTENDERS[name]()
     batch, context = make_batch(objects, size), Context()
     seconds = []
@@ -202,7 +202,7 @@ def measure(name: str, objects: int, size: int, runs: int) -> dict[str, Any]:
         handler(batch, context)
         seconds.append(time.perf_counter() - began)
     sys.stdout = output
-    # Linux gives kilobytes, macOS bytes.
+    # The unit is kilobytes on Linux, bytes on macOS.
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return {"seconds": seconds[1:], "peak_bytes": peak}

@@ -1,6 +1,6 @@
-"""A stand-in for DynamoDB on loopback: every request is answered at once, nothing is kept.
+"""A stub of DynamoDB on the loopback interface: responds immediately and stores nothing.
 
-It runs in a process of its own, so that it doesn't share the interpreter of what is measured.
+It runs in a separate process, so that it doesn't share an interpreter with the measured code.
 """
 
 import argparse
@@ -15,7 +15,7 @@ _RESPONSE = (
 
 
 class Connection(s3_stub.Connection):
-    """Answers every request as if all of it had been written."""
+    """Responds to every request as if everything had been written."""
 
     def _answer(self, _head: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
@@ -23,7 +23,7 @@ class Connection(s3_stub.Connection):
 
 
 async def serve(latency: float) -> None:
-    """Serve until the process is ended; print the port first."""
+    """Print the port, then serve until the process is terminated."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(latency, {}), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

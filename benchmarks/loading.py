@@ -1,7 +1,7 @@
-"""Handlers that do the same: read the records of a JSON file and put them into a table.
+"""Handlers with the same task: read the records of a JSON file, and write them to a table.
 
-Run by itself, in a process of its own: ``python -m benchmarks.loading NAME ITEMS RUNS`` prints the
-seconds of each run and the process's peak memory as JSON.
+Runs in a separate process: ``python -m benchmarks.loading NAME ITEMS RUNS`` prints the seconds of
+each run and the process's peak memory as JSON.
 """
 
 import json
@@ -16,16 +16,16 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 USUAL, BATCH_WRITER = "Table.put_item", "Table.batch_writer"
-OURS, BOUND = "load_records", "bare sockets (the bound)"
+OURS, BOUND = "load_records", "raw sockets (lower limit)"
 KEY = "incoming/orders.json"
-# The bound sends as much at once as pays off with an answer that takes no time.
+# Requests in flight for the lower limit; more don't help if responses take no time.
 BARE_CONNECTIONS = 4
 
 type Load = Callable[[], object]
 
 
 def put_item(content: bytes) -> Load:
-    """Do what most tutorials show: one record after the other."""
+    """Write one record after the other, as most tutorials do."""
     import boto3  # noqa: PLC0415 (each contender pays for its own imports)
 
     table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
@@ -38,7 +38,7 @@ def put_item(content: bytes) -> Load:
 
 
 def batch_writer(content: bytes) -> Load:
-    """Do the same with boto3's own batches."""
+    """Use boto3's own batches."""
     import boto3  # noqa: PLC0415
 
     table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
@@ -52,7 +52,7 @@ def batch_writer(content: bytes) -> Load:
 
 
 def load_records(content: bytes) -> Load:
-    """Use the function of this project, with all that it checks."""
+    """Use this project's function, with all its checks."""
     from load_records.handler import handler  # noqa: PLC0415
     from object_consumer.testing import MemoryStore  # noqa: PLC0415
 
@@ -61,8 +61,8 @@ def load_records(content: bytes) -> Load:
     return lambda: handler.function(event, store)
 
 
-def bare_sockets(content: bytes) -> Load:
-    """Send bodies that are ready, and nothing else: no reading, no HTTP library, no signature."""
+def raw_sockets(content: bytes) -> Load:
+    """Only send prepared bodies, without parsing, HTTP library or signature."""
     import msgspec  # noqa: PLC0415
 
     from load_records.items import make_puts  # noqa: PLC0415
@@ -92,12 +92,12 @@ CONTENDERS = {
     USUAL: put_item,
     BATCH_WRITER: batch_writer,
     OURS: load_records,
-    BOUND: bare_sockets,
+    BOUND: raw_sockets,
 }
 
 
 def make_file(items: int) -> bytes:
-    """Write a JSON array of records of about 200 bytes."""
+    """Build a JSON array of records of about 200 bytes."""
     records = [
         {
             "order": f"2026-01-01-{n:08d}",
@@ -115,14 +115,14 @@ def make_file(items: int) -> bytes:
 
 
 def measure(name: str, items: int, runs: int) -> dict[str, object]:
-    """Run a contender on a warm process."""
+    """Run a contender in a warm process."""
     load = CONTENDERS[name](make_file(items))
     seconds = []
     for _ in range(runs + 1):
         began = time.perf_counter()
         load()
         seconds.append(time.perf_counter() - began)
-    # Linux gives kilobytes, macOS bytes.
+    # The unit is kilobytes on Linux, bytes on macOS.
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return {"seconds": seconds[1:], "peak_bytes": peak}

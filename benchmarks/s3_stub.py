@@ -1,6 +1,6 @@
-"""A stand-in for S3 on loopback: every request is answered after the same latency.
+"""A stub of S3 on the loopback interface: responds to every request after the same latency.
 
-It runs in a process of its own, so that it doesn't share the interpreter of what is measured.
+It runs in a separate process, so that it doesn't share an interpreter with the measured code.
 """
 
 import argparse
@@ -12,7 +12,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Connection(asyncio.BufferedProtocol):
-    """Answers GET with an object of the size that its key begins with, and PUT with an ETag."""
+    """Responds to GET with an object of the size in its key, and to PUT with an ETag."""
 
     def __init__(self, latency: float, bodies: dict[int, bytes]) -> None:
         self._latency = latency
@@ -24,16 +24,16 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where to answer."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (what TCP servers are given)
+        """Store the transport for the response."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (as for all TCP servers)
         self._transport = transport
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 (always the same)
-        """Return the place for what comes next: bodies are thrown away, so one will do."""
+        """Return the receive buffer, always the same one, because bodies are discarded."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Collect a request's head, let its body pass, answer when both are there."""
+        """Collect a request's head, skip its body, and respond when both are complete."""
         if self._head is not None:
             self._to_come -= nbytes
         else:
@@ -76,7 +76,7 @@ class Connection(asyncio.BufferedProtocol):
 
 
 async def serve(latency: float) -> None:
-    """Serve until the process is ended; print the port first."""
+    """Print the port, then serve until the process is terminated."""
     bodies: dict[int, bytes] = {}
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(latency, bodies), "127.0.0.1", 0)

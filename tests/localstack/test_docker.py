@@ -35,14 +35,14 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
 def test_no_engine_is_said_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(LocalStackError, match="no Docker engine answers"), running("docker"):
+    with pytest.raises(LocalStackError, match="no Docker engine responds"), running("docker"):
         pytest.fail("there is no such engine")
 
 
 def test_an_engine_that_does_not_answer_is_said_in_words(engine: Engine) -> None:
     engine("info) exit 1;;")
 
-    with pytest.raises(LocalStackError, match="no Docker engine answers"), running("docker"):
+    with pytest.raises(LocalStackError, match="no Docker engine responds"), running("docker"):
         pytest.fail("there is no such engine")
 
 

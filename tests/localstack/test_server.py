@@ -114,8 +114,8 @@ def test_an_instance_that_is_running_is_used_and_left_running(
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("podman", "accepted are embedded, docker, or a URL"),
-        ("http://127.0.0.1:9", "no LocalStack answers there"),
+        ("podman", "must be embedded, docker, or a URL"),
+        ("http://127.0.0.1:9", "no LocalStack responds at this address"),
     ],
 )
 def test_what_can_not_be_is_refused_in_words(kind: str, message: str) -> None:

@@ -13,10 +13,10 @@ from tools.localstack.environments import SetUpError, set_up
 from tools.localstack.server import LocalStackError, running
 
 USAGE = """usage: python -m tools.localstack setup
-       python -m tools.localstack serve              until Ctrl-C
-       python -m tools.localstack run -- COMMAND...  for as long as COMMAND runs"""
+       python -m tools.localstack serve              run until Ctrl-C
+       python -m tools.localstack run -- COMMAND...  run while COMMAND runs"""
 
-# What a command gets to end in order; terraform, for one, first ends what it has begun.
+# The time a command has to terminate; Terraform, for instance, first finishes running operations.
 COMMAND_STOP_SECONDS = 60
 
 PR_SET_PDEATHSIG = 1
@@ -25,8 +25,8 @@ NOT_FOUND = 127
 
 
 def main(arguments: list[str]) -> int:
-    """Carry out one of the commands; see `USAGE`."""
-    # What ends this process otherwise runs the clean-up now.
+    """Run one of the commands; see `USAGE`."""
+    # Turn a termination signal into an exception, so that the clean-up runs.
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _exit)
     try:
@@ -57,7 +57,7 @@ def _serve() -> int:
 
 def _run(command: list[str]) -> int:
     with running() as instance:
-        # A profile or an endpoint of a single service would lead somewhere else.
+        # A profile or a service-specific endpoint would select another target.
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment = {**own, **instance.environment, "LOCALSTACK": instance.endpoint_url}
         try:
@@ -68,7 +68,7 @@ def _run(command: list[str]) -> int:
         try:
             code = process.wait()
         except KeyboardInterrupt:
-            # The terminal has told the command as well.
+            # The terminal has sent the signal to the command too.
             _wait_for_end(process)
             raise
         except SystemExit:

@@ -1,7 +1,8 @@
-"""The two environments of the embedded LocalStack, made once and kept in ``.tools``.
+"""The two Python environments of the embedded LocalStack, created once in ``.tools``.
 
-LocalStack needs versions of its own time (the newest break it), and functions get an interpreter
-with what Lambda's runtime has and nothing else; so neither shares the development environment.
+LocalStack needs package versions from the time of its release (newer ones break it), and functions
+need an interpreter with only the packages of Lambda's runtime. So neither uses the development
+environment.
 """
 
 import fcntl
@@ -25,27 +26,27 @@ _LOCKS = {
 
 
 class SetUpError(Exception):
-    """An environment can't be made; the message says what failed."""
+    """An environment can't be created; the message says what failed."""
 
 
 def set_up() -> None:
-    """Make the environments that are missing, older than their locks, or without their Python.
+    """Create the environments that are missing, outdated, or lack their Python.
 
     Raises
     ------
     SetUpError
-        One can't be made.
+        One can't be created.
     """
     if not any(map(_is_outdated, _LOCKS)):
         return
     if sys.version_info[:2] != PYTHON_VERSION:
         version = ".".join(map(str, PYTHON_VERSION))
         raise SetUpError(
-            f"this runs under {sys.executable}; Python {version} is needed: make setup"
+            f"this is {sys.executable}, but Python {version} is needed: run make setup"
         )
     LOCALSTACK.parent.mkdir(exist_ok=True)
     with (LOCALSTACK.parent / "localstack.lock").open("w") as turn:
-        # Whoever comes second waits, and then finds the work done.
+        # A second process waits here, and then finds the environments complete.
         fcntl.flock(turn, fcntl.LOCK_EX)
         for folder in filter(_is_outdated, _LOCKS):
             _make(folder)

@@ -1,4 +1,4 @@
-"""Start a LocalStack, wait until it is ready, and stop it whatever happens."""
+"""Start LocalStack, wait until it is ready, and stop it in any case."""
 
 import json
 import os
@@ -27,41 +27,41 @@ KEPT_LOG = ROOT / "build" / "localstack.log"
 ACCESS_RECORDING = "access.jsonl"
 _PORT_IN_CONTAINER = 4566
 
-# The same wherever LocalStack is started from here.
+# Settings for the embedded LocalStack and for Docker.
 _COMMON_SETTINGS = {
-    # The provider takes queue URLs of the form host/account/name only.
+    # The provider accepts only queue URLs of the form host/account/name.
     "SQS_ENDPOINT_STRATEGY": "off",
-    # Nothing is told to LocalStack's makers.
+    # No telemetry.
     "DISABLE_EVENTS": "1",
-    # A failed asynchronous invocation would otherwise be tried again after one and two minutes.
+    # A failed asynchronous invocation would otherwise be retried after one and two minutes.
     "LAMBDA_RETRY_BASE_DELAY": "1",
-    # A queue that was quiet would otherwise be polled every ten seconds.
+    # An idle queue would otherwise be polled every ten seconds.
     "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
     "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.5",
-    # Longer than the executor waits for a function, so that it is the one to say what happened.
+    # Longer than the executor waits for a function, so that the executor reports the timeout.
     "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "60",
 }
 
-# Asks without the proxy that the environment may name.
+# Sends requests without a proxy, even if the environment configures one.
 _DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class LocalStackError(Exception):
-    """There is no LocalStack to work with; the message says why and what to do."""
+    """LocalStack isn't available; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A LocalStack that is ready.
+    """A LocalStack instance that is ready.
 
     Attributes
     ----------
     endpoint_url
-        Where every AWS API answers. An IP address, which makes SDKs address buckets by path.
+        The endpoint of all AWS APIs. With an IP address, SDKs use path-style addressing for S3.
     log
-        What an instance started here writes; not there for one in a container or elsewhere.
+        The log of an embedded instance; None for Docker and for a URL.
     access_recording
-        What its access guard decided, for `tools.aws_rules.recording`; likewise.
+        The decisions of its access guard, for `tools.aws_rules.recording`; likewise.
     """
 
     endpoint_url: str
@@ -70,7 +70,7 @@ class Instance:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What a process needs in its environment to work with this instance and nothing else."""
+        """The environment variables for a process that uses this instance only."""
         settings = {
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -80,14 +80,14 @@ class Instance:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         if any(os.environ.get(name) for name in ("HTTP_PROXY", "http_proxy")):
-            # A proxy between here and LocalStack would look for it at the wrong place.
+            # A proxy can't reach the loopback interface of this host.
             for name in ("NO_PROXY", "no_proxy"):
                 hosts = [os.environ.get(name, ""), urlsplit(self.endpoint_url).hostname or ""]
                 settings[name] = ",".join(filter(None, hosts))
         return settings
 
     def keep_log(self) -> None:
-        """Keep what the instance has written, and say where, because something failed under it."""
+        """Keep the instance's log after a failure, and print its path."""
         if self.log is not None:
             KEPT_LOG.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(self.log, KEPT_LOG)
@@ -97,12 +97,12 @@ class Instance:
 
 @contextmanager
 def running(kind: str | None = None) -> Iterator[Instance]:
-    """Yield a LocalStack that is ready, and stop it afterwards if it was started here.
+    """Yield a LocalStack instance that is ready, and stop it afterwards if this started it.
 
     Parameters
     ----------
     kind
-        ``embedded``, ``docker`` or a URL; by default what the variable LOCALSTACK says.
+        ``embedded``, ``docker`` or a URL; by default the value of the variable LOCALSTACK.
 
     Raises
     ------
@@ -119,10 +119,10 @@ def running(kind: str | None = None) -> Iterator[Instance]:
     elif kind.startswith(("http://", "https://")):
         instance = Instance(kind.rstrip("/"))
         if not _is_ready(instance):
-            raise LocalStackError(f"LOCALSTACK={kind}: no LocalStack answers there")
+            raise LocalStackError(f"LOCALSTACK={kind}: no LocalStack responds at this address")
         yield instance
     else:
-        raise LocalStackError(f"LOCALSTACK={kind}: accepted are embedded, docker, or a URL")
+        raise LocalStackError(f"LOCALSTACK={kind}: it must be embedded, docker, or a URL")
 
 
 @contextmanager
@@ -152,7 +152,7 @@ def _process(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # Ctrl-C in the terminal is for the tests; they then end this one in order.
+            # Not part of the terminal's process group: on Ctrl-C, the tests stop it.
             start_new_session=True,
         )
     assert process.stdin is not None
@@ -168,10 +168,10 @@ def _process(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _settings(port: int, folder: Path) -> dict[str, str]:
-    """Configure LocalStack to keep to its own folder and port, and to need no Docker."""
+    """Configure LocalStack to use its own folder and port, and to work without Docker."""
     for name in ("tmp", "cache", "root"):
         (folder / name).mkdir()
-    # Which request is for which service: the first instance works it out, for all that follow.
+    # The service catalog, which the first instance computes for all later ones.
     shared = folder / "root" / "var" / "lib" / "localstack" / "cache"
     shared.parent.mkdir(parents=True)
     (LOCALSTACK / "cache").mkdir(exist_ok=True)
@@ -180,7 +180,7 @@ def _settings(port: int, folder: Path) -> dict[str, str]:
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
         "HOME": str(folder),
-        # The plugins, and what they know of AWS's rules.
+        # The plugins, and AWS's rules for them.
         "PYTHONPATH": os.pathsep.join(map(str, (HERE / "plugin", ROOT))),
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "LOCALSTACK_HOST": f"127.0.0.1:{port}",
@@ -188,7 +188,7 @@ def _settings(port: int, folder: Path) -> dict[str, str]:
         "S3_DIR": str(folder / "s3"),
         "TMPDIR": str(folder / "tmp"),
         "XDG_CACHE_HOME": str(folder / "cache"),
-        # It may take the host for its container, and then empties a folder others use as well.
+        # Otherwise it may mistake the host for its container, and clear a shared folder.
         "OVERRIDE_IN_DOCKER": "0",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DNS_ADDRESS": "0",
@@ -208,8 +208,8 @@ def _in_docker() -> Iterator[Instance]:
         or subprocess.run([docker, "info"], check=False, capture_output=True).returncode
     ):
         raise LocalStackError(
-            "LOCALSTACK=docker: no Docker engine answers. Start one, or leave LOCALSTACK out "
-            "to run LocalStack as a process of this host."
+            "LOCALSTACK=docker: no Docker engine responds. Start one, or omit LOCALSTACK "
+            "to run LocalStack as a process on this host."
         )
     port = _free_port()
     name = f"localstack-{port}"
@@ -223,16 +223,16 @@ def _in_docker() -> Iterator[Instance]:
         _wait_until_ready(instance)
         yield instance
     finally:
-        # Stopped rather than killed, it removes the containers of the functions as well.
+        # If it is stopped rather than killed, it removes the functions' containers too.
         stop = [docker, "stop", f"--time={STOP_SECONDS}", name]
         subprocess.run(stop, check=False, capture_output=True)
         subprocess.run([docker, "rm", "--force", name], check=False, capture_output=True)
 
 
 def docker_command(docker: str, name: str, port: int) -> list[str]:
-    """Write the command that starts LocalStack's own image.
+    """Build the command that starts the LocalStack image.
 
-    It starts functions in containers of their own, for which it needs the engine's socket.
+    It runs functions in containers, for which it needs the engine's socket.
     """
     return [
         docker,
@@ -292,4 +292,4 @@ def _tail(log: Path | None) -> str:
     if log is None:
         return ""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
-    return ". Its last words:\n" + "\n".join(lines)
+    return ". Its last log lines:\n" + "\n".join(lines)

@@ -1,10 +1,10 @@
-"""IAM for the embedded LocalStack: a request that AWS would refuse is refused here.
+"""IAM for the embedded LocalStack: denies requests that AWS would deny.
 
-LocalStack itself checks no policy. With this plugin every request is held against the policies of
-the caller's role, of the resource and of its KMS key; `tools.aws_rules.policies` evaluates them,
-and `tools.aws_rules.deliveries` says which context keys AWS sends when one service calls another.
+LocalStack itself evaluates no policies. This plugin checks every request against the policies of
+the caller's role, of the resource and of its KMS key. `tools.aws_rules.policies` evaluates them,
+and `tools.aws_rules.deliveries` has the context keys that AWS sends when one service calls another.
 
-`callers` tells who makes a request, `actions` what it asks for, `keys` which KMS keys it uses,
-`policies` finds the policies, `guard` decides, and `recording` keeps what was decided. `sources`
-names the alarms and rules that services act for, where LocalStack doesn't.
+`callers` identifies the sender of a request, `actions` its actions and resources, `keys` the KMS
+keys it uses. `policies` finds the policies, `guard` decides, and `recording` stores the decisions.
+`sources` adds the alarms and rules on whose behalf services act, where LocalStack omits them.
 """

@@ -1,6 +1,6 @@
-"""What an API request asks for, as IAM has it: actions on resources.
+"""The IAM actions and resources of an API request.
 
-Most operations have an action of their own name. The others, and the form of each resource's ARN,
+Most operations have an action with the same name. The others, and the form of each resource's ARN,
 are in the service authorization reference:
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -15,21 +15,21 @@ type Facts = Mapping[str, str | tuple[str, ...]]
 
 
 class UnknownOperationError(Exception):
-    """It is not known on which resource an operation acts; the message names it."""
+    """The resource of an operation is unknown; the message names the operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a request goes, and what is known of the resources there.
+    """Where a request is sent, with look-ups for the resources there.
 
     Attributes
     ----------
     partition, region, account
-        Of the caller.
+        The caller's.
     partition_key
-        Gives the name of a table's partition key, by the table's ARN.
+        Returns the name of a table's partition key, by the table's ARN.
     function_of_mapping
-        Gives the ARN of the function of an event source mapping, by the mapping's UUID.
+        Returns the ARN of an event source mapping's function, by the mapping's UUID.
     """
 
     partition: str
@@ -39,7 +39,7 @@ class Place:
     function_of_mapping: Callable[[str], str | None] = lambda _uuid: None
 
     def arn(self, service: str, resource: str, *, account: str | None = None) -> str:
-        """Write the ARN of a resource of this region, by default in the caller's account."""
+        """Return the ARN of a resource in this region, by default in the caller's account."""
         owner = self.account if account is None else account
         return f"arn:{self.partition}:{service}:{self.region}:{owner}:{resource}"
 
@@ -51,14 +51,14 @@ class Access:
     Attributes
     ----------
     action
-        As policies name it: ``sqs:SendMessage``.
+        As in policies: ``sqs:SendMessage``.
     resource
-        The ARN, or ``*`` where the action knows no resource.
+        The ARN, or ``*`` for an action without resource types.
     facts
-        What it tells of the request, as `tools.aws_rules.deliveries` names it, and by condition
-        keys what no delivery of the pipeline's has.
+        Facts about the request, by the names in `tools.aws_rules.deliveries`, and further condition
+        keys by their own names.
     via
-        The service that asks KMS, for the use of a key.
+        The service that calls KMS, for the use of a key.
     """
 
     action: str
@@ -71,16 +71,16 @@ type Request = Mapping[str, Any]
 
 
 def accesses(service: str, operation: str, request: Request, place: Place) -> list[Access]:
-    """List what a request asks for.
+    """List the actions and resources of a request.
 
     Raises
     ------
     UnknownOperationError
-        The service or the operation is none of those that pipelines and operators use.
+        The service or the operation is not one that pipelines and operators use.
     """
     read = _SERVICES.get(service)
     if read is None:
-        raise UnknownOperationError(f"the access guard knows no resources of {service}")
+        raise UnknownOperationError(f"the access guard doesn't know the resources of {service}")
     return list(read(operation, request, place))
 
 
@@ -103,7 +103,7 @@ def _sqs(operation: str, request: Request, place: Place) -> Iterator[Access]:
 
 
 def _move(operation: str, request: Request) -> Iterator[Access]:
-    """Ask for the rights to move the messages by hand.
+    """Require the permissions for moving the messages manually.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
     """
@@ -191,7 +191,7 @@ def _lambda(operation: str, request: Request, place: Place) -> Iterator[Access]:
         return
     name = request.get("FunctionName")
     if name is None:
-        raise UnknownOperationError(f"the access guard knows no resource of lambda:{operation}")
+        raise UnknownOperationError(f"the access guard doesn't know lambda:{operation}'s resource")
     arn = name if name.startswith("arn:") else place.arn("lambda", f"function:{name}")
     yield Access(f"lambda:{action}", arn)
 
@@ -215,13 +215,13 @@ def _table(name: str, place: Place) -> str:
 
 
 def _leading_keys(table: str, asked: Any, place: Place) -> Facts:
-    """Return the values of the partition key that a request names.
+    """Return the partition key values of a request.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     """
     partition_key = place.partition_key(table)
     if partition_key is None:
-        # There is no such table: whoever may use any table of that name is told so by DynamoDB.
+        # The table doesn't exist: DynamoDB says so to callers that may use a table of that name.
         return {"partition_keys": ("unknown",)}
     found = [str(value) for value in _values(asked, partition_key)]
     return {"partition_keys": tuple(dict.fromkeys(found))} if found else {}
@@ -253,7 +253,7 @@ def _logs(operation: str, request: Request, place: Place) -> Iterator[Access]:
     if group is None:
         yield Access(f"logs:{operation}", place.arn("logs", "log-group:*"))
         return
-    # AWS names a stream in the ARN also where none is asked for, so that a policy needs `:*`.
+    # AWS's ARN includes a stream even if the request has none, so a policy needs `:*`.
     stream = request.get("logStreamName", "")
     name = group.rpartition(":log-group:")[2].removesuffix(":*")
     arn = place.arn("logs", f"log-group:{name}:log-stream:{stream}")

@@ -1,4 +1,4 @@
-"""Who makes a request: a user, the session of a role, a service, or somebody unknown."""
+"""The sender of a request: a user, a role session, a service, or an anonymous client."""
 
 import importlib
 from dataclasses import dataclass
@@ -7,46 +7,46 @@ from typing import Any
 
 from tools.aws_rules.policies import Principal
 
-# What LocalStack's own clients sign with, and what it adds to a request that is not signed.
+# The credentials of LocalStack's own clients, and those it adds to unsigned requests.
 _INTERNAL = "__internal_call__"
 _UNSIGNED = "injectedaccesskey"
 
-# A subscription's ARN is its topic's with one part more.
+# A subscription's ARN is its topic's ARN with one more part.
 _COLONS_OF_A_TOPIC = 5
 
-# LocalStack's words for services; policies have the domain as well.
+# LocalStack's names of services; policies add the domain.
 _SUFFIX = ".amazonaws.com"
 
 
 class Kind(Enum):
-    """What makes a request."""
+    """The kind of a request's sender."""
 
     SERVICE = auto()
-    # A role's: its function's code, Lambda itself, EventBridge for a rule, or anybody else.
+    # With a role: its function's code, Lambda itself, EventBridge for a rule, or another client.
     FUNCTION = auto()
     LAMBDA = auto()
     RULE = auto()
     SESSION = auto()
-    # An account's own user, or nobody known.
+    # An account's root user, or an anonymous client.
     OTHER = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a request.
+    """The sender of a request.
 
     Attributes
     ----------
     principal
-        As policies name it.
+        The principal in policies.
     kind
-        What makes it.
+        The kind of the sender.
     source_arn
-        What a service acts for: the bucket, the topic, the rule, the alarm.
+        The resource on whose behalf a service acts: the bucket, the topic, the rule, the alarm.
     session_name
-        Of a role's session; a function's code has the function's name there.
+        The name of a role session; for a function's code, the function's name.
     dead_letter
-        Whether SNS sends what it could not deliver.
+        Whether SNS sends an undeliverable message to a dead-letter queue.
     """
 
     principal: Principal
@@ -57,9 +57,9 @@ class Caller:
 
 
 def caller_of(context: Any) -> Caller | None:
-    """Tell who makes a request; nothing when LocalStack acts on its own behalf.
+    """Return the sender of a request; None if LocalStack acts on its own behalf.
 
-    The credentials of a role come first: a service that has assumed one acts with its rights.
+    A role's credentials have priority: a service that has assumed a role acts with its permissions.
     """
     request_context: Any = importlib.import_module("localstack.utils.aws.request_context")
     key_id = request_context.extract_access_key_id_from_auth_header(context.request.headers)
@@ -70,8 +70,8 @@ def caller_of(context: Any) -> Caller | None:
         return Caller(principal, kind, session_name=session.session_name)
     if internal is not None and (service := internal.get("service_principal")):
         arn = str(internal.get("source_arn") or "")
-        # A delivery to a subscription's dead-letter queue is made for the topic as well; LocalStack
-        # names the subscription.
+        # A delivery to a subscription's dead-letter queue has the topic as its source too, where
+        # LocalStack has the subscription.
         is_subscription = ":sns:" in arn and arn.count(":") > _COLONS_OF_A_TOPIC
         return Caller(
             Principal.of_service(service + _SUFFIX),
@@ -87,7 +87,7 @@ def caller_of(context: Any) -> Caller | None:
 
 
 def _kind_of_session(session: Any, context: Any, internal: Any) -> Kind:
-    """Tell a function's code, whose session has the function's name, from others."""
+    """Distinguish a function's code, whose session has the function's name, from other senders."""
     if internal is not None:
         return Kind.RULE if internal.get("service_principal") == "events" else Kind.LAMBDA
     stores: Any = importlib.import_module(

@@ -1,4 +1,4 @@
-"""The decision about each request, and the error that AWS would answer."""
+"""The decision about each request, and AWS's error for a denial."""
 
 import importlib
 from collections.abc import Iterator, Mapping
@@ -16,11 +16,11 @@ from tools.aws_rules import deliveries
 from tools.aws_rules.policies import Principal, Request, Verdict, message
 from tools.aws_rules.recording import decide
 
-# What services do for each other and policies decide. The rest (S3 puts events on the bus, Lambda
-# looks after its functions) no policy of a customer's is asked for.
+# Requests between services that policies control. For the others (S3 sends events to EventBridge,
+# Lambda manages its functions), AWS evaluates no customer policy.
 _DELIVERIES = {"lambda:InvokeFunction", "sns:Publish", "sqs:SendMessage", "sts:AssumeRole"}
 
-# Errors as the services name them, with their status; by the key's policy and by any other.
+# The services' errors and status codes, for a denial by the key's policy and by any other policy.
 _REFUSALS = {
     "cloudwatch": ("AccessDenied", 403),
     "kms": ("AccessDeniedException", 400),
@@ -36,7 +36,7 @@ _REFUSALS_BY_KEY = {
 }
 _OTHERWISE = ("AccessDeniedException", 400)
 
-# Who signs a role's requests, and its uses of keys, in the table of deliveries.
+# The callers of a role's requests, and of its uses of keys, in the table of deliveries.
 _CALLERS = {
     Kind.FUNCTION: (deliveries.Caller.FUNCTION, deliveries.Caller.FUNCTION_TO_KMS),
     Kind.LAMBDA: (deliveries.Caller.LAMBDA, deliveries.Caller.LAMBDA_TO_KMS),
@@ -51,14 +51,14 @@ recording = Recording()
 
 @hooks.on_infra_start()
 def guard_access() -> None:
-    """Hold every request against the policies, before its service sees it."""
-    # Imported here, as LocalStack starts in silence without a hook that can't be imported.
+    """Check every request against the policies, before its service handles it."""
+    # Imported here: LocalStack silently skips a plugin whose module can't be imported.
     handlers: Any = importlib.import_module("localstack.aws.handlers")
     handlers.serve_custom_service_request_handlers.append(check)
 
 
 def check(_chain: Any, context: Any, _response: Any) -> None:
-    """Refuse a request that AWS would refuse."""
+    """Deny a request that AWS would deny."""
     if context.service is None or context.operation is None:
         return
     caller = caller_of(context)
@@ -74,7 +74,7 @@ def check(_chain: Any, context: Any, _response: Any) -> None:
     try:
         asked = list(_asked(context, place))
     except UnknownOperationError as error:
-        # An administrator's own policy allows everything; of a role it must be known.
+        # A root user may do everything; a role's permissions must be evaluated.
         if caller.principal.kind != "account":
             raise _error(context, None, str(error)) from None
         return
@@ -83,12 +83,12 @@ def check(_chain: Any, context: Any, _response: Any) -> None:
 
 
 def _asked(context: Any, place: Place) -> Iterator[tuple[Access, Principal | None]]:
-    """List what a request asks for, with who asks where it isn't the caller."""
+    """List the actions and resources of a request, with the principal if it isn't the caller."""
     service, operation = context.service.service_name, context.operation.name
     request = context.service_request
     for access in accesses(service, operation, request, place):
         if access.action == "logs:CreateLogGroup" and policies.log_group_exists(access.resource):
-            # Lambda makes a group only where there is none; LocalStack asks each time.
+            # Lambda creates a log group only if it doesn't exist; LocalStack tries each time.
             continue
         yield access, None
         if access.action in {"s3:GetObject", "s3:GetObjectVersion"} and policies.object_is_missing(
@@ -101,12 +101,12 @@ def _asked(context: Any, place: Place) -> Iterator[tuple[Access, Principal | Non
 
 
 def _user_of_key(service: str, place: Place) -> Principal | None:
-    """Tell who uses a key: CloudWatch Logs itself, the other services for their caller."""
+    """Return who uses a key: CloudWatch Logs itself; for other services, their caller (None)."""
     return Principal.of_service(f"logs.{place.region}.amazonaws.com") if service == "logs" else None
 
 
 def _is_incomplete(context: Any) -> bool:
-    """Whether the service will refuse the request, as a parameter is missing."""
+    """Return whether the service will reject the request because a parameter is missing."""
     shape = context.operation.input_shape
     needed = shape.required_members if shape is not None else ()
     return any((context.service_request or {}).get(name) is None for name in needed)
@@ -142,7 +142,7 @@ def _verdict(
     identity: tuple[policies.Document, ...],
     resource: policies.Document | None,
 ) -> tuple[Request, Verdict]:
-    """Decide once on the same question: pollers ask it many times a second."""
+    """Evaluate a request, with a cache: pollers send the same one many times a second."""
     request = Request(principal, action, resource_arn, account, dict(context))
     verdict = decide(
         request,
@@ -156,8 +156,8 @@ def _verdict(
 def _sent(caller: Caller, who: Principal, access: Access, place: Place) -> Context:
     """Return the context keys that AWS sends with a request.
 
-    LocalStack is reached over plain HTTP where AWS would be over TLS: what a policy says of that is
-    seen by whoever evaluates it, without LocalStack.
+    Requests to LocalStack use plain HTTP, but count as TLS requests here. Tests evaluate the
+    statements about TLS without LocalStack.
     """
     function = place.arn("lambda", f"function:{caller.session_name}")
     facts = {
@@ -181,7 +181,7 @@ def _sent(caller: Caller, who: Principal, access: Access, place: Place) -> Conte
 
 
 def _row(caller: Caller, who: Principal, access: Access) -> deliveries.Delivery | None:
-    """Find what is known of a request; a service's must be in the table, a role's need not."""
+    """Find the delivery of a request; a service's must be in the table, a role's need not be."""
     if who.kind == "service":
         service = str(who.service)
         via = "" if service.startswith("logs.") else access.via
@@ -214,7 +214,7 @@ def _find(
 
 
 def _source(caller: Caller) -> dict[str, str]:
-    """Tell what a service acts for, and whose that is."""
+    """Return the resource on whose behalf a service acts, and its account."""
     owner = policies.owner_of(caller.source_arn) if caller.source_arn else None
     found = {"source_arn": caller.source_arn, "source_account": owner}
     return {name: value for name, value in found.items() if value}

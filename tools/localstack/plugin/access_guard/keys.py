@@ -1,6 +1,6 @@
-"""Which KMS keys a request uses through a service, and what for.
+"""The KMS keys that a request uses through a service, and the KMS actions.
 
-A service uses a customer-managed key on behalf of whoever calls it, so the key's policy (and the
+A service uses a customer-managed key on behalf of its caller, so the key's policy (and the
 policies of the caller's role) must allow that. The exceptions are CloudWatch Logs, which uses the
 key as itself, and Lambda and S3 replication, which hold grants.
 """
@@ -45,7 +45,7 @@ _IN_PARTS = {"CompleteMultipartUpload", "UploadPart"}
 
 
 def key_accesses(access: Access, operation: str, request: Mapping[str, Any]) -> Iterator[Access]:
-    """Yield what an access asks of the key of its resource; nothing where that has no key."""
+    """Yield the uses of the resource's key; nothing if the resource has no key."""
     needed = _NEEDED.get(access.action)
     if needed is None:
         return
@@ -69,7 +69,7 @@ def _key(access: Access, request: Mapping[str, Any]) -> str | None:
 
 
 def _facts(access: Access, service: str) -> Facts:
-    """Tell of the resource what the encryption context is made of."""
+    """Return the facts about the resource that the encryption context contains."""
     match service:
         case "logs":
             return {"source_arn": access.resource.partition(":log-stream:")[0]}

@@ -1,7 +1,7 @@
-"""The policies that LocalStack keeps: of roles, queues, topics, buckets, functions and keys.
+"""The policies that LocalStack stores: of roles, queues, topics, buckets, functions and keys.
 
-LocalStack's own modules are imported where they are used: it starts in silence without a plugin
-that can't be imported.
+LocalStack's own modules are imported where they are used, because LocalStack silently skips a
+plugin whose module can't be imported.
 """
 
 import importlib
@@ -14,12 +14,12 @@ from tools.aws_rules.policies import Policy, parse
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A policy as it is kept.
+    """A stored policy.
 
     Attributes
     ----------
     name
-        Whose it is: ``role orders-transform: function``, ``arn:aws:sqs:...``.
+        The policy's name in messages: ``role orders-transform: function``, ``arn:aws:sqs:...``.
     text
         The JSON document.
     """
@@ -29,12 +29,12 @@ class Document:
 
     @property
     def policy(self) -> Policy:
-        """What it says; raises `tools.aws_rules.policies.PolicyError`."""
+        """The parsed policy; raises `tools.aws_rules.policies.PolicyError`."""
         return parse(self.text, name=self.name)
 
 
 def of_role(arn: str) -> list[Document]:
-    """Return the policies of a role; none where the role doesn't exist."""
+    """Return the policies of a role; none if the role doesn't exist."""
     role = _role(arn)
     if role is None:
         return []
@@ -46,9 +46,9 @@ def of_role(arn: str) -> list[Document]:
 
 
 def of_resource(arn: str) -> Document | None:
-    """Return the policy of a resource; nothing where it has none."""
+    """Return the policy of a resource; None if it has none."""
     service = arn.split(":")[2] if arn.startswith("arn:") else ""
-    # An object has its bucket's.
+    # The bucket's policy applies to an object.
     owner = arn.partition("/")[0] if service == "s3" else arn
     find = _FINDERS.get(service)
     text = find(owner) if find else None
@@ -56,7 +56,7 @@ def of_resource(arn: str) -> Document | None:
 
 
 def owner_of(arn: str) -> str | None:
-    """Tell whose a resource is: its ARN says so, except for a bucket's."""
+    """Return the account of a resource: from its ARN, except for a bucket."""
     if not arn.startswith("arn:"):
         return None
     parts = arn.split(":", 5)
@@ -75,7 +75,7 @@ def partition_key(table_arn: str) -> str | None:
 
 
 def function_of_mapping(uuid: str) -> str | None:
-    """Return the ARN of the function that a mapping hands messages to."""
+    """Return the ARN of an event source mapping's function."""
     stores: Any = _module("localstack.services.lambda_.invocation.models").lambda_stores
     for account in stores.values():
         for store in account.values():
@@ -85,16 +85,16 @@ def function_of_mapping(uuid: str) -> str | None:
 
 
 def key_of(arn: str, *, version_id: str | None = None) -> str | None:
-    """Return the ARN of the customer-managed key a resource is encrypted with; nothing without one.
+    """Return the ARN of the customer-managed key of a resource; None if it has none.
 
-    The services' own keys (``alias/aws/...``) are left alone: their policies are AWS's.
+    AWS managed keys (``alias/aws/...``) are ignored: AWS controls their policies.
     """
     service = arn.split(":")[2]
     return as_key_arn(_KEYS[service](arn, version_id), arn) if service in _KEYS else None
 
 
 def as_key_arn(key: str | None, resource_arn: str) -> str | None:
-    """Complete the ARN of a resource's key, which may be given by its id."""
+    """Return the ARN of a key that may be given by its ID."""
     if not key or "alias/aws/" in key:
         return None
     if key.startswith("arn:"):
@@ -104,24 +104,24 @@ def as_key_arn(key: str | None, resource_arn: str) -> str | None:
 
 
 def exists(arn: str) -> bool:
-    """Whether there is a queue, a topic or a function; of others it isn't asked."""
+    """Return whether a queue, a topic or a function exists; other resources are not checked."""
     find = {"sqs": _queue, "sns": _topic, "lambda": _function}.get(arn.split(":")[2])
     return find is None or find(arn) is not None
 
 
 def log_group_exists(arn: str) -> bool:
-    """Whether there is a log group, by the ARN of one of its streams."""
+    """Return whether a log group exists, by the ARN of one of its streams."""
     return _log_group(arn) is not None
 
 
 def object_is_missing(arn: str, version_id: str | None) -> bool:
-    """Whether there is no such object; S3 says so only to those who may list its bucket."""
+    """Return whether an object is missing; S3 says so only to callers that may list the bucket."""
     bucket, key = _bucket_and_key(arn)
     if bucket is None or not key:
         return False
     try:
         bucket.get_object(key=key, version_id=version_id)
-    except Exception:  # noqa: BLE001 (whichever of S3's errors says it)
+    except Exception:  # noqa: BLE001 (S3 has several errors for it)
         return True
     return False
 
@@ -209,7 +209,7 @@ def _function_policy(arn: str) -> str | None:
         return None
     _, _, _, _, _, _, _, *qualifier = arn.split(":")
     granted = function.permissions.get(qualifier[0] if qualifier else "$LATEST")
-    # Where the last permission was removed LocalStack keeps a policy that says nothing.
+    # After the last permission was removed, LocalStack keeps an empty policy.
     is_empty = granted is None or not granted.policy.Statement
     return None if is_empty else json.dumps(asdict(granted.policy))
 
@@ -242,7 +242,7 @@ def _key_of_topic(arn: str, _version_id: str | None) -> str | None:
 
 
 def _key_of_object(arn: str, version_id: str | None) -> str | None:
-    """Return the key of an object that is there, else the one its bucket would encrypt it with."""
+    """Return the key of an existing object, else the default key of its bucket."""
     bucket, key = _bucket_and_key(arn)
     if bucket is None:
         return None
@@ -253,7 +253,7 @@ def _key_of_object(arn: str, version_id: str | None) -> str | None:
 
 
 def key_of_bucket(arn: str) -> str | None:
-    """Return the key that a bucket encrypts new objects with."""
+    """Return the default key of a bucket."""
     bucket, _ = _bucket_and_key(arn)
     rule = (bucket.encryption_rule or {}) if bucket is not None else {}
     default = rule.get("ApplyServerSideEncryptionByDefault", {})

@@ -1,7 +1,7 @@
-"""What was decided while LocalStack ran: each request once, with the policies it was held against.
+"""Record the decisions while LocalStack runs: each distinct request once, with its policies.
 
-The file that ACCESS_RECORDING names gets a JSON document in each line; `tools.aws_rules.recording`
-reads it.
+The file named by ACCESS_RECORDING has one JSON document per line; `tools.aws_rules.recording` reads
+it.
 """
 
 import json
@@ -16,7 +16,7 @@ from tools.aws_rules.policies import Request
 
 
 class Recording:
-    """Writes what is new to the file; nothing where no file is named."""
+    """Writes new decisions to the file, if one is named."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -32,7 +32,7 @@ class Recording:
         *,
         allowed: bool,
     ) -> None:
-        """Keep a decision, unless the same was kept before."""
+        """Record a decision, unless it is already recorded."""
         if "ACCESS_RECORDING" not in os.environ:
             return
         with self._lock:
@@ -57,7 +57,7 @@ class Recording:
 
     def _write(self, line: str) -> None:
         if self._file is None:
-            # Kept open, and closed with the process.
+            # Kept open until the process ends.
             self._file = open(os.environ["ACCESS_RECORDING"], "a", encoding="utf-8")  # noqa: PTH123, SIM115
         self._file.write(line + "\n")
         self._file.flush()

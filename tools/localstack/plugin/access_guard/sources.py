@@ -1,4 +1,4 @@
-"""For whom services act, where LocalStack doesn't say.
+"""The resources on whose behalf services act, where LocalStack doesn't provide them.
 
 CloudWatch publishes for an alarm:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html.
@@ -18,8 +18,8 @@ _SESSION = "events"
 
 @hooks.on_infra_start()
 def name_sources() -> None:
-    """Name alarms and rules; fails, and LocalStack with it, when it can't any more."""
-    # Imported here, as LocalStack starts in silence without a hook that can't be imported.
+    """Add alarms and rules; LocalStack fails to start if this is no longer possible."""
+    # Imported here: LocalStack silently skips a plugin whose module can't be imported.
     _name_alarms(importlib.import_module("localstack.services.cloudwatch.provider_v2"))
     _name_rules(importlib.import_module("localstack.services.events.target"))
 
@@ -41,7 +41,7 @@ def _name_alarms(provider: Any) -> None:
 
 
 class _OfAlarm:
-    """LocalStack's clients, of which that of SNS says for which alarm it publishes."""
+    """LocalStack's clients; the SNS client names the alarm for which it publishes."""
 
     def __init__(self, clients: Any, alarm_arn: str) -> None:
         self._clients = clients
@@ -71,7 +71,7 @@ def _name_rules(target: Any) -> None:
 
 
 class _OfRule:
-    """LocalStack's makers of clients, which say for which rule a role is assumed."""
+    """LocalStack's client factories, which name the rule for which a role is assumed."""
 
     def __init__(self, connect_to: Any, acting: threading.local) -> None:
         self._connect_to = connect_to

@@ -1,5 +1,5 @@
-"""What LocalStack lacks to run this project's pipelines on a host without Docker.
+"""Additions to LocalStack for running this project's pipelines on a host without Docker.
 
-LocalStack finds the parts through the entry points in the dist-info folder beside this package;
-both only have to be on its path.
+LocalStack finds them through the entry points in the dist-info folder next to this package; both
+must be on its path.
 """

@@ -1,4 +1,4 @@
-"""Start a function's process: what Lambda's own bootstrap does, on the host.
+"""Start a function's process on the host, as Lambda's own bootstrap does.
 
 Run as ``python -I bootstrap.py <paths...> <handler>``: isolated from the host's Python settings,
 with only the function's code, its layers, and the interpreter's own packages (awslambdaric and
@@ -13,14 +13,14 @@ import threading
 *paths, handler = sys.argv[1:]
 sys.path[:0] = paths
 
-# LocalStack holds the other end of standard input; the function finds it empty, as on Lambda.
+# LocalStack has the other end of standard input; for the function it is empty, as on Lambda.
 lifeline = os.dup(0)
 with open(os.devnull, "rb") as nothing:  # noqa: PTH123 (pathlib would be imported for this alone)
     os.dup2(nothing.fileno(), 0)
 
 
 def _end_with_localstack() -> None:
-    """Exit when LocalStack does, whatever ends it, and take along what the function started."""
+    """Exit when LocalStack exits for any reason, with all processes that the function started."""
     while os.read(lifeline, 1):
         pass
     os.killpg(0, signal.SIGKILL)

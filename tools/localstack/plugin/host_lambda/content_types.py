@@ -1,7 +1,7 @@
-"""Content types, read once each.
+"""Cache parsed content types.
 
-Twisted parses that of every request with the email package's parser: a tenth of what LocalStack
-does at all. There are a handful of different ones.
+Twisted parses the content type of every request with the email package, which takes a tenth of
+LocalStack's CPU time. There are only a few different ones.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from localstack.runtime import hooks
 
 @hooks.on_infra_start()
 def read_content_types_once() -> None:
-    """Remember what was parsed; fails, and LocalStack with it, when nothing is parsed any more."""
-    # Imported here, as LocalStack starts in silence without a hook that can't be imported.
+    """Cache the parser's results; LocalStack fails to start if the parser no longer exists."""
+    # Imported here: LocalStack silently skips a plugin whose module can't be imported.
     module: Any = importlib.import_module("twisted.web.http")
     module._parseContentType = lru_cache(maxsize=256)(module._parseContentType)

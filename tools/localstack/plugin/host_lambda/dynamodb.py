@@ -1,7 +1,7 @@
-"""DynamoDB by the moto that LocalStack contains, instead of a Java archive it would download.
+"""DynamoDB with the moto that LocalStack contains, instead of DynamoDB Local, a Java download.
 
-Its operations are carried out one after the other: moto has no locks, and between a condition and
-the write that hangs on it nobody else may write.
+Operations run one after the other: moto has no locks, and no other write may come between a
+condition and its write.
 """
 
 import functools
@@ -16,12 +16,12 @@ _one_at_a_time = threading.Lock()
 
 
 class MotoDynamoDB(DynamodbApi):
-    """Implements nothing itself, so that the dispatcher passes every operation on to moto."""
+    """Implements no operation, so that the dispatcher forwards all operations to moto."""
 
 
 @aws_provider(api="dynamodb", name="moto")
 def dynamodb() -> Service:
-    """Make the service; chosen by ``PROVIDER_OVERRIDE_DYNAMODB=moto``."""
+    """Create the service; selected by ``PROVIDER_OVERRIDE_DYNAMODB=moto``."""
     return Service.for_provider(MotoDynamoDB(), dispatch_table_factory=_dispatcher)
 
 

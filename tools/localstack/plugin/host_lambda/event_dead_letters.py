@@ -1,8 +1,8 @@
-"""Dead-letter queues of EventBridge's targets: LocalStack only logs what it can't deliver.
+"""Dead-letter queues of EventBridge targets: LocalStack only logs undeliverable events.
 
-What no retry would mend goes to the target's queue at once: EventBridge has no permission, or the
-target doesn't exist. Throttling and errors of the service are tried again, as the target's retry
-policy says. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+An event goes to the target's queue at once if a retry can't help: EventBridge has no permission, or
+the target doesn't exist. Throttling and service errors are retried according to the target's retry
+policy. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
 """
 
@@ -22,10 +22,10 @@ LOG = logging.getLogger(__name__)
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html
 DEFAULT_RETRIES = 185
 DEFAULT_AGE_SECONDS = 86_400
-# Between two tries. EventBridge's own pauses aren't told; tests wait for these.
+# Between two attempts. AWS doesn't document EventBridge's delays; tests wait for these.
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 30.0
 
-# The page on dead-letter queues lists these words, and not which error of a service becomes which.
+# The page on dead-letter queues lists these codes, but not which service error maps to which.
 _THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "KmsThrottled"}
 _DENIED = {
     *("AccessDenied", "AccessDeniedException", "AuthorizationError", "InvalidSecurity"),
@@ -40,8 +40,8 @@ _GONE = {
 
 @hooks.on_infra_start()
 def keep_undelivered_events() -> None:
-    """Look at how each delivery ends."""
-    # Imported here, as LocalStack starts in silence without a hook that can't be imported.
+    """Intercept failed deliveries."""
+    # Imported here: LocalStack silently skips a plugin whose module can't be imported.
     sender: Any = importlib.import_module("localstack.services.events.target").TargetSender
     connect_to: Any = importlib.import_module("localstack.aws.connect").connect_to
     url_of: Any = importlib.import_module("localstack.utils.aws.arns").sqs_queue_url_for_arn
@@ -52,7 +52,7 @@ def keep_undelivered_events() -> None:
         queue = (self.target.get("DeadLetterConfig") or {}).get("Arn")
         if queue is None:
             return
-        # EventBridge sends there by itself, whatever role it assumes for the target.
+        # EventBridge sends to this queue as a service, not with the target's role.
         factory = connect_to(aws_access_key_id=self.account_id, region_name=self.region)
         sqs = factory.sqs.request_metadata(service_principal="events", source_arn=self.rule_arn)
         try:
@@ -65,8 +65,8 @@ def keep_undelivered_events() -> None:
                 },
             )
         except ClientError as error:
-            # As on AWS: it is lost, and InvocationsFailedToBeSentToDlq counts it.
-            LOG.warning("%s has an event that %s does not take: %s", self.rule_arn, queue, error)
+            # As on AWS: the event is lost, and InvocationsFailedToBeSentToDlq counts it.
+            LOG.warning("%s can't send an event to %s: %s", self.rule_arn, queue, error)
 
     @functools.wraps(original)
     def process(self: Any, event: Mapping[str, Any], trace_header: Any) -> None:
@@ -82,7 +82,7 @@ def keep_undelivered_events() -> None:
         try:
             deliver()
         except (ClientError, BotoCoreError) as error:
-            # The caller logs it, and has other rules to see to meanwhile.
+            # The caller logs the error, and continues with other rules.
             threading.Thread(target=go_on, args=(error,), daemon=True).start()
             raise
 
@@ -95,16 +95,16 @@ def try_again(
     policy: Mapping[str, int],
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, str] | None:
-    """Try a delivery again for as long as that may help.
+    """Retry a delivery as long as a retry may help.
 
     Parameters
     ----------
     deliver
-        Tries once.
+        Attempts the delivery once.
     error
-        Why it failed the first time.
+        The first attempt's error.
     policy
-        The target's RetryPolicy, with what it says.
+        The target's RetryPolicy.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def try_again(
 
 
 def classify(error: Exception) -> tuple[str, bool]:
-    """Tell what EventBridge calls an error, and whether it tries again after it."""
+    """Return EventBridge's code for an error, and whether it retries after it."""
     if not isinstance(error, ClientError):
         return "CONNECTION_FAILURE", True
     code = error.response["Error"]["Code"]

@@ -1,7 +1,7 @@
-"""Wildcards of event patterns as EventBridge and Lambda read them.
+"""Wildcards in event patterns, as in EventBridge and Lambda.
 
-An asterisk stands for any characters, none included, and a backslash makes an asterisk or a
-backslash a character; LocalStack wants at least one character and knows no escape.
+An asterisk matches zero or more characters, and a backslash escapes an asterisk or a backslash.
+LocalStack requires at least one character and doesn't support escapes.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 """
 
@@ -16,8 +16,8 @@ _PART = re.compile(r"\\(?P<literal>[*\\])|(?P<any>\*)|(?P<character>.)", re.DOTA
 
 @hooks.on_infra_start()
 def match_wildcards() -> None:
-    """Replace the comparison; fails, and LocalStack with it, when it is not there any more."""
-    # Imported here, as LocalStack starts in silence without a hook that can't be imported.
+    """Replace the comparison; LocalStack fails to start if it no longer exists."""
+    # Imported here: LocalStack silently skips a plugin whose module can't be imported.
     module: Any = importlib.import_module("localstack.services.events.event_rule_engine")
     if not hasattr(module.EventRuleEngine, "_evaluate_wildcard"):
         raise RuntimeError("localstack.services.events no longer has _evaluate_wildcard")

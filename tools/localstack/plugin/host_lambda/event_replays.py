@@ -1,4 +1,4 @@
-"""Replays of S3's events: LocalStack keeps their times as text and then expects a time.
+"""Replays of S3 events: LocalStack stores their times as text and then expects a datetime.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-replay-archived-event.html
 """
@@ -12,8 +12,8 @@ from localstack.runtime import hooks
 
 @hooks.on_infra_start()
 def read_times_of_archived_events() -> None:
-    """Read the time of an archived event, whichever form it has."""
-    # Imported here, as LocalStack starts in silence without a hook that can't be imported.
+    """Parse the time of an archived event in either form."""
+    # Imported here: LocalStack silently skips a plugin whose module can't be imported.
     service: Any = importlib.import_module("localstack.services.events.archive").ArchiveService
     replay: Any = importlib.import_module("localstack.services.events.replay")
     normalize, re_format = service._normalize_datetime, replay.re_format_event

@@ -1,8 +1,8 @@
-"""Run functions as processes of this host, under AWS's own runtime interface client.
+"""Run functions as processes on this host, with AWS's own runtime interface client.
 
-LocalStack decides when an execution environment starts, is used and ends, as it does for its
-Docker executor; this module makes an environment a process instead of a container. The declared
-architecture is not looked at: the tests package functions for the host's processor.
+LocalStack decides when an execution environment starts, is used and ends, as for its Docker
+executor; here an environment is a process instead of a container. The declared architecture is
+ignored: the tests package functions for the host's architecture.
 """
 
 import os
@@ -35,20 +35,20 @@ STATUS_OF_ERROR = {"Sandbox.Timedout": "timeout", "Runtime.ExitError": "failure"
 
 
 class ProcessExecutorPlugin(RuntimeExecutorPlugin):
-    """Chosen by ``LAMBDA_RUNTIME_EXECUTOR=process``."""
+    """Selected by ``LAMBDA_RUNTIME_EXECUTOR=process``."""
 
     name = "process"
 
     def load(self, *_arguments: Any, **_named: Any) -> type[RuntimeExecutor]:
-        """Give LocalStack the class."""
+        """Return the class to LocalStack."""
         return ProcessExecutor
 
 
 class ProcessExecutor(RuntimeExecutor):
     """One execution environment: a process that serves one invocation after the other.
 
-    A process that crashed or was stopped for taking too long is started anew by the next
-    invocation, within the time that this one has, as Lambda does.
+    As on Lambda, the next invocation restarts a process that crashed or timed out, within its own
+    timeout.
     """
 
     def __init__(self, id: str, function_version: FunctionVersion) -> None:  # noqa: A002
@@ -58,7 +58,7 @@ class ProcessExecutor(RuntimeExecutor):
         self._api: RuntimeApi | None = None
         self._output = Output()
         self._init_ms: float | None = None
-        # What is /tmp and the home folder on Lambda.
+        # Replaces /tmp and the home folder on Lambda.
         self._scratch = Path(tempfile.mkdtemp(prefix="environment-"))
 
     @classmethod
@@ -70,7 +70,7 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        """Leave the unpacked code to LocalStack, which removes it with its archive."""
+        """Do nothing: LocalStack removes the unpacked code with its archive."""
 
     def get_address(self) -> str:
         """Return the address of the environment."""
@@ -81,7 +81,7 @@ class ProcessExecutor(RuntimeExecutor):
         return "127.0.0.1"
 
     def get_runtime_endpoint(self) -> str:
-        """Return the address LocalStack's own bootstrap would call; here nothing does."""
+        """Return the address for LocalStack's own bootstrap, which is not used here."""
         return ""
 
     def get_logs(self) -> str:
@@ -89,9 +89,9 @@ class ProcessExecutor(RuntimeExecutor):
         return self._output.peek()
 
     def start(self, env_vars: dict[str, str]) -> None:
-        """Start the process and wait until it asks for work.
+        """Start the process and wait until it requests an invocation.
 
-        When that fails, the first invocation tries again and reports the error, with its logs.
+        If that fails, the first invocation retries it and reports the error with the logs.
         """
         self._environment = {name: str(value) for name, value in env_vars.items()}
         began = time.monotonic()
@@ -105,12 +105,12 @@ class ProcessExecutor(RuntimeExecutor):
             )
 
     def stop(self) -> None:
-        """End the environment, an invocation in it included."""
+        """Terminate the environment, including a running invocation."""
         self._end()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
-        """Run one invocation and give its result with what it logged."""
+        """Run one invocation and return its result and logs."""
         request_id = payload["invoke-id"]
         timeout = float(self._environment["AWS_LAMBDA_FUNCTION_TIMEOUT"])
         as_json = self._environment.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
@@ -118,7 +118,7 @@ class ProcessExecutor(RuntimeExecutor):
         self._output.write(system_log.start(request_id, version, as_json=as_json))
 
         began = time.monotonic()
-        # How much of its time an invocation has left is told by the clock, not by `monotonic`.
+        # The remaining time of an invocation is computed from the wall clock, not `monotonic`.
         deadline_ms = int((time.time() + timeout) * 1000)
         answer = self._start(timeout) if self._has_ended() else None
         if answer is None:
@@ -163,7 +163,7 @@ class ProcessExecutor(RuntimeExecutor):
         return self._exit_error(f"RequestId: {payload['invoke-id']} ")
 
     def _start(self, seconds: float) -> Answer | None:
-        """Start a process; an answer is the error that kept it from asking for work."""
+        """Start a process; the result is the error if it didn't request an invocation."""
         self._end()
         self._api = api = RuntimeApi()
         configuration = self.function_version.config
@@ -200,7 +200,7 @@ class ProcessExecutor(RuntimeExecutor):
         try:
             return api.answers.get(timeout=max(0.0, seconds))
         except queue.Empty:
-            return Answer.error("Sandbox.Timedout", f"no answer within {seconds:.2f} seconds")
+            return Answer.error("Sandbox.Timedout", f"no response within {seconds:.2f} seconds")
 
     def _has_ended(self) -> bool:
         return self._process is None or self._process.has_ended
@@ -222,7 +222,7 @@ class ProcessExecutor(RuntimeExecutor):
 
 
 def import_paths(code: Path, layers: list[Path]) -> list[str]:
-    """List what a function imports from: its own code, then the layers, the last one first.
+    """List the import paths of a function: its own code, then the layers, the last one first.
 
     Lambda unpacks the layers over one another in the order they are listed, so a file of a later
     layer hides that of an earlier one:
@@ -235,7 +235,7 @@ def import_paths(code: Path, layers: list[Path]) -> list[str]:
 
 
 def search_paths(code: Path, layers: list[Path]) -> dict[str, str]:
-    """Let programs and libraries of the function and its layers be found.
+    """Return PATH and LD_LIBRARY_PATH with the function and its layers.
 
     https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
     """

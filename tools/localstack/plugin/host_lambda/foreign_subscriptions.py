@@ -1,6 +1,6 @@
-"""Subscriptions to topics of other accounts: LocalStack looks for them in the caller's own.
+"""Subscriptions to topics of other accounts: LocalStack looks for them in the caller's account.
 
-A subscription lies in its topic's account, which its ARN names.
+A subscription belongs to the topic's account, which is part of its ARN.
 https://docs.aws.amazon.com/sns/latest/dg/sns-send-message-to-sqs-cross-account.html
 """
 
@@ -14,8 +14,8 @@ from localstack.runtime import hooks
 
 @hooks.on_infra_start()
 def find_foreign_subscriptions() -> None:
-    """Look where the subscription's ARN says."""
-    # Imported here, as LocalStack starts in silence without a hook that can't be imported.
+    """Look in the account of the subscription's ARN."""
+    # Imported here: LocalStack silently skips a plugin whose module can't be imported.
     provider: Any = importlib.import_module("localstack.services.sns.provider").SnsProvider
     for operation in ("get_subscription_attributes", "set_subscription_attributes"):
         _look_in_its_account(provider, operation)

@@ -1,4 +1,4 @@
-"""The customer-managed keys of functions: LocalStack takes them and never tells them again.
+"""The customer-managed keys of functions: LocalStack accepts them but doesn't return them.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html
 """
@@ -9,14 +9,14 @@ from typing import Any
 
 from localstack.runtime import hooks
 
-# Of account, region and name.
+# By account, region and name.
 _keys: dict[tuple[str, str, str], str] = {}
 
 
 @hooks.on_infra_start()
 def remember_function_keys() -> None:
-    """Keep the key a function is given, and add it to what is told of the function."""
-    # Imported here, as LocalStack starts in silence without a hook that can't be imported.
+    """Store the key of a function, and add it to the function's configuration in responses."""
+    # Imported here: LocalStack silently skips a plugin whose module can't be imported.
     provider: Any = importlib.import_module("localstack.services.lambda_.provider")
     api_utils: Any = provider.api_utils
     told = api_utils.map_config_out

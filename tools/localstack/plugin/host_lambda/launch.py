@@ -1,7 +1,7 @@
-"""Run LocalStack for as long as whoever started it lives, and leave nothing behind.
+"""Run LocalStack until its parent process ends, and clean up.
 
-The starter keeps the other end of standard input open. When that closes, because the starter is
-done or because it was killed, LocalStack ends with its functions and its folder is removed.
+The parent keeps the other end of standard input open. When it closes, because the parent has
+finished or was killed, LocalStack and its functions end and its folder is removed.
 """
 
 import os
@@ -21,9 +21,9 @@ _TRIES = 50
 def _end_with_starter(folder: str) -> None:
     while os.read(0, 1):
         pass
-    # A function that starts meanwhile ends by itself: it watches this process as this its starter.
+    # A function that starts now ends too: it watches this process in the same way.
     kill_all()
-    # LocalStack's other threads may still write into it.
+    # LocalStack's other threads may still write to the folder.
     for _ in range(_TRIES):
         shutil.rmtree(folder, ignore_errors=True)
         if not Path(folder).exists():

@@ -1,4 +1,4 @@
-"""What a function's process writes, collected invocation by invocation."""
+"""The output of a function's process, collected for each invocation."""
 
 import array
 import fcntl
@@ -12,7 +12,7 @@ DRAIN_SECONDS = 1.0
 
 
 class Output:
-    """Collects the standard output and error of one process after the other."""
+    """Collects the standard output and error of successive processes."""
 
     def __init__(self) -> None:
         self._text = bytearray()
@@ -20,7 +20,7 @@ class Output:
         self._pipe = -1
 
     def open(self) -> int:
-        """Return the descriptor a new process is to write to; the caller closes it."""
+        """Return the file descriptor for a new process; the caller closes it."""
         reading, writing = os.pipe()
         with self._lock:
             self._pipe = reading
@@ -33,21 +33,21 @@ class Output:
             self._text += text.encode()
 
     def peek(self) -> str:
-        """Return what has been collected, and keep it."""
+        """Return the collected output, and keep it."""
         with self._lock:
             return self._text.decode(errors="replace")
 
     def drain(self) -> None:
-        """Wait until what the process has written so far is collected.
+        """Wait until the output so far is collected.
 
-        A process that goes on writing in the background is not waited for.
+        It doesn't wait for a process that continues to write in the background.
         """
         deadline = time.monotonic() + DRAIN_SECONDS
         while self._waiting() and time.monotonic() < deadline:
             time.sleep(0.001)
 
     def take(self) -> str:
-        """Return everything collected, and forget it."""
+        """Return the collected output, and clear it."""
         with self._lock:
             text = self._text.decode(errors="replace")
             self._text.clear()
@@ -64,7 +64,7 @@ class Output:
     def _pump(self, reading: int) -> None:
         while True:
             select.select([reading], [], [])
-            # Read and kept in one step, so that nobody finds the pipe empty and the text not there.
+            # Read and stored under one lock, so that an empty pipe means that the text is stored.
             with self._lock:
                 chunk = os.read(reading, 65536)
                 self._text += chunk

@@ -1,7 +1,7 @@
-"""How big an invocation's event may be.
+"""The size limit of an invocation's event.
 
-https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. The limit of answers is in
-`runtime_api`.
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. The limit of responses is
+in `runtime_api`.
 """
 
 import importlib
@@ -14,14 +14,14 @@ from localstack.runtime import hooks
 MAX_EVENT_BYTES = 6 * 1024 * 1024
 MAX_ASYNCHRONOUS_EVENT_BYTES = 1024 * 1024
 
-# What an event has beside its message: the queue's ARN, the region.
+# The size of an event's other fields: the queue's ARN, the region.
 ADDED_TO_MESSAGE_BYTES = 512
 
 
 @hooks.on_infra_start()
 def limit_payloads() -> None:
-    """Refuse events that are too big, and make none of a queue's messages."""
-    # Imported here, as LocalStack starts in silence without a hook that can't be imported.
+    """Reject events that are too large, and split a queue's messages accordingly."""
+    # Imported here: LocalStack silently skips a plugin whose module can't be imported.
     importlib.import_module("localstack.aws.handlers").serve_custom_service_request_handlers.append(
         _refuse_if_too_big
     )
@@ -38,7 +38,7 @@ def limit_payloads() -> None:
 
 
 def split(messages: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Yield the messages in batches that fit into an event each.
+    """Yield the messages in batches that fit into one event each.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
     """

@@ -1,4 +1,4 @@
-"""One function process, with everything it starts: none of it outlives its environment."""
+"""One function process and its child processes, which end with the execution environment."""
 
 import contextlib
 import os
@@ -12,17 +12,17 @@ _running: set["FunctionProcess"] = set()
 
 
 class FunctionProcess:
-    """A process that leads a group of its own, which ends with it.
+    """A process with its own process group, which ends with it.
 
-    Its standard input is a pipe that nobody writes to. It closes when LocalStack ends, however
-    that happens, and the process is to end then (see `bootstrap`).
+    Its standard input is a pipe without data. It closes when LocalStack ends for any reason, and
+    then the process ends too (see `bootstrap`).
 
     Parameters
     ----------
     output
         The descriptor its standard output and error go to.
     on_exit
-        Called from another thread once the process has ended.
+        Called from another thread after the process has ended.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class FunctionProcess:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process is gone."""
+        """Whether the process has ended."""
         return self._process.poll() is not None
 
     @property
     def peak_memory_mb(self) -> int:
-        """The most memory it has held so far, in MB; 0 once it is gone."""
+        """The peak memory so far, in MB; 0 after the process has ended."""
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/{self._process.pid}/status").read_text("utf-8").splitlines():
                 if line.startswith("VmHWM:"):
@@ -62,12 +62,12 @@ class FunctionProcess:
         return 0
 
     def wait(self) -> int:
-        """Wait for its end and give its exit code: negative for a signal."""
+        """Wait until it ends and return its exit code: negative for a signal."""
         return self._process.wait()
 
     def kill(self) -> None:
-        """End it and what it started."""
-        # Once it has been waited for, its number may be another's.
+        """Kill it and its child processes."""
+        # After it has been waited for, another process may have its ID.
         if not self.has_ended:
             self._kill_group()
             self._process.wait()
@@ -84,6 +84,6 @@ class FunctionProcess:
 
 
 def kill_all() -> None:
-    """End every function process there is."""
+    """Kill all function processes."""
     for process in list(_running):
         process.kill()

@@ -1,7 +1,7 @@
-"""Messages of a queue as functions get them on AWS: their bodies to the byte.
+"""Pass message bodies to functions unchanged, as AWS does.
 
-LocalStack reads a body as JSON to filter by it, and hands on what it writes from that: other
-spaces, other numbers (``1.10`` becomes ``1.1``), and a text without its quotes.
+LocalStack parses a body as JSON to filter by it, and passes on the serialized result, with
+different spaces and numbers (``1.10`` becomes ``1.1``), and with strings without their quotes.
 """
 
 import importlib
@@ -11,7 +11,7 @@ from localstack.runtime import hooks
 
 
 class _Event(dict[str, Any]):
-    """An event that still knows the body its message came with."""
+    """An event with the original body of its message."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         super().__init__(fields)
@@ -20,8 +20,8 @@ class _Event(dict[str, Any]):
 
 @hooks.on_infra_start()
 def keep_message_bodies() -> None:
-    """Put the bodies back after filtering; fails when LocalStack has no such steps any more."""
-    # Imported here, as LocalStack starts in silence without a hook that can't be imported.
+    """Restore the bodies after filtering; fails if LocalStack no longer has these steps."""
+    # Imported here: LocalStack silently skips a plugin whose module can't be imported.
     module: Any = importlib.import_module(
         "localstack.services.lambda_.event_source_mapping.pollers.sqs_poller"
     )

@@ -1,7 +1,7 @@
-"""Metrics of queues, together once a second.
+"""Publish the metrics of queues together once a second.
 
-LocalStack makes a request to itself for every metric of every request to a queue, which is as much
-work again as the queue's own.
+LocalStack sends a request to itself for every metric of every request to a queue, which doubles the
+work.
 """
 
 import importlib
@@ -18,7 +18,7 @@ type Place = tuple[str, str]
 
 
 class Metrics:
-    """Takes metrics one by one and publishes what has come in a period with one request."""
+    """Collects metrics, and publishes those of a period with one request."""
 
     def __init__(self, publish: Any) -> None:
         self._publish = publish
@@ -34,7 +34,7 @@ class Metrics:
         value: float = 1,
         unit: str = "Count",
     ) -> None:
-        """Take one metric, as `CloudwatchDispatcher.dispatch_sqs_metric` does."""
+        """Collect one metric; same parameters as `CloudwatchDispatcher.dispatch_sqs_metric`."""
         data = {"MetricName": metric, "QueueName": queue_name, "Value": value, "Unit": unit}
         self._taken.put(((account_id, region), data))
 
@@ -52,8 +52,8 @@ class Metrics:
 
 @hooks.on_infra_start()
 def publish_queue_metrics_together() -> None:
-    """Replace the dispatch; fails, and LocalStack with it, when it is not there any more."""
-    # Imported here, as LocalStack starts in silence without a hook that can't be imported.
+    """Replace the dispatch; LocalStack fails to start if it no longer exists."""
+    # Imported here: LocalStack silently skips a plugin whose module can't be imported.
     module: Any = importlib.import_module("localstack.services.sqs.provider")
     if not hasattr(module.CloudwatchDispatcher, "dispatch_sqs_metric"):
         raise RuntimeError("localstack.services.sqs no longer has dispatch_sqs_metric")

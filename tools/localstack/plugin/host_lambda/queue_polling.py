@@ -1,7 +1,7 @@
-"""Mappings wait at their queues for messages, as Lambda does.
+"""Let event source mappings use long polling, as Lambda does.
 
-Lambda uses long polling. LocalStack asks a queue without a batching window anew each time: a
-message waits for the next time, and a few dozen quiet queues keep a core busy.
+Without a batching window, LocalStack uses short polling: messages wait for the next poll, and a few
+dozen idle queues keep a core busy.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 """
 
@@ -10,14 +10,14 @@ from typing import Any
 
 from localstack.runtime import hooks
 
-# Not Lambda's 20 seconds: a mapping that is switched off or removed ends with its last poll.
+# Less than Lambda's 20 seconds: a disabled or deleted mapping ends only after its last poll.
 WAIT_SECONDS = 2
 
 
 @hooks.on_infra_start()
 def wait_for_messages() -> None:
-    """Make polls long; fails, and LocalStack with it, when there are no such polls any more."""
-    # Imported here, as LocalStack starts in silence without a hook that can't be imported.
+    """Use long polling; LocalStack fails to start if its polling code has changed."""
+    # Imported here: LocalStack silently skips a plugin whose module can't be imported.
     module: Any = importlib.import_module(
         "localstack.services.lambda_.event_source_mapping.pollers.sqs_poller"
     )

@@ -1,4 +1,4 @@
-"""The Lambda Runtime API on loopback, for one function process.
+"""The Lambda Runtime API on the loopback interface, for one function process.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -19,7 +19,7 @@ MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What the process gets when it asks for the next invocation."""
+    """The response to a request for the next invocation."""
 
     request_id: str
     function_arn: str
@@ -30,7 +30,7 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How an invocation, or the start of the process, ended.
+    """The outcome of an invocation, or of the start of the process.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Answer:
     is_error
         Which of the two.
     error_type
-        What kind of error it is, when it is one outside the function's code.
+        The type of an error outside the function's code.
     """
 
     payload: bytes
@@ -48,16 +48,16 @@ class Answer:
 
     @classmethod
     def error(cls, error_type: str, message: str) -> "Answer":
-        """Write the document that Lambda writes for errors outside the function's code."""
+        """Build Lambda's error document for errors outside the function's code."""
         document = {"errorType": error_type, "errorMessage": message}
         return cls(json.dumps(document).encode(), is_error=True, error_type=error_type)
 
 
 class RuntimeApi:
-    """Serves one process: hands out invocations one by one and takes the answers.
+    """Serves one process: returns invocations one by one and receives the responses.
 
-    ``answers`` receives an `Answer` for each invocation and ``READY`` when the process first asks
-    for work; whoever watches the process adds ``EXITED`` when it ends.
+    ``answers`` receives an `Answer` for each invocation, and ``READY`` when the process first
+    requests one; the watcher of the process adds ``EXITED`` when it ends.
     """
 
     READY = object()
@@ -78,11 +78,11 @@ class RuntimeApi:
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     def submit(self, invocation: Invocation) -> None:
-        """Let the process have an invocation when it asks for one."""
+        """Provide an invocation for the next request."""
         self._invocations.put(invocation)
 
     def next(self) -> Invocation | None:
-        """Wait for an invocation; nothing means that the process is to end."""
+        """Wait for an invocation; None means that the process should end."""
         if not self._announced:
             self._announced = True
             self.answers.put(self.READY)
@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def setup(self) -> None:
-        # Without this a warm invocation waits 40 ms for a delayed acknowledgement, twice.
+        # Otherwise a warm invocation waits twice 40 ms for a delayed TCP acknowledgement.
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().setup()
 
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self._body()
         if body is None:
-            # The process ended while it sent this, which whoever watches it reports.
+            # The process ended while it sent this; its watcher reports that.
             self.close_connection = True
             return
         is_error = self.path.endswith("/error")
@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(HTTPStatus.ACCEPTED, b'{"status":"OK"}')
 
     def _body(self) -> bytes | None:
-        """Read the whole body; nothing when it breaks off."""
+        """Read the whole body; None if it is incomplete."""
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             chunks = []
             while line := self.rfile.readline():

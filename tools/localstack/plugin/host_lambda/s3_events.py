@@ -1,9 +1,9 @@
-"""S3's events as AWS writes them, where LocalStack's differ.
+"""Correct S3 events where LocalStack's differ from AWS's.
 
-- A notification's key is form-encoded: a space is ``+``, only slashes are kept.
-- An EventBridge event's key is not encoded at all, and its reason is one of AWS's.
-- Sequencers grow with each request, so the events of one key can be compared, in whatever order
-  LocalStack's threads send them.
+- A notification's key is form-encoded: a space is ``+``, only slashes are not encoded.
+- An EventBridge event's key is not encoded, and its reason is one of AWS's.
+- Sequencers increase with each request, so the events of one key can be compared, in whatever
+  order LocalStack's threads send them.
 """
 
 import importlib
@@ -26,8 +26,8 @@ _sequence = itertools.count(time.time_ns())
 
 @hooks.on_infra_start()
 def emulate_s3_events() -> None:
-    """Replace what differs; fails, and LocalStack with it, when that is not there any more."""
-    # Imported here, as LocalStack starts in silence without a hook that can't be imported.
+    """Replace the code that differs; LocalStack fails to start if it no longer exists."""
+    # Imported here: LocalStack silently skips a plugin whose module can't be imported.
     notifications: Any = importlib.import_module("localstack.services.s3.notifications")
     if not hasattr(notifications, "quote"):
         raise RuntimeError("localstack.services.s3.notifications no longer encodes keys by quote")
@@ -42,7 +42,7 @@ def _encode(key: str) -> str:
 
 
 def _number_events(dispatcher: Any) -> None:
-    """Return events their sequencers in the threads of their requests; senders run side by side."""
+    """Assign sequencers in the threads of the requests, because senders run in parallel."""
     original = dispatcher.send_notifications
 
     def send_notifications(self: Any, ctx: Any, *arguments: Any, **named: Any) -> Any:

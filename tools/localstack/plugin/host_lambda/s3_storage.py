@@ -1,4 +1,4 @@
-"""Objects in the instance's own folder: LocalStack keeps those of all instances in one."""
+"""Store objects in the instance's own folder: LocalStack uses one folder for all instances."""
 
 import importlib
 import os
@@ -9,7 +9,7 @@ from localstack.runtime import hooks
 
 @hooks.on_infra_start()
 def keep_objects_apart() -> None:
-    """Move the storage to S3_DIR; fails when LocalStack has no such setting any more."""
+    """Move the storage to S3_DIR; fails if LocalStack no longer has this setting."""
     provider: Any = importlib.import_module("localstack.services.s3.provider")
     if not hasattr(provider, "DEFAULT_S3_TMP_DIR"):
         raise RuntimeError("localstack.services.s3.provider no longer has DEFAULT_S3_TMP_DIR")

@@ -1,4 +1,4 @@
-"""The lines that Lambda itself writes about an invocation, as text or as JSON.
+"""Lambda's own log lines for an invocation, as text or as JSON.
 
 https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
 """
@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an invocation took.
+    """The data of an invocation's REPORT line.
 
     Attributes
     ----------
     status
         ``success``, ``error``, ``failure`` (the process ended) or ``timeout``.
     init_ms
-        How long the process took to start, where that came before the invocation.
+        The duration of init, if it was part of this invocation.
     """
 
     request_id: str
@@ -30,14 +30,14 @@ class Report:
 
 
 def start(request_id: str, version: str, *, as_json: bool) -> str:
-    """Say that an invocation starts."""
+    """Return the line for the start of an invocation."""
     if as_json:
         return _event("platform.start", {"requestId": request_id, "version": version})
     return f"START RequestId: {request_id} Version: {version}\n"
 
 
 def end(report: Report, *, as_json: bool) -> str:
-    """Return how an invocation ended and what it took."""
+    """Return the lines for the end of an invocation."""
     billed = math.ceil(report.duration_ms)
     if as_json:
         metrics: dict[str, float] = {
