@@ -1,23 +1,25 @@
 """Draw a CloudWatch dashboard as an SVG picture, from the dashboard's JSON.
 
-The layout, the titles, the legends, the axes and the lines at limits are the dashboard's own; the
-curves are sample data that follow from the names of the metrics, and the picture says so. The same
-JSON gives the same picture to the byte.
+The layout, the titles, the legends, the axes and the lines at limits are those of the dashboard.
+The curves are sample data, derived from the names of the metrics, and the picture says so. The same
+JSON gives the same picture, byte for byte.
 
-What the JSON means: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+The JSON: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 """
 
 import argparse
-import hashlib
 import json
 import math
+import random
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal, NamedTuple
 from xml.etree import ElementTree as ET
+
+import msgspec
 
 WIDTH = 1200
 COLUMNS = 24
@@ -26,24 +28,25 @@ MARGIN = 14
 GAP = 8
 BANNER_HEIGHT = 34
 PADDING = 12
+# The average width of a letter, in font sizes, in the widest of the fonts that may be there.
+EM = 0.53
 
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-MONOSPACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
-STYLE = f"""
-text {{ font-family: {FONT}; font-size: 12px; fill: #16191f; }}
-.title {{ font-size: 13px; font-weight: 600; }}
-.small {{ font-size: 11px; fill: #56606d; }}
-.code {{ font-family: {MONOSPACE}; font-size: 0.92em; }}
-.strong {{ font-weight: 600; }}
-.card {{ fill: #ffffff; stroke: #d3d9df; }}
-.grid {{ stroke: #e6eaee; }}
-.axis {{ stroke: #aab4bf; }}
+STYLE = """
+text { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial,
+  sans-serif; font-size: 12px; fill: #16191f; }
+.title { font-size: 13px; font-weight: 600; }
+.small { font-size: 11px; fill: #56606d; }
+.code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 0.92em; }
+.strong { font-weight: 600; }
+.card { fill: #ffffff; stroke: #d3d9df; }
+.grid { stroke: #e6eaee; }
+.axis { stroke: #aab4bf; }
 """
 COLORS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f")
 SAMPLE = "Sample data: the layout is the module's, the curves are made up"
 
 POINTS = 96
-# What a busy period looks like, in the metric's unit; anything else is about a hundred.
+# A metric's size in a busy period, in its unit; 100 for any other.
 USUAL = {
     "ApproximateAgeOfOldestMessage": 18,
     "ApproximateNumberOfMessagesNotVisible": 14,
@@ -56,49 +59,108 @@ USUAL = {
 # Times further back than these hours are shown in days.
 _DAYS = 48
 _RARE = re.compile(r"error|throttl|fail|quarantin|retr|dead|dlq", re.IGNORECASE)
-_TOTAL = re.compile(r"BucketSizeBytes|NumberOfObjects")
+_TOTAL = {"BucketSizeBytes", "NumberOfObjects"}
 _PERCENTILE = re.compile(r"p(\d+(?:\.\d+)?)")
-_RANGE = re.compile(r"-P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
-_SPANS = re.compile(r"`(?P<code>[^`]+)`|\*\*(?P<strong>.+?)\*\*|\[(?P<link>[^\]]+)\]\([^)]*\)")
+_RANGE = r"^-P(?=.*[1-9])(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?$"
+_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
+_MARK = re.compile(r"(`|\*\*)")
+_STYLES = {"`": "code", "**": "strong"}
 # XML 1.0 has no way to write these, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class PictureError(Exception):
-    """The dashboard can't be drawn; the message names the widget and what is wrong with it."""
+    """The dashboard can't be drawn; the message says what is wrong, and where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Widget:
-    """A widget, and its place on the grid of 24 columns.
+class Options(msgspec.Struct, frozen=True, rename="camel"):
+    """The last element of a metric."""
 
-    Attributes
-    ----------
-    name
-        What messages call it, such as ``widget 3``.
-    """
-
-    name: str
-    kind: str
-    x: int
-    y: int
-    width: int
-    height: int
-    properties: Mapping[str, Any]
+    color: str = ""
+    expression: str = ""
+    label: str = ""
+    stat: str = ""
+    visible: bool = True
+    y_axis: str = "left"
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """A visible line of a graph, with its sample data."""
+class Limit(msgspec.Struct, frozen=True):
+    """A horizontal line."""
+
+    value: float
+    color: str = COLORS[3]
+    label: str = ""
+
+
+class Axis(msgspec.Struct, frozen=True):
+    """An axis from bottom to top."""
+
+    label: str = ""
+
+
+type Metric = tuple[str | Options, ...]
+type Start = Annotated[str, msgspec.Meta(pattern=_RANGE)]
+
+
+class Properties(msgspec.Struct, frozen=True, rename="camel"):
+    """What a widget shows; each kind of widget has some of these."""
+
+    alarms: tuple[str, ...] | None = None
+    annotations: Mapping[Literal["horizontal"], tuple[Limit, ...]] = {}
+    markdown: str | None = None
+    metrics: tuple[Metric, ...] | None = None
+    stacked: bool = False
+    start: Start | None = None
+    stat: str = "Average"
+    title: str = ""
+    view: Literal["timeSeries"] = "timeSeries"
+    y_axis: Mapping[str, Axis] = {}
+
+    def __post_init__(self) -> None:
+        """Refuse metrics that aren't written in full."""
+        for words, options in map(_split, self.metrics or ()):
+            if not {".", "..."}.isdisjoint(words):
+                raise ValueError("metrics are abbreviated by '.'; write them in full")
+            if not words and not options.expression:
+                raise ValueError("a metric has neither a name nor an expression")
+
+
+class Widget(msgspec.Struct, frozen=True):
+    """A widget, and its place on the grid of 24 columns."""
+
+    type: Literal["alarm", "metric", "text"]
+    x: Annotated[int, msgspec.Meta(ge=0)]
+    y: Annotated[int, msgspec.Meta(ge=0)]
+    width: Annotated[int, msgspec.Meta(ge=1)]
+    height: Annotated[int, msgspec.Meta(ge=1)]
+    properties: Properties
+
+    def __post_init__(self) -> None:
+        """Refuse a place that isn't on the grid, and a widget with nothing to show."""
+        if self.x + self.width > COLUMNS:
+            raise ValueError(f"the widget leaves the grid of {COLUMNS} columns")
+        needed = {"alarm": "alarms", "metric": "metrics", "text": "markdown"}[self.type]
+        if getattr(self.properties, needed) is None:
+            raise ValueError(f"a widget of type {self.type} needs {needed!r}")
+
+
+class Dashboard(msgspec.Struct, frozen=True):
+    """A dashboard's body."""
+
+    widgets: tuple[Widget, ...]
+    start: Start = "-PT3H"
+
+
+class Series(NamedTuple):
+    """A visible curve, with its sample data."""
 
     label: str
     color: str
     right: bool
-    values: Sequence[float]
+    values: list[float]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """The rectangle that curves are drawn in, in pixels of its card."""
 
     left: float
@@ -106,14 +168,17 @@ class Frame:
     right: float
     bottom: float
 
-    def points(self, values: Sequence[float], top: float) -> list[tuple[float, float]]:
-        """Place values from left to right, where the frame is ``top`` high."""
-        step = (self.right - self.left) / (len(values) - 1)
-        return [(self.left + i * step, self.height_of(v, top)) for i, v in enumerate(values)]
+    def y(self, value: float, highest: float) -> float:
+        """Place a value from top to bottom, if the frame's height is the highest one's."""
+        return self.bottom - (self.bottom - self.top) * value / highest
 
-    def height_of(self, value: float, top: float) -> float:
-        """Give the place of a value from top to bottom."""
-        return self.bottom - (self.bottom - self.top) * value / top
+    def points(self, values: Iterable[float], highest: float) -> list[str]:
+        """Place a curve's values from left to right."""
+        step = (self.right - self.left) / (POINTS - 1)
+        return [
+            f"{self.left + n * step:.1f},{self.y(value, highest):.1f}"
+            for n, value in enumerate(values)
+        ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -153,361 +218,221 @@ def render(body: str) -> str:
     Raises
     ------
     PictureError
-        It isn't the JSON of a dashboard, or has widgets of a kind that isn't drawn.
+        It isn't the JSON of a dashboard, or has something that isn't drawn.
     """
-    dashboard = _parsed(body)
-    widgets = list(_widgets(dashboard))
-    rows = max((widget.y + widget.height for widget in widgets), default=0)
-    height = BANNER_HEIGHT + rows * ROW_HEIGHT + MARGIN
-    svg = ET.Element(
-        "svg",
-        {
-            "xmlns": "http://www.w3.org/2000/svg",
-            "viewBox": f"0 0 {WIDTH} {height}",
-            "width": str(WIDTH),
-            "height": str(height),
-            "role": "img",
-            "aria-labelledby": "title description",
-        },
-    )
-    _add(svg, "title", {"id": "title"}, f"CloudWatch dashboard {_name(widgets)}".rstrip())
-    titles = [str(w.properties["title"]) for w in widgets if "title" in w.properties]
-    _add(svg, "desc", {"id": "description"}, f"{SAMPLE}. Shown are: {'; '.join(titles)}.")
-    _add(svg, "style", {}, STYLE)
+    try:
+        dashboard = msgspec.convert(json.loads(body), Dashboard)
+    except json.JSONDecodeError as error:
+        raise PictureError(f"the dashboard is no JSON: {error}") from error
+    except msgspec.ValidationError as error:
+        raise PictureError(f"the dashboard can't be drawn: {error}") from error
+    widgets = dashboard.widgets
+    height = BANNER_HEIGHT + max((w.y + w.height for w in widgets), default=0) * ROW_HEIGHT + MARGIN
+    svg = ET.Element("svg", xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {WIDTH} {height}")
+    _set(svg, width=WIDTH, height=height, role="img", aria_labelledby="title description")
+    heading = next((m for w in widgets if (m := w.properties.markdown or "").startswith("# ")), "")
+    titles = "; ".join(w.properties.title for w in widgets if w.properties.title)
+    name = f"CloudWatch dashboard {heading[2:].partition(chr(10))[0]}".strip()
+    _add(svg, "title", name, id="title")
+    _add(svg, "desc", f"{SAMPLE}. Shown are: {titles}.", id="description")
+    _add(svg, "style", STYLE)
     # A background of its own: the page around it may be light or dark.
-    size = {"width": WIDTH - 1, "height": height - 1}
-    _add(svg, "rect", {"x": 0.5, "y": 0.5, **size, "rx": 8, "fill": "#f2f4f6", "stroke": "#d3d9df"})
-    _add(svg, "text", {"x": MARGIN + GAP / 2, "y": 23, "class": "small"}, SAMPLE)
+    _add_box(svg, WIDTH, height, rx=8, fill="#f2f4f6", stroke="#d3d9df")
+    _add_small(svg, MARGIN + GAP / 2, 23, SAMPLE)
     for widget in widgets:
-        _draw(svg, widget, dashboard)
-    _break_lines(svg)
+        _draw(svg, widget, dashboard.start)
+    # Each element is on a line of its own, but not within a text, where a line break is a space.
+    for holder in svg.iter("svg"):
+        holder.text = "\n"
+        for element in holder:
+            element.tail = "\n"
     return ET.tostring(svg, encoding="unicode") + "\n"
 
 
-def _parsed(body: str) -> dict[str, Any]:
-    try:
-        dashboard = json.loads(body)
-    except ValueError as error:
-        raise PictureError(f"the dashboard is no JSON: {error}") from error
-    if not isinstance(dashboard, dict) or not isinstance(dashboard.get("widgets"), list):
-        raise PictureError("the dashboard is no object with a list of widgets")
-    return dashboard
-
-
-def _widgets(dashboard: Mapping[str, Any]) -> Iterator[Widget]:
-    for number, widget in enumerate(dashboard["widgets"], 1):
-        name = f"widget {number}"
-        kind = _of(widget, "type", str, name)
-        if kind not in _DRAWN:
-            drawn = ", ".join(sorted(_DRAWN))
-            raise PictureError(f"{name} is of type {kind!r}; drawn are {drawn}")
-        place = {key: _of(widget, key, int, name) for key in ("x", "y", "width", "height")}
-        if min(place["x"], place["y"]) < 0 or min(place["width"], place["height"]) < 1:
-            raise PictureError(f"{name} has a place or a size that isn't on the grid")
-        if place["x"] + place["width"] > COLUMNS:
-            raise PictureError(f"{name} leaves the grid of {COLUMNS} columns")
-        yield Widget(name, kind, properties=_of(widget, "properties", dict, name), **place)
-
-
-def _of[T](holder: Any, key: str, kind: type[T], name: str) -> T:
-    """Get a value that must be there, and of a type."""
-    value = holder.get(key) if isinstance(holder, dict) else None
-    if not isinstance(value, kind):
-        raise PictureError(f"{name} needs {key!r}, of type {kind.__name__}")
-    return value
-
-
-def _number(holder: Any, key: str, name: str) -> float:
-    value = holder.get(key) if isinstance(holder, dict) else None
-    if not isinstance(value, int | float):
-        raise PictureError(f"{name} needs {key!r}, a number")
-    return value
-
-
-def _name(widgets: Iterable[Widget]) -> str:
-    """Give the first heading."""
-    texts = (_of(w.properties, "markdown", str, w.name) for w in widgets if w.kind == "text")
-    return next((t.lstrip("#").split("\n")[0].strip() for t in texts if t.startswith("# ")), "")
-
-
-def _draw(svg: ET.Element, widget: Widget, dashboard: Mapping[str, Any]) -> None:
+def _draw(svg: ET.Element, widget: Widget, start: str) -> None:
     column = (WIDTH - 2 * MARGIN) / COLUMNS
-    width = widget.width * column - GAP
-    height = widget.height * ROW_HEIGHT - GAP
+    width, height = widget.width * column - GAP, widget.height * ROW_HEIGHT - GAP
     # An inner svg cuts off what is too long for its card, as CloudWatch does.
-    card = _add(
-        svg,
-        "svg",
-        {
-            "x": MARGIN + widget.x * column + GAP / 2,
-            "y": BANNER_HEIGHT + widget.y * ROW_HEIGHT + GAP / 2,
-            "width": width,
-            "height": height,
-        },
-    )
-    size = {"width": width - 1, "height": height - 1}
-    _add(card, "rect", {"x": 0.5, "y": 0.5, **size, "rx": 6, "class": "card"})
-    match widget.kind:
-        case "text":
-            _draw_text(card, widget, width)
-        case "alarm":
-            _draw_alarms(card, widget, width)
-        case _:
-            _draw_graph(card, widget, width, height, dashboard)
+    x, y = MARGIN + widget.x * column + GAP / 2, BANNER_HEIGHT + widget.y * ROW_HEIGHT + GAP / 2
+    card = _add(svg, "svg", x=x, y=y, width=width, height=height)
+    _add_box(card, width, height, rx=6, class_="card")
+    properties = widget.properties
+    if properties.markdown is not None:
+        _draw_text(card, properties.markdown, width)
+        return
+    y = _draw_title(card, properties.title, width) + 3
+    if properties.alarms is not None:
+        lights = [(arn.rpartition(":alarm:")[2], COLORS[2]) for arn in properties.alarms]
+        _draw_legend(card, y, _rows(lights, width), radius=5)
+    else:
+        _draw_graph(card, properties, Frame(PADDING, y, width - PADDING, height - 8), start)
 
 
-_DRAWN = frozenset({"alarm", "metric", "text"})
-
-
-def _draw_text(card: ET.Element, widget: Widget, width: float) -> None:
+def _draw_text(card: ET.Element, markdown: str, width: float) -> None:
     """Draw Markdown: headings, paragraphs, lists, code, bold, and the texts of links."""
     y = 8.0
-    for line in _of(widget.properties, "markdown", str, widget.name).splitlines():
-        if not line.strip():
-            y += 5
-            continue
-        marks, _, heading = line.partition(" ")
-        if re.fullmatch("#{1,6}", marks):
-            size, indent, text = {1: 20, 2: 16}.get(len(marks), 13), 0, heading
-        elif marks in {"-", "*"}:
-            size, indent, text = 13, 14, heading
-            _add(card, "circle", {"cx": PADDING + 4, "cy": y + 9.5, "r": 2, "fill": "#56606d"})
-        else:
-            size, indent, text = 13, 0, line
-        weight = {"font-weight": "600"} if marks.startswith("#") else {}
-        for words in _wrapped(_words(text), width - 2 * PADDING - indent, size):
+    for line in markdown.splitlines():
+        marks, _, rest = line.partition(" ")
+        is_heading, is_item = bool(re.fullmatch("#{1,6}", marks)), marks in {"-", "*"}
+        size, indent = {"#": 20, "##": 16}.get(marks, 13), 14 if is_item else 0
+        if is_item:
+            _add(card, "circle", cx=PADDING + 4, cy=y + 9.5, r=2, fill="#56606d")
+        text = _LINK.sub(r"\1", rest if is_heading or is_item else line)
+        style = ""
+        for words in _wrapped(text, width - indent, size):
             y += size * 1.38
-            element = _add(card, "text", {"x": PADDING + indent, "y": y - size * 0.3, **weight})
-            element.set("style", f"font-size: {size}px")
-            _fill(element, words)
-        y += 2
+            element = _add(card, "text", x=PADDING + indent, y=y - size * 0.3)
+            _set(element, style=f"font-size: {size}px; font-weight: {600 if is_heading else 400}")
+            for part in _MARK.split(words):
+                if part in _STYLES:
+                    style = "" if style else _STYLES[part]
+                elif part:
+                    _add(element, "tspan", part, **({"class": style} if style else {}))
+        y += 2 if line.strip() else 5
 
 
-def _draw_alarms(card: ET.Element, widget: Widget, width: float) -> None:
-    """Draw each alarm with a light that is green."""
-    y = _draw_title(card, widget, width) + 2
-    x: float = PADDING
-    for arn in _of(widget.properties, "alarms", list, widget.name):
-        alarm = str(arn).rpartition(":alarm:")[2]
-        needed = 20 + _width_of(alarm, 11)
-        if x > PADDING and x + needed > width - PADDING:
-            x, y = PADDING, y + 17
-        _add(card, "circle", {"cx": x + 5, "cy": y + 7, "r": 4.5, "fill": COLORS[2]})
-        _add(card, "text", {"x": x + 14, "y": y + 11, "class": "small"}, alarm)
-        x += needed + 10
-
-
-def _draw_graph(
-    card: ET.Element, widget: Widget, width: float, height: float, dashboard: Mapping[str, Any]
-) -> None:
-    properties = widget.properties
-    if (view := properties.get("view", "timeSeries")) != "timeSeries":
-        raise PictureError(f"{widget.name} has the view {view!r}; drawn is 'timeSeries'")
-    limits = _limits(widget)
-    series = _series(widget, max((value for _, _, value in limits), default=None))
-    stacked = bool(properties.get("stacked", False))
-    rights = [s for s in series if s.right]
-    lefts = [s for s in series if not s.right]
-    axes = properties.get("yAxis", {})
-
-    top = _draw_title(card, widget, width) + 3
-    legend = list(_legend(series, width - 2 * PADDING))
-    bottom = height - 8 - 16 * (1 + max((row for _, row, _ in legend), default=0))
-    for x, row, s in legend:
-        box = {"x": PADDING + x, "y": bottom + 16 * row + 1, "width": 10, "height": 10, "rx": 2}
-        _add(card, "rect", {**box, "fill": s.color})
-        place = {"x": PADDING + x + 14, "y": bottom + 16 * row + 10, "class": "small"}
-        _add(card, "text", place, s.label)
-    if label := axes.get("left", {}).get("label"):
-        _add(card, "text", {"x": PADDING, "y": top + 10, "class": "small"}, str(label))
-    if rights and (label := axes.get("right", {}).get("label")):
-        place = {"x": width - PADDING, "y": top + 10, "text-anchor": "end", "class": "small"}
-        _add(card, "text", place, str(label))
-
-    frame = Frame(PADDING + 34, top + 20, width - PADDING - (34 if rights else 6), bottom - 21)
-    curves = _stacked(lefts) if stacked else [s.values for s in lefts]
-    highest = max((max(c) for c in curves), default=0.0)
-    left_ticks = _ticks(max([highest, *(value for _, _, value in limits)]))
-    right_ticks = _ticks(max((max(s.values) for s in rights), default=0.0))
-    _draw_axes(card, frame, left_ticks, right_ticks if rights else [])
-    _draw_times(card, frame, _hours(widget, dashboard))
-
-    floor = [0.0] * POINTS
-    for s, curve in zip(lefts, curves, strict=True):
-        if stacked:
-            edge = [
-                *frame.points(curve, left_ticks[-1]),
-                *frame.points(floor, left_ticks[-1])[::-1],
-            ]
-            shape = {"points": _path(edge), "fill": s.color, "fill-opacity": "0.75"}
-            _add(card, "polygon", shape)
-            floor = list(curve)
-        else:
-            _draw_line(card, frame.points(curve, left_ticks[-1]), s.color)
-    for s in rights:
-        _draw_line(card, frame.points(s.values, right_ticks[-1]), s.color)
-    for label, color, value in limits:
-        y = frame.height_of(value, left_ticks[-1])
-        line = {"x1": frame.left, "x2": frame.right, "y1": y, "y2": y}
-        _add(
-            card, "line", {**line, "stroke": color, "stroke-width": 1.5, "stroke-dasharray": "5 3"}
-        )
-        place = {"x": frame.right, "y": y - 4, "text-anchor": "end", "class": "small"}
-        _add(card, "text", {**place, "style": f"fill: {color}"}, label)
-
-
-def _draw_title(card: ET.Element, widget: Widget, width: float) -> float:
-    """Draw the title in as many lines as it needs, and give the height it takes."""
+def _draw_title(card: ET.Element, title: str, width: float) -> float:
+    """Draw the title in as many lines as it needs, and return the height it takes."""
     y = 7.0
-    room = width - 2 * PADDING
-    title = str(widget.properties.get("title", ""))
-    subject, colon, rest = title.partition(": ")
-    parts = [title]
-    if colon and _width_of(title, 13, "strong") > room:
-        parts = [f"{subject}:", rest]
-    for part in parts:
-        for line in _wrapped(_words(part, plain=True), room, 13, bold=True):
-            y += 17
-            text = "".join(word for word, _ in line).rstrip()
-            _add(card, "text", {"x": PADDING, "y": y - 4, "class": "title"}, text)
+    lines = _wrapped(title, width, 14)
+    if len(lines) > 1:
+        subject, colon, rest = title.partition(": ")
+        lines = [*_wrapped(subject + colon, width, 14), *_wrapped(rest, width, 14)]
+    for line in lines:
+        y += 17
+        _add(card, "text", line, x=PADDING, y=y - 4, class_="title")
     return y
 
 
-def _draw_axes(
-    card: ET.Element, frame: Frame, left: Sequence[float], right: Sequence[float]
+def _draw_legend(
+    card: ET.Element, top: float, labels: Iterable[tuple[float, int, str, str]], radius: float
 ) -> None:
-    for ticks, x, anchor in ((left, frame.left - 5, "end"), (right, frame.right + 5, "start")):
-        for tick in ticks:
-            y = frame.height_of(tick, ticks[-1])
-            if ticks is left:
-                kind = "grid" if tick else "axis"
-                line = {"x1": frame.left, "x2": frame.right, "y1": y, "y2": y, "class": kind}
-                _add(card, "line", line)
-            place = {"x": x, "y": y + 3.5, "text-anchor": anchor, "class": "small"}
-            _add(card, "text", place, _short(tick))
+    for x, row, label, color in labels:
+        y = top + 16 * row + 1
+        _add(card, "rect", x=x, y=y, width=10, height=10, rx=radius, fill=color)
+        _add_small(card, x + 14, y + 9, label)
 
 
-def _draw_times(card: ET.Element, frame: Frame, hours: float) -> None:
-    middle = (frame.left + frame.right) / 2
-    for x, anchor, ago in (
-        (frame.left, "start", hours),
-        (middle, "middle", hours / 2),
-        (frame.right, "end", 0),
-    ):
-        text = "now" if not ago else f"{ago / 24:g} d ago" if ago > _DAYS else f"{ago:g} h ago"
-        place = {"x": x, "y": frame.bottom + 14, "text-anchor": anchor, "class": "small"}
-        _add(card, "text", place, text)
+def _draw_graph(card: ET.Element, graph: Properties, room: Frame, start: str) -> None:
+    limits = graph.annotations.get("horizontal", ())
+    series = _series(graph, max((limit.value for limit in limits), default=None))
+    lefts, rights = [s for s in series if not s.right], [s for s in series if s.right]
+    legend = list(_rows([(s.label, s.color) for s in series], room.right + PADDING))
+    bottom = room.bottom - 16 * (1 + max((row for _, row, _, _ in legend), default=0))
+    _draw_legend(card, bottom, legend, radius=2)
+
+    frame = Frame(room.left + 34, room.top + 20, room.right - (34 if rights else 6), bottom - 21)
+    curves = [s.values for s in lefts]
+    if graph.stacked:
+        curves = [[*map(sum, zip(*curves[: n + 1], strict=True))] for n in range(len(curves))]
+    top = _draw_axis(card, frame, "left", graph, [*curves, [limit.value for limit in limits]])
+    below: Sequence[float] = [0.0] * POINTS
+    for s, values in zip(lefts, curves, strict=True):
+        curve = frame.points(values, top)
+        if graph.stacked:
+            edge = " ".join([*curve, *frame.points(below, top)[::-1]])
+            _add(card, "polygon", points=edge, fill=s.color, fill_opacity=0.75)
+            below = values
+        else:
+            _draw_curve(card, curve, s.color)
+    if rights:
+        highest = _draw_axis(card, frame, "right", graph, [s.values for s in rights])
+        for s in rights:
+            _draw_curve(card, frame.points(s.values, highest), s.color)
+    for limit in limits:
+        y = frame.y(limit.value, top)
+        line = _add(card, "line", x1=frame.left, x2=frame.right, y1=y, y2=y)
+        _set(line, stroke=limit.color, stroke_width=1.5, stroke_dasharray="5 3")
+        _add_small(card, frame.right, y - 4, limit.label, "end", style=f"fill: {limit.color}")
+    _draw_times(card, frame, graph.start or start)
 
 
-def _draw_line(card: ET.Element, points: Iterable[tuple[float, float]], color: str) -> None:
-    line = {"fill": "none", "stroke": color, "stroke-width": 1.7, "stroke-linejoin": "round"}
-    _add(card, "polyline", {"points": _path(points), **line})
+def _draw_axis(
+    card: ET.Element,
+    frame: Frame,
+    side: Literal["left", "right"],
+    graph: Properties,
+    curves: Iterable[Sequence[float]],
+) -> float:
+    """Draw an axis that reaches all values; return its highest tick."""
+    ticks = _ticks(max((max(values, default=0) for values in curves), default=0))
+    label = graph.y_axis.get(side, Axis()).label
+    is_left = side == "left"
+    anchor, other = ("start", "end") if is_left else ("end", "start")
+    _add_small(
+        card, frame.left - 34 if is_left else frame.right + 34, frame.top - 10, label, anchor
+    )
+    for tick in ticks:
+        y = frame.y(tick, ticks[-1])
+        if is_left:
+            kind = "grid" if tick else "axis"
+            _add(card, "line", x1=frame.left, x2=frame.right, y1=y, y2=y, class_=kind)
+        x = frame.left - 5 if is_left else frame.right + 5
+        _add_small(card, x, y + 3.5, _short(tick), other)
+    return ticks[-1]
 
 
-def _limits(widget: Widget) -> list[tuple[str, str, float]]:
-    """Give the label, the colour and the value of each line at a limit."""
-    return [
-        (
-            str(line.get("label", "")),
-            str(line.get("color", COLORS[3])),
-            _number(line, "value", widget.name),
-        )
-        for line in widget.properties.get("annotations", {}).get("horizontal", [])
-    ]
+def _draw_times(card: ET.Element, frame: Frame, start: str) -> None:
+    """Draw how far the graph goes back: at its beginning, in its middle, and now."""
+    found = re.fullmatch(_RANGE, start)
+    units = zip((168, 24, 1, 1 / 60), found.groups(default="0") if found else (), strict=True)
+    hours = sum(unit * int(number) for unit, number in units)
+    for part, anchor in ((1, "start"), (0.5, "middle"), (0, "end")):
+        ago = hours * part
+        text = f"{ago / 24:g} d ago" if ago > _DAYS else f"{ago:g} h ago" if ago else "now"
+        x = frame.right - (frame.right - frame.left) * part
+        _add_small(card, x, frame.bottom + 14, text, anchor)
 
 
-def _series(widget: Widget, limit: float | None) -> list[Series]:
-    """Give the visible series; below a limit they stay, and are high enough to be seen."""
+def _draw_curve(card: ET.Element, points: Iterable[str], color: str) -> None:
+    curve = _add(card, "polyline", points=" ".join(points), fill="none", stroke=color)
+    _set(curve, stroke_width=1.7, stroke_linejoin="round")
+
+
+def _split(metric: Metric) -> tuple[list[str], Options]:
+    """Split a metric into its names and its options."""
+    words = [word for word in metric if isinstance(word, str)]
+    return words, next((part for part in metric if isinstance(part, Options)), Options())
+
+
+def _series(graph: Properties, limit: float | None) -> list[Series]:
+    """List the visible series; below a limit they stay, and are high enough to be seen."""
     shown: list[Series] = []
-    for metric in _of(widget.properties, "metrics", list, widget.name):
-        options = metric[-1] if metric and isinstance(metric[-1], dict) else {}
-        words = [word for word in metric if isinstance(word, str)]
-        if not set(words).isdisjoint({".", "..."}):
-            raise PictureError(f"{widget.name} abbreviates metrics by '.'; write them in full")
-        if not words and "expression" not in options:
-            raise PictureError(f"{widget.name} has a metric without name and expression")
-        if not options.get("visible", True):
-            continue
-        name = words[1] if words else ""
-        label = str(options.get("label", name or options["expression"]))
-        color = str(options.get("color", COLORS[len(shown) % len(COLORS)]))
-        statistic = str(options.get("stat", widget.properties.get("stat", "Average")))
-        identity = " ".join(words) or f"{options['expression']} {label}"
-        values = sample(identity, name, statistic, rare=bool(_RARE.search(f"{identity} {label}")))
-        shown.append(Series(label, color, options.get("yAxis") == "right", values))
+    for words, options in map(_split, graph.metrics or ()):
+        if options.visible:
+            name = words[1] if words else ""
+            label = options.label or name or options.expression
+            identity = " ".join(words) or f"{options.expression} {label}"
+            rare = bool(_RARE.search(f"{identity} {label}"))
+            values = sample(identity, name, options.stat or graph.stat, rare=rare)
+            color = options.color or COLORS[len(shown) % len(COLORS)]
+            shown.append(Series(label, color, options.y_axis == "right", values))
     highest = max((max(s.values) for s in shown), default=0.0)
-    if limit is None or not highest:
-        return shown
-    scale = 0.62 * limit / highest
-    return [Series(s.label, s.color, s.right, [value * scale for value in s.values]) for s in shown]
+    scale = 0.62 * limit / highest if limit is not None and highest else 1
+    return [s._replace(values=[value * scale for value in s.values]) for s in shown]
 
 
 def sample(identity: str, metric: str, statistic: str, *, rare: bool) -> list[float]:
-    """Make up values that look like a metric's.
+    """Make up ``POINTS`` values, none negative, that look like a metric's.
 
-    Parameters
-    ----------
-    identity
-        Namespace, name and dimensions: what the values follow from.
-    metric
-        The metric's name, from which the usual size is known.
-    statistic
-        Percentiles of one metric lie above each other.
-    rare
-        Whether it is zero but for a short time, as errors are.
-
-    Returns
-    -------
-    list of float
-        ``POINTS`` values, none negative.
+    They follow from its identity: namespace, name and dimensions. What is rare, as errors are, is
+    zero but for a short time; percentiles of one metric lie above each other.
     """
-    seeds = [
-        byte / 255
-        for part in range(1 + POINTS // 32)
-        for byte in hashlib.sha256(f"{part} {identity}".encode()).digest()
-    ]
-    percentile = _PERCENTILE.fullmatch(statistic)
-    size = USUAL.get(metric, 100) * (0.9 + 0.2 * seeds[0])
-    if percentile:
+    chance = random.Random(identity).random  # noqa: S311 (a picture's curves keep no secret)
+    size = USUAL.get(metric, 100) * (0.9 + 0.2 * chance())
+    if percentile := _PERCENTILE.fullmatch(statistic):
         size *= 1 + (float(percentile[1]) / 100) ** 8 * 2.2
     times = [point / (POINTS - 1) for point in range(POINTS)]
+    phase, peak = chance(), 1 + round(4 * chance())
     if rare:
-        middle = 0.3 + 0.5 * seeds[1]
-        peak = 1 + round(4 * seeds[2])
+        middle = 0.3 + 0.5 * phase
         return [peak * max(0.0, 1 - (abs(time - middle) / 0.035) ** 2) for time in times]
-    if _TOTAL.search(metric):
-        return [size * (0.7 + 0.3 * time + 0.01 * seeds[i]) for i, time in enumerate(times)]
-    return [
-        size
-        * (0.35 + 0.65 * math.sin(math.pi * time) ** 2)
-        * (
-            1
-            + 0.08 * math.sin(2 * math.pi * (time * 7 + seeds[3]))
-            + 0.06 * math.sin(2 * math.pi * (time * 17 + seeds[4]))
-            + 0.16 * (seeds[i] - 0.5)
-        )
-        for i, time in enumerate(times)
-    ]
-
-
-def _stacked(series: Sequence[Series]) -> list[list[float]]:
-    sums = [0.0] * POINTS
-    curves = []
-    for s in series:
-        sums = [below + value for below, value in zip(sums, s.values, strict=True)]
-        curves.append(sums)
-    return curves
-
-
-def _legend(series: Iterable[Series], width: float) -> Iterator[tuple[float, int, Series]]:
-    """Place the labels in rows: x, row and series of each."""
-    x, row = 0.0, 0
-    for s in series:
-        needed = 14 + _width_of(s.label, 11)
-        if x and x + needed > width:
-            x, row = 0.0, row + 1
-        yield x, row, s
-        x += needed + 12
+    if metric in _TOTAL:
+        return [size * (0.7 + 0.3 * time + 0.01 * chance()) for time in times]
+    day = [0.35 + 0.65 * math.sin(math.pi * time) ** 2 for time in times]
+    waves = [1 + 0.1 * math.sin(2 * math.pi * (time * 7 + phase)) for time in times]
+    noise = [0.9 + 0.2 * chance() for _ in times]
+    return [size * math.prod(parts) for parts in zip(day, waves, noise, strict=True)]
 
 
 def _ticks(highest: float) -> list[float]:
@@ -526,112 +451,46 @@ def _short(value: float) -> str:
     return f"{value:g}"
 
 
-def _hours(widget: Widget, dashboard: Mapping[str, Any]) -> float:
-    """Give the hours that a graph goes back: its own, the dashboard's, or CloudWatch's 3."""
-    start = str(widget.properties.get("start", dashboard.get("start", "-PT3H")))
-    found = _RANGE.fullmatch(start)
-    hours = 0.0
-    if found:
-        weeks, days, full, minutes = (int(part or 0) for part in found.groups())
-        hours = weeks * 168 + days * 24 + full + minutes / 60
-    if not hours:
-        raise PictureError(f"{widget.name} starts at {start!r}; drawn are times like -PT6H")
-    return hours
+def _rows(labels: Iterable[tuple[str, str]], width: float) -> Iterator[tuple[float, int, str, str]]:
+    """Place labels in rows: x, the row, and the label with its colour."""
+    x, row = float(PADDING), 0
+    for label, color in labels:
+        needed = 14 + len(label) * 11 * EM
+        if x > PADDING and x + needed > width - PADDING:
+            x, row = PADDING, row + 1
+        yield x, row, label, color
+        x += needed + 12
 
 
-def _words(text: str, *, plain: bool = False) -> list[tuple[str, str]]:
-    """Split a line of Markdown into words and the spaces before them, each with its style."""
-    words: list[tuple[str, str]] = []
-    position = 0
-    for span in [] if plain else _SPANS.finditer(text):
-        words += [(word, "") for word in re.findall(r"\s+|\S+", text[position : span.start()])]
-        style = span.lastgroup or ""
-        words += [(word, style) for word in re.findall(r"\s+|\S+", span[style])]
-        position = span.end()
-    return words + [(word, "") for word in re.findall(r"\s+|\S+", text[position:])]
+def _wrapped(text: str, width: float, size: float) -> list[str]:
+    """Break a text at spaces into lines that fit a card of a width."""
+    letters = max(1, int((width - 2 * PADDING) / (size * EM)))
+    return textwrap.wrap(text, letters, break_long_words=False, break_on_hyphens=False)
 
 
-def _wrapped(
-    words: Iterable[tuple[str, str]], width: float, size: float, *, bold: bool = False
-) -> Iterator[list[tuple[str, str]]]:
-    """Break words into lines at spaces."""
-    line: list[tuple[str, str]] = []
-    used = 0.0
-    for unit in _unbroken(words):
-        needed = sum(
-            _width_of(word, size, style or ("strong" if bold else "")) for word, style in unit
-        )
-        if line and used + needed > width and not unit[0][0].isspace():
-            yield line
-            line, used = [], 0.0
-        if line or not unit[0][0].isspace():
-            line += unit
-            used += needed
-    if line:
-        yield line
+def _add_box(parent: ET.Element, width: float, height: float, **attributes: object) -> None:
+    _add(parent, "rect", x=0.5, y=0.5, width=width - 1, height=height - 1, **attributes)
 
 
-def _unbroken(words: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
-    """Keep together what no space is between, such as code and the comma after it."""
-    unit: list[tuple[str, str]] = []
-    for word in words:
-        if unit and (word[0].isspace() or unit[-1][0].isspace()):
-            yield unit
-            unit = []
-        unit.append(word)
-    if unit:
-        yield unit
-
-
-def _width_of(text: str, size: float, style: str = "") -> float:
-    """Estimate the width of a text in pixels, for the widest of the fonts that may be there."""
-    if style == "code":
-        return len(text) * size * 0.6
-    narrow = sum(letter in " .,:;'|!ijltfr()[]-" for letter in text)
-    wide = sum(letter.isupper() or letter in "mw" for letter in text)
-    ems = len(text) * 0.63 - narrow * 0.26 + wide * 0.2
-    return ems * size * (1.12 if style == "strong" else 1)
-
-
-def _fill(element: ET.Element, words: Iterable[tuple[str, str]]) -> None:
-    """Fill a text with words, a ``tspan`` for each run of a style."""
-    runs: list[tuple[str, str]] = []
-    for word, style in words:
-        if runs and runs[-1][1] == style:
-            runs[-1] = (runs[-1][0] + word, style)
-        else:
-            runs.append((word, style))
-    for text, style in runs:
-        _add(element, "tspan", {"class": style} if style in {"code", "strong"} else {}, text)
-
-
-def _path(points: Iterable[tuple[float, float]]) -> str:
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-
-
-def _add(
-    parent: ET.Element, tag: str, attributes: Mapping[str, object], text: str = ""
-) -> ET.Element:
-    values = {
-        name: f"{round(value, 1):g}" if isinstance(value, int | float) else _clean(str(value))
-        for name, value in attributes.items()
-    }
-    element = ET.SubElement(parent, tag, values)
+def _add_small(
+    parent: ET.Element, x: float, y: float, text: str, anchor: str = "start", **attributes: object
+) -> None:
     if text:
-        element.text = _clean(text)
+        _add(parent, "text", text, x=x, y=y, text_anchor=anchor, class_="small", **attributes)
+
+
+def _add(parent: ET.Element, tag: str, text: str = "", /, **attributes: object) -> ET.Element:
+    element = ET.SubElement(parent, tag)
+    element.text = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    _set(element, **attributes)
     return element
 
 
-def _clean(text: str) -> str:
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def _break_lines(svg: ET.Element) -> None:
-    """Put each element on a line of its own, but within a text, where a line is a space."""
-    for holder in svg.iter("svg"):
-        holder.text = "\n"
-        for element in holder:
-            element.tail = "\n"
+def _set(element: ET.Element, **attributes: object) -> None:
+    for name, value in attributes.items():
+        text = f"{round(value, 1):g}" if isinstance(value, int | float) else str(value)
+        attribute = name.rstrip("_").replace("_", "-")
+        element.set(attribute, _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 if __name__ == "__main__":

@@ -203,19 +203,19 @@ def test_ticks_are_round_and_reach_the_highest_value(highest: float, ticks: list
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (widget("log", query="fields @message"), "widget 1 is of type 'log'; drawn are alarm, me"),
-        (widget("text"), "widget 1 needs 'markdown'"),
-        (widget("metric", title="none"), "widget 1 needs 'metrics'"),
-        (widget("alarm", title="none"), "widget 1 needs 'alarms'"),
-        (graph(DURATION, view="pie"), "widget 1 has the view 'pie'"),
-        (graph(["AWS/Lambda", "Duration", ".", "."]), "widget 1 abbreviates metrics"),
-        (graph([{"label": "nothing"}]), "widget 1 has a metric without name"),
-        (graph(DURATION, start="2026-01-01T00:00:00Z"), "widget 1 starts at '2026"),
-        (graph(DURATION, annotations={"horizontal": [{}]}), "widget 1 needs 'value', a number"),
-        ({"type": "text"}, "widget 1 needs 'x'"),
-        ({**graph(DURATION), "x": 13}, "widget 1 leaves the grid of 24 columns"),
-        ({**graph(DURATION), "height": 0}, "widget 1 has a place or a size that isn't"),
-        ("text", "widget 1 needs 'type'"),
+        (widget("log", query="fields @message"), r"'log' - at `\$\.widgets\[0\]\.type`"),
+        (widget("text"), r"type text needs 'markdown' - at `\$\.widgets\[0\]`"),
+        (widget("metric", title="none"), r"type metric needs 'metrics' - at `\$\.widgets\[0\]`"),
+        (widget("alarm", title="none"), r"type alarm needs 'alarms' - at `\$\.widgets\[0\]`"),
+        (graph(DURATION, view="pie"), r"'pie' - at `\$\.widgets\[0\]\.properties\.view`"),
+        (graph(["AWS/Lambda", "Duration", ".", "."]), r"abbreviated .* - at `\$\.widgets\[0\]"),
+        (graph([{"label": "nothing"}]), r"neither a name nor .* - at `\$\.widgets\[0\]"),
+        (graph(DURATION, start="2026-01-01T00:00:00Z"), r"- at `\$\.widgets\[0\].*\.start`"),
+        (graph(DURATION, annotations={"horizontal": [{}]}), r"`value` - at `\$\.widgets\[0\]"),
+        ({"type": "text"}, r"`x` - at `\$\.widgets\[0\]`"),
+        ({**graph(DURATION), "x": 13}, r"leaves the grid of 24 .* - at `\$\.widgets\[0\]`"),
+        ({**graph(DURATION), "height": 0}, r"`int` >= 1 - at `\$\.widgets\[0\]\.height`"),
+        ("text", r"got `str` - at `\$\.widgets\[0\]`"),
     ],
 )
 def test_what_cannot_be_drawn_is_named(broken: Any, message: str) -> None:
@@ -223,9 +223,16 @@ def test_what_cannot_be_drawn_is_named(broken: Any, message: str) -> None:
         picture(broken)
 
 
-@pytest.mark.parametrize("body", ["{", "[]", '{"widgets": {}}'])
-def test_what_is_no_dashboard_is_refused(body: str) -> None:
-    with pytest.raises(PictureError, match="the dashboard is no"):
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "Expected `object`, got `array`"),
+        ('{"widgets": {}}', r"Expected `array`, got `object` - at `\$\.widgets`"),
+    ],
+)
+def test_what_is_no_dashboard_is_refused(body: str, message: str) -> None:
+    with pytest.raises(PictureError, match=message):
         render(body)
 
 
