@@ -14,11 +14,10 @@ from email.utils import parsedate_to_datetime
 from itertools import batched
 from typing import Any
 
-import msgspec
-from msgspec import Raw, Struct
 from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-from object_consumer import envelopes
+from object_consumer import envelopes, failed_invocations
+from object_consumer.dead_letters import ERROR_KIND, ERROR_MESSAGE, ERROR_TYPE
 from object_consumer.events import ObjectEvent
 from operations.aws import Aws
 from operations.discovery import Consumer
@@ -230,10 +229,11 @@ def read(message: MessageTypeDef, consumer: str, *, fifo: bool = False) -> DeadL
     kind, error_type, error_message = _MOVED, "", _NO_REASON
     if "DeadLetterQueueSourceArn" not in system:
         texts = {name: value.get("StringValue", "") for name, value in attributes.items()}
-        kind, error_type = texts.get("ErrorKind", kind), texts.get("ErrorType", error_type)
-        error_message = texts.get("ErrorMessage", error_message)
-        if not error_type and (failure := _failure_of_invocation(message["Body"])):
-            kind, error_type, error_message = failure
+        kind, error_type = texts.get(ERROR_KIND, kind), texts.get(ERROR_TYPE, error_type)
+        error_message = texts.get(ERROR_MESSAGE, error_message)
+        if not error_type and (failed := failed_invocations.read(message["Body"])):
+            kind, error_type = "exhausted", failed.error_type
+            error_message = failed.error_message or _NO_REASON
     return DeadLetter(
         consumer=consumer,
         message_id=message["MessageId"],
@@ -256,60 +256,6 @@ def _moment(milliseconds: str) -> datetime:
         return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return datetime.fromtimestamp(0, UTC)
-
-
-def invocation(body: str) -> Raw | None:
-    """Give what a function was invoked with, letter for letter, out of Lambda's record.
-
-    None if the body is no record of an invocation that failed.
-    """
-    record = _record(body)
-    return record.payload if record else None
-
-
-class _Context(Struct):
-    condition: str
-
-
-class _Record(
-    Struct,
-    rename={"context": "requestContext", "payload": "requestPayload", "answer": "responsePayload"},
-):
-    """What Lambda writes of an asynchronous invocation that failed for good.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
-    """
-
-    context: _Context
-    payload: Raw
-    answer: Raw = Raw(b"null")
-
-
-class _Error(Struct, rename="camel"):
-    error_type: str | None = None
-    error_message: str | None = None
-
-
-def _record(body: str) -> _Record | None:
-    return _decoded(body, _Record)
-
-
-def _failure_of_invocation(body: str) -> tuple[str, str, str] | None:
-    """Read why an invocation failed, out of Lambda's record."""
-    record = _record(body)
-    if record is None:
-        return None
-    said = _decoded(record.answer, _Error) or _Error()
-    error_type = record.context.condition if said.error_type is None else said.error_type
-    return "exhausted", error_type, said.error_message or _NO_REASON
-
-
-def _decoded[T: Struct](document: str | Raw, kind: type[T]) -> T | None:
-    """Decode JSON of one form; None if it has another, or is nested too deeply to be read."""
-    try:
-        return msgspec.json.decode(document, type=kind)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None
 
 
 def receive(consumer: Consumer, aws: Aws) -> list[DeadLetter]:

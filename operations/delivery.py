@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from object_consumer import failed_invocations
 from operations import originals
 from operations.aws import Aws
-from operations.dead_letters import DeadLetter, invocation
+from operations.dead_letters import DeadLetter
 from operations.discovery import Consumer
 from operations.errors import OperationError
 
@@ -94,9 +95,9 @@ def _invoke(consumer: Consumer, payload: str, aws: Aws) -> None:
 def _invoke_again(consumer: Consumer, letters: Sequence[DeadLetter], aws: Aws) -> Mapping[str, str]:
     refused = {}
     for letter in letters:
-        payload = invocation(letter.body)
+        failed = failed_invocations.read(letter.body)
         try:
-            _invoke(consumer, letter.body if payload is None else bytes(payload).decode(), aws)
+            _invoke(consumer, bytes(failed.payload).decode() if failed else letter.body, aws)
         except ClientError as error:
             refused[letter.message_id] = _reason(error)
     return refused

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import Any
 
-from object_consumer.ledger import ObjectState, sort_key
+from object_consumer.dynamodb_ledger import read_item
+from object_consumer.ledger import LedgerItem, ObjectState, sort_key
 from operations.aws import Aws
 from operations.discovery import Consumer
 from operations.errors import OperationError
@@ -20,8 +21,8 @@ PAGES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What the ledger holds of an object.
+class LedgerEntry:
+    """What the ledger holds of an object, as operators see it.
 
     Attributes
     ----------
@@ -77,7 +78,7 @@ class Counts:
     is_complete: bool
 
 
-def entries(consumer: Consumer, uris: Sequence[str], aws: Aws) -> dict[str, Entry]:
+def entries(consumer: Consumer, uris: Sequence[str], aws: Aws) -> dict[str, LedgerEntry]:
     """Read what the ledger holds of objects, in their newest state; those it knows nothing of lack.
 
     Raises
@@ -95,8 +96,10 @@ def entries(consumer: Consumer, uris: Sequence[str], aws: Aws) -> dict[str, Entr
         wanted: Any = {table: {"Keys": keys, "ConsistentRead": True}}
         for _ in range(_TRIES):
             answer = aws.dynamodb.batch_get_item(RequestItems=wanted)
-            for item in answer["Responses"].get(table, []):
-                found[addresses[item["object"]["S"]]] = read(item)
+            for attributes in answer["Responses"].get(table, []):
+                item = read_item(attributes)
+                if item.state is not None:
+                    found[addresses[attributes["object"]["S"]]] = _entry(item, item.state)
             wanted = answer.get("UnprocessedKeys")
             if not wanted:
                 break
@@ -134,28 +137,25 @@ def count(consumer: Consumer, aws: Aws, *, pages: int | None = PAGES) -> Counts 
     return Counts(counts, is_complete=True)
 
 
-def read(item: Mapping[str, Any]) -> Entry:
-    """Read one item as DynamoDB gives it."""
-    text = {name: value.get("S", value.get("N", "")) for name, value in item.items()}
-    result = item.get("result", {}).get("M", {})
-
-    def moment(name: str) -> datetime | None:
-        return datetime.fromtimestamp(int(text[name]) / 1000, UTC) if text.get(name) else None
-
-    return Entry(
-        state=ObjectState(text["state"]),
-        version=text.get("version", ""),
-        attempts=int(text.get("attempts") or 0),
-        event_at=moment("event_at"),
-        started_at=moment("started_at"),
-        finished_at=moment("finished_at"),
-        lease_until=moment("lease_until"),
-        request_id=text.get("request_id", ""),
-        error_kind=text.get("error_kind", ""),
-        error_type=text.get("error_type", ""),
-        error_message=text.get("error_message", ""),
-        result={name: next(iter(value.values())) for name, value in result.items()},
+def _entry(item: LedgerItem, state: ObjectState) -> LedgerEntry:
+    return LedgerEntry(
+        state=state,
+        version=item.version,
+        attempts=item.attempts,
+        event_at=_moment(item.event_at),
+        started_at=_moment(item.started_at),
+        finished_at=_moment(item.finished_at),
+        lease_until=_moment(item.lease_until),
+        request_id=item.request_id,
+        error_kind=item.error_kind,
+        error_type=item.error_type,
+        error_message=item.error_message,
+        result=item.result,
     )
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
 
 
 def filtered(uris: Iterable[str], consumer: Consumer, states: set[str], aws: Aws) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from object_consumer.ledger import ObjectState
 from operations.dead_letters import DeadLetter
-from operations.ledger import Entry
+from operations.ledger import LedgerEntry
 
 _NOT_THERE = "its message is not to be seen now: redriven, deleted, or somebody else looks at it"
 
@@ -109,7 +109,7 @@ class ConsumerStory:
     why: str
     advice: str
     steps: Sequence[Step]
-    ledger: Entry | None
+    ledger: LedgerEntry | None
     output: str | None
     output_exists: bool | None
     unseen: str = ""
@@ -146,7 +146,7 @@ def verdict_on(  # noqa: PLR0911 (cases, in the order of their weight)
     newest: Version | None,
     lines: Sequence[Mapping[str, Any]],
     letters: Sequence[DeadLetter],
-    entry: Entry | None,
+    entry: LedgerEntry | None,
     *,
     now: datetime,
     wanted: bool,
@@ -265,7 +265,7 @@ def _is_version(name: str, version: Version) -> bool:
     return name in {version.version_id, version.etag}
 
 
-def output_of(lines: Sequence[Mapping[str, Any]], entry: Entry | None) -> str | None:
+def output_of(lines: Sequence[Mapping[str, Any]], entry: LedgerEntry | None) -> str | None:
     """Give where the output was written, as the log or the ledger says."""
     written = next((str(line["output"]) for line in reversed(lines) if line.get("output")), None)
     return written or (entry.result.get("output") if entry else None)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 _MAX_ATTRIBUTES = 10
 # The attributes that tell the reason, and the one for the originals where there is no room.
-REASON = ("ErrorType", "ErrorMessage", "ErrorKind", "FunctionName", "RequestId")
+ERROR_TYPE, ERROR_MESSAGE, ERROR_KIND = "ErrorType", "ErrorMessage", "ErrorKind"
+FUNCTION_NAME, REQUEST_ID = "FunctionName", "RequestId"
+REASON = (ERROR_TYPE, ERROR_MESSAGE, ERROR_KIND, FUNCTION_NAME, REQUEST_ID)
 ORIGINALS = "OriginalMessageAttributes"
 _MAX_MESSAGE_BYTES = 1024
 # SQS takes the characters of XML 1.0 and refuses a message with any other.
@@ -35,14 +37,13 @@ def attributes(
     redrive tells of its last failure. When there are more than the ten that SQS allows, or one has
     a name of the reason's, the originals go into one attribute as JSON.
     """
-    told = (
-        settlement.error_type,
-        settlement.error_message,
-        settlement.kind,
-        function_name,
-        request_id,
-    )
-    reason = dict(zip(REASON, map(_text, told), strict=True))
+    reason = {
+        ERROR_TYPE: _text(settlement.error_type),
+        ERROR_MESSAGE: _text(settlement.error_message),
+        ERROR_KIND: _text(settlement.kind),
+        FUNCTION_NAME: _text(function_name),
+        REQUEST_ID: _text(request_id),
+    }
     is_repeated = reason.keys() <= message.attributes.keys()
     originals = {
         _accepted(name): _texts(attribute)

@@ -14,9 +14,9 @@ from object_consumer import clients
 from object_consumer.ledger import (
     Claim,
     ClaimLostError,
-    Entry,
     Failure,
     LedgerError,
+    LedgerItem,
     ObjectState,
     Order,
     check,
@@ -137,9 +137,9 @@ class DynamoDBLedger:
             values,
         )
         if not taken:
-            check(_entry(before), event, now)
+            check(read_item(before), event, now)
             raise LedgerError(f"the ledger refused a claim of {event.uri} that it should take")
-        return Claim(event, owner, _entry(before).perhaps_in_effect)
+        return Claim(event, owner, read_item(before).perhaps_in_effect)
 
     def complete(self, claim: Claim, result: Mapping[str, object]) -> None:
         """Record a success; see `object_consumer.ledger.Ledger`."""
@@ -219,21 +219,35 @@ class DynamoDBLedger:
         return {"N": str(int(self._clock()) + self._days * _DAY)}
 
 
-def _entry(item: Mapping[str, Any]) -> Entry:
-    """Read what a claim depends on."""
-    text = {name: value.get("S", value.get("N", "")) for name, value in item.items()}
+def read_item(attributes: Mapping[str, Any]) -> LedgerItem:
+    """Read an item of an object, as DynamoDB gives it."""
+    text = {name: value.get("S", value.get("N", "")) for name, value in attributes.items()}
 
     def order(name: str) -> Order | None:
         left = text.get(f"{name}_left")
         return Order(left, text[f"{name}_right"]) if left else None
 
-    return Entry(
+    def moment(name: str) -> int | None:
+        return int(text[name]) if text.get(name) else None
+
+    result = attributes.get("result", {}).get("M", {})
+    return LedgerItem(
         state=ObjectState(text["state"]) if "state" in text else None,
-        lease_until=int(text.get("lease_until") or 0),
+        lease_until=moment("lease_until") or 0,
         claimed=order("claimed"),
         unresolved=order("unresolved"),
         newest=order("newest"),
         newest_version=text.get("newest_version"),
+        version=text.get("version", ""),
+        attempts=int(text.get("attempts") or 0),
+        event_at=moment("event_at"),
+        started_at=moment("started_at"),
+        finished_at=moment("finished_at"),
+        request_id=text.get("request_id", ""),
+        error_kind=text.get("error_kind", ""),
+        error_type=text.get("error_type", ""),
+        error_message=text.get("error_message", ""),
+        result={name: next(iter(value.values())) for name, value in result.items()},
     )
 
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 import msgspec
 from msgspec import Meta, Struct
 
-from object_consumer import addressing
+from object_consumer import addressing, failed_invocations
 from object_consumer.errors import MessageFormatError, PermanentError
 from object_consumer.events import ObjectEvent
 
@@ -189,9 +189,9 @@ def _contents(document: object, *, depth: int, room: _Room) -> Contents:
             )
         case {"detail-type": _, "source": "aws.s3"}:
             return Contents(events=(_from_eventbridge(document),))
-        case {"requestPayload": payload, "requestContext": _}:
-            # What Lambda sends to an on-failure destination, and a redrive sends back.
-            # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+        case _ if failed_invocations.is_record(document):
+            # It is in the dead-letter queue, and a redrive sends it back.
+            payload = document[failed_invocations.PAYLOAD]
             return _contents(payload, depth=depth + 1, room=room)
         case {"Service": "Amazon S3", "Event": "s3:TestEvent"}:
             return Contents()

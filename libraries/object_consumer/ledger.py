@@ -110,8 +110,8 @@ def newer(one: Order | None, other: Order | None) -> Order | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What the ledger holds of an object, as far as a claim depends on it.
+class LedgerItem:
+    """What the ledger holds of an object: first what a claim depends on, then what people ask for.
 
     Attributes
     ----------
@@ -128,6 +128,18 @@ class Entry:
         The order of the newest success.
     newest_version
         Its version.
+    version
+        The version that was claimed last.
+    attempts
+        The receives of its message so far.
+    event_at, started_at, finished_at
+        When it happened in S3, was claimed, and ended, in milliseconds since 1970; None if unknown.
+    request_id
+        The invocation that claimed it.
+    error_kind, error_type, error_message
+        Why it failed.
+    result
+        What the function returned.
     """
 
     state: ObjectState | None = None
@@ -136,6 +148,16 @@ class Entry:
     unresolved: Order | None = None
     newest: Order | None = None
     newest_version: str | None = None
+    version: str = ""
+    attempts: int = 0
+    event_at: int | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+    request_id: str = ""
+    error_kind: str = ""
+    error_type: str = ""
+    error_message: str = ""
+    result: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def without_a_word(self) -> tuple[Order, ...]:
@@ -160,7 +182,7 @@ class Claim:
     owner
         The token that completes the claim.
     unresolved
-        What `Entry.perhaps_in_effect` was before.
+        What `LedgerItem.perhaps_in_effect` was before.
     """
 
     event: ObjectEvent
@@ -192,12 +214,12 @@ def version_of(event: ObjectEvent) -> str:
     return event.version_id or event.etag or ""
 
 
-def check(entry: Entry, event: ObjectEvent, now: int) -> None:
+def check(item: LedgerItem, event: ObjectEvent, now: int) -> None:
     """Check whether an event may be claimed.
 
     Parameters
     ----------
-    entry
+    item
         What the ledger holds of the object.
     event
         The event. One without a sequencer, such as an operator's replay, is neither a duplicate
@@ -211,19 +233,19 @@ def check(entry: Entry, event: ObjectEvent, now: int) -> None:
         It may not; a duplicate is told before the object is said to be busy.
     """
     order = Order.of(event.sequencer)
-    if order is not None and entry.newest is not None:
-        if order.left == entry.newest.left and entry.newest_version == version_of(event):
+    if order is not None and item.newest is not None:
+        if order.left == item.newest.left and item.newest_version == version_of(event):
             raise DuplicateError
-        if order.is_older_than(entry.newest):
+        if order.is_older_than(item.newest):
             raise StaleError
-    if entry.state is ObjectState.PROCESSING and entry.lease_until >= now:
-        seconds = (entry.lease_until - now) / 1000
+    if item.state is ObjectState.PROCESSING and item.lease_until >= now:
+        seconds = (item.lease_until - now) / 1000
         raise BusyError(
             f"{event.uri} is being processed by another delivery",
             retry_after=seconds + _BUSY_MARGIN,
         )
     # Of two whose order is not known, each counts.
-    if order is not None and any(map(order.is_older_than, entry.without_a_word)):
+    if order is not None and any(map(order.is_older_than, item.without_a_word)):
         raise BusyError(
             f"a newer event of {event.uri} ended without a word, and comes again first",
             retry_after=_WAIT_FOR_NEWER,
@@ -276,7 +298,7 @@ class MemoryLedger:
     """
 
     now: int = 0
-    entries: dict[str, Entry] = field(default_factory=dict)
+    items: dict[str, LedgerItem] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     claims: int = 0
 
@@ -289,13 +311,13 @@ class MemoryLedger:
         request_id: str,  # noqa: ARG002 (as above)
     ) -> Claim:
         """Claim an event; see `Ledger`."""
-        entry = self.entries.get(event.uri, Entry())
-        check(entry, event, self.now)
+        item = self.items.get(event.uri, LedgerItem())
+        check(item, event, self.now)
         self.claims += 1
-        claim = Claim(event, str(self.claims), entry.perhaps_in_effect)
+        claim = Claim(event, str(self.claims), item.perhaps_in_effect)
         self.owners[event.uri] = claim.owner
-        self.entries[event.uri] = replace(
-            entry,
+        self.items[event.uri] = replace(
+            item,
             state=ObjectState.PROCESSING,
             lease_until=self.now + int(seconds * 1000),
             claimed=Order.of(event.sequencer),
@@ -304,19 +326,19 @@ class MemoryLedger:
 
     def complete(self, claim: Claim, result: Mapping[str, object]) -> None:  # noqa: ARG002
         """Record a success; see `Ledger`."""
-        entry = replace(self._give_back(claim, ObjectState.SUCCEEDED), unresolved=None)
+        item = replace(self._give_back(claim, ObjectState.SUCCEEDED), unresolved=None)
         order = Order.of(claim.event.sequencer)
         if order is not None:
-            entry = replace(entry, newest=order, newest_version=version_of(claim.event))
-        self.entries[claim.event.uri] = entry
+            item = replace(item, newest=order, newest_version=version_of(claim.event))
+        self.items[claim.event.uri] = item
 
     def fail(self, claim: Claim, failure: Failure) -> None:  # noqa: ARG002
         """Record a failure; see `Ledger`."""
-        entry = self._give_back(claim, ObjectState.FAILED)
-        self.entries[claim.event.uri] = replace(entry, unresolved=claim.unresolved)
+        item = self._give_back(claim, ObjectState.FAILED)
+        self.items[claim.event.uri] = replace(item, unresolved=claim.unresolved)
 
-    def _give_back(self, claim: Claim, state: ObjectState) -> Entry:
+    def _give_back(self, claim: Claim, state: ObjectState) -> LedgerItem:
         if self.owners.get(claim.event.uri) != claim.owner:
             raise ClaimLostError(f"{claim.event.uri} is claimed by somebody else")
         del self.owners[claim.event.uri]
-        return replace(self.entries[claim.event.uri], state=state)
+        return replace(self.items[claim.event.uri], state=state)

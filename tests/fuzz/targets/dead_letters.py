@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 from mypy_boto3_sqs.type_defs import MessageTypeDef
 
+from object_consumer import failed_invocations
 from operations import dead_letters, story
 from operations.commands import failures, redrive
 from operations.commands.failures import ReasonGroup, group
@@ -47,7 +48,7 @@ def work(data: bytes) -> Result | None:
     (failure,) = group([letter])
     redrive.matches(letter, "error")
     story.dead_lettered([letter])
-    dead_letters.invocation(letter.body)
+    failed_invocations.read(letter.body)
     file = io.StringIO()
     terminal = Terminal(file=file, width=120, color_system=None, force_terminal=True)
     terminal.print(failures.view([failure]))

@@ -19,9 +19,9 @@ from object_consumer.ledger import (
     Claim,
     ClaimLostError,
     DuplicateError,
-    Entry,
     Failure,
     LedgerError,
+    LedgerItem,
     MemoryLedger,
     ObjectState,
     Order,
@@ -164,7 +164,7 @@ class TestRuntime:
         event = version(1, key)
 
         consumer(batch(notification(event)))
-        assert ledger.entries[event.uri].state is ObjectState.FAILED
+        assert ledger.items[event.uri].state is ObjectState.FAILED
         consumer(batch(notification(event)))
 
         assert len(calls) == 2
@@ -198,7 +198,7 @@ class TestRuntime:
         leases: list[int] = []
 
         def author(event: ObjectEvent, _store: ObjectStore) -> None:
-            leases.append(ledger.entries[event.uri].lease_until)
+            leases.append(ledger.items[event.uri].lease_until)
 
         Consumer(author, ledger=ledger)(batch(notification(version(1))))
 
@@ -393,7 +393,7 @@ class TestDynamoDB:
 
 SEQUENCERS = st.one_of(st.none(), st.text("0123456789ABCDEF", min_size=1, max_size=4))
 ENTRIES = st.builds(
-    Entry,
+    LedgerItem,
     state=st.sampled_from(ObjectState),
     lease_until=st.integers(999_990, 1_000_010),
     claimed=SEQUENCERS.map(Order.of),
@@ -405,7 +405,7 @@ ENTRIES = st.builds(
 
 @example(
     # Which of 2 and 11 is the newer depends on the side that is filled up.
-    Entry(
+    LedgerItem(
         state=ObjectState.PROCESSING,
         lease_until=999_990,
         claimed=Order.of("11"),
@@ -417,30 +417,30 @@ ENTRIES = st.builds(
 )
 @given(ENTRIES, SEQUENCERS, st.sampled_from(["v1", "v2"]))
 def test_dynamodb_refuses_exactly_what_the_rules_refuse_and_says_the_same(
-    dynamodb: Any, another_table: str, entry: Entry, sequencer: str | None, version_id: str
+    dynamodb: Any, another_table: str, item: LedgerItem, sequencer: str | None, version_id: str
 ) -> None:
     event = make_event("a", version_id=version_id, sequencer=sequencer)
     stored = {
         "consumer": {"S": "orders/load"},
         "object": {"S": event.uri},
-        "state": {"S": entry.state or ""},
-        "lease_until": {"N": str(entry.lease_until)},
+        "state": {"S": item.state or ""},
+        "lease_until": {"N": str(item.lease_until)},
     }
     for name, order in (
-        ("claimed", entry.claimed),
-        ("unresolved", entry.unresolved),
-        ("newest", entry.newest),
+        ("claimed", item.claimed),
+        ("unresolved", item.unresolved),
+        ("newest", item.newest),
     ):
         if order is not None:
             stored |= {f"{name}_left": {"S": order.left}, f"{name}_right": {"S": order.right}}
-    if entry.newest is not None:
-        stored["newest_version"] = {"S": entry.newest_version or ""}
+    if item.newest is not None:
+        stored["newest_version"] = {"S": item.newest_version or ""}
     dynamodb.put_item(TableName=another_table, Item=stored)
     ledger = DynamoDBLedger(
         another_table, "orders/load", days=90, client=lambda: dynamodb, clock=lambda: 1_000.0
     )
 
-    assert outcome_of(lambda: check(entry, event, 1_000_000)) == outcome_of(
+    assert outcome_of(lambda: check(item, event, 1_000_000)) == outcome_of(
         lambda: ledger.claim(event, seconds=1, attempts=1, request_id="r")
     )
 
@@ -472,7 +472,7 @@ class TestOrder:
         assert not long.is_older_than(short)
 
     def test_an_equal_sequencer_of_another_version_is_no_duplicate(self) -> None:
-        newest = Entry(state=ObjectState.SUCCEEDED, newest=Order.of("01"), newest_version="v1")
+        newest = LedgerItem(state=ObjectState.SUCCEEDED, newest=Order.of("01"), newest_version="v1")
 
         check(newest, make_event("a", version_id="v2", sequencer="01"), now=0)
         with pytest.raises(DuplicateError):

@@ -128,7 +128,7 @@ class Deliveries(RuleBasedStateMachine):
                     self._step(self.workers[0])
         assert self.queue == []
         assert self.in_effect == dict(self.versions)
-        assert {entry.state for entry in self.ledger.entries.values()} <= {ObjectState.SUCCEEDED}
+        assert {item.state for item in self.ledger.items.values()} <= {ObjectState.SUCCEEDED}
 
     def _visible(self) -> list[Message]:
         return [some for some in self.queue if some.hidden_until <= self.ledger.now]

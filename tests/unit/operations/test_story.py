@@ -7,7 +7,7 @@ from typing import Any
 from object_consumer.events import ObjectEvent
 from object_consumer.ledger import ObjectState
 from operations.dead_letters import DeadLetter
-from operations.ledger import Entry
+from operations.ledger import LedgerEntry
 from operations.story import Verdict, Version, verdict_on
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -47,7 +47,7 @@ def letter(seconds: float, version: str | None = "v2", etag: str = "tag2") -> De
 def verdict(
     *lines: dict[str, Any],
     letters: tuple[DeadLetter, ...] = (),
-    entry: Entry | None = None,
+    entry: LedgerEntry | None = None,
     newest: Version | None = NEWEST,
     wanted: bool = True,
 ) -> Verdict:
@@ -61,13 +61,16 @@ def test_what_was_done_is_done() -> None:
 
 
 def test_the_ledger_remembers_when_the_log_has_forgotten() -> None:
-    assert verdict(entry=Entry(state=ObjectState.SUCCEEDED, version="v2")) is Verdict.DONE
-    assert verdict(entry=Entry(state=ObjectState.SUCCEEDED, version="tag2")) is Verdict.DONE
+    assert verdict(entry=LedgerEntry(state=ObjectState.SUCCEEDED, version="v2")) is Verdict.DONE
+    assert verdict(entry=LedgerEntry(state=ObjectState.SUCCEEDED, version="tag2")) is Verdict.DONE
 
 
 def test_an_older_version_that_was_done_says_nothing_of_the_newest() -> None:
     assert verdict(line("done", 1, "v1")) is Verdict.NOT_HEARD_OF
-    assert verdict(entry=Entry(state=ObjectState.SUCCEEDED, version="v1")) is Verdict.NOT_HEARD_OF
+    assert (
+        verdict(entry=LedgerEntry(state=ObjectState.SUCCEEDED, version="v1"))
+        is Verdict.NOT_HEARD_OF
+    )
     assert verdict(letters=(letter(1, "v1"),)) is Verdict.NOT_HEARD_OF
 
 
@@ -99,8 +102,8 @@ def test_a_replay_names_no_version_and_counts_for_the_newest() -> None:
 
 
 def test_a_valid_claim_means_that_it_is_being_processed() -> None:
-    held = Entry(state=ObjectState.PROCESSING, version="v2", lease_until=at(200))
-    lapsed = Entry(state=ObjectState.PROCESSING, version="v2", lease_until=at(50))
+    held = LedgerEntry(state=ObjectState.PROCESSING, version="v2", lease_until=at(200))
+    lapsed = LedgerEntry(state=ObjectState.PROCESSING, version="v2", lease_until=at(50))
 
     assert verdict(line("retry", 1), entry=held) is Verdict.PROCESSING
     assert verdict(entry=lapsed) is Verdict.RETRIED
@@ -109,7 +112,7 @@ def test_a_valid_claim_means_that_it_is_being_processed() -> None:
 def test_what_failed_and_lies_nowhere_comes_again() -> None:
     assert verdict(line("retry", 1)) is Verdict.RETRIED
     assert (
-        verdict(entry=Entry(state=ObjectState.FAILED, version="v2", error_type="E"))
+        verdict(entry=LedgerEntry(state=ObjectState.FAILED, version="v2", error_type="E"))
         is Verdict.RETRIED
     )
 
