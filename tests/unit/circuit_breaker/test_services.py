@@ -1,4 +1,4 @@
-"""A trial with messages of a queue, and the record in DynamoDB, against moto."""
+"""A trial with messages of a queue, and an alarm that rings, against moto."""
 
 import io
 import json
@@ -16,7 +16,6 @@ from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 from circuit_breaker import services
 from circuit_breaker.breaker import Ringing
 from circuit_breaker.services import CloudWatchAlarm, QueueTrial
-from circuit_state import CircuitState, DynamoDBRecords, Record, RevisionError
 from object_consumer.messages import received
 
 
@@ -197,34 +196,6 @@ def test_the_function_gets_what_lambda_would_hand_over(sqs: SQSClient) -> None:
     assert message.attributes["Trace"]["stringValue"] == "trace-0"
     # Never the last receive: no trial sets a message aside for want of tries.
     assert message.receive_count == 0
-
-
-def test_of_two_who_change_the_record_one_is_told(sqs: SQSClient) -> None:
-    client = boto3.client("dynamodb")
-    client.create_table(
-        TableName="orders-ledger",
-        KeySchema=[
-            {"AttributeName": "consumer", "KeyType": "HASH"},
-            {"AttributeName": "object", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": "consumer", "AttributeType": "S"},
-            {"AttributeName": "object", "AttributeType": "S"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    records = DynamoDBRecords("orders-ledger", "orders/load", client)
-    first = records.read()
-    assert first == Record()
-
-    written = records.write(
-        Record(state=CircuitState.OPEN, reason="down", changed_at=1, retry_at=2)
-    )
-
-    assert records.read() == written
-    assert written.revision == 1
-    with pytest.raises(RevisionError):
-        records.write(first)
 
 
 class Alarms:

@@ -5,7 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from object_consumer import ObjectEvent, ObjectStore
+from object_consumer import (
+    ObjectEvent,
+    ObjectStore,
+    PermanentError,
+    RetryableError,
+    SkippedError,
+)
 from object_consumer.batch import Limits
 from object_consumer.configuration import Configuration
 from object_consumer.environment import ExecutionEnvironment
@@ -99,3 +105,22 @@ class Consumer:
     def upload(self, key: str, body: bytes = b"content") -> dict[str, Any]:
         """Upload an object; give the notification S3 sends for it."""
         return notification(self.store.upload(key, body))
+
+
+def read(event: ObjectEvent, store: ObjectStore) -> dict[str, object]:
+    return {"bytes": len(store.read(event))}
+
+
+def by_name(event: ObjectEvent, store: ObjectStore) -> None:
+    """Do what the object's name says."""
+    match event.key:
+        case "permanent":
+            raise PermanentError("never will")
+        case "retry":
+            raise RetryableError("later", retry_after=7)
+        case "bug":
+            raise KeyError("missing")
+        case "skip":
+            raise SkippedError("nothing to do")
+        case "exit":
+            raise SystemExit(1)

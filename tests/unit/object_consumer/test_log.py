@@ -1,4 +1,4 @@
-"""Log lines that CloudWatch takes whole."""
+"""Log lines that CloudWatch takes whole, and metrics."""
 
 import json
 from collections.abc import Callable
@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
+from object_consumer import (
+    ObjectEvent,
+    ObjectStore,
+    RetryableError,
+)
 from object_consumer.log import Log
+from tests.unit.object_consumer.consumer import Consumer, by_name
+from tests.unit.object_consumer.deliveries import batch
 
 type Lines = Callable[[], list[dict[str, Any]]]
 
@@ -49,3 +56,38 @@ def test_of_very_many_fields_those_of_the_line_are_left(lines: Lines) -> None:
     (line,) = lines()
     assert (line["key"], line["level"], line["message"]) == ("a", "INFO", "object done")
     assert len(line["omitted_fields"]) == 10
+
+
+def test_what_an_author_returns_replaces_no_field_of_the_line(lines: Lines) -> None:
+    consumer = Consumer(lambda _event, _store: {"level": "DEBUG", "request_id": "x", "mine": 1})
+
+    consumer(batch(consumer.upload("a")))
+
+    (line,) = [line for line in lines() if line.get("key") == "a"]
+    assert (line["level"], line["request_id"], line["mine"]) == ("INFO", "request-1", 1)
+
+
+def test_a_long_error_message_is_cut_so_that_its_line_fits(lines: Lines) -> None:
+    def author(_event: ObjectEvent, _store: ObjectStore) -> None:
+        raise RetryableError("x" * 1_000_000)
+
+    consumer = Consumer(author)
+
+    consumer(batch(consumer.upload("a")))
+
+    (line,) = [line for line in lines() if line.get("key") == "a"]
+    assert 0 < len(line["error_message"]) < 10_000
+
+
+def test_metrics_count_each_outcome_once(lines: Lines) -> None:
+    consumer = Consumer(
+        by_name, settings={"metrics_namespace": "N", "pipeline": "p", "consumer": "c"}
+    )
+    consumer(batch(*(consumer.upload(name) for name in ("ok", "permanent", "retry", "skip"))))
+
+    (metrics,) = [line for line in lines() if "_aws" in line]
+    assert [
+        metrics[name]
+        for name in ("ObjectsDone", "ObjectsQuarantined", "ObjectsRetried", "ObjectsSkipped")
+    ] == [1, 1, 1, 1]
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Pipeline", "Consumer"]]
