@@ -105,7 +105,7 @@ fmt: environment terraform ## Format Python and Terraform
 
 docs: environment terraform security ## Generate the modules' tables, the dashboard's picture, and docs/security.md
 	@$(PYTHON) tools/docs.py
-	@$(PYTHON) -m tests.terraform --update "dashboard picture"
+	@$(PYTHON) -m tools.planned_dashboard
 	@$(PYTHON) -m tools.security --update
 
 lock: environment ## Lock the dependencies of every requirements.in again; CHECK=1 only reports outdated lock files

@@ -3,36 +3,32 @@
 Formatting, ``validate`` of the root and of every module by itself, the ``*.tftest.hcl`` files in
 this folder, a plan of every HCL block in the READMEs, and the picture of the dashboard that a
 README shows, on a mocked provider: no credentials, no network. What Terraform writes goes to a
-folder that is removed, not into the source tree; ``--update`` writes the picture into it.
+folder that is removed, not into the source tree.
 """
 
 import argparse
-import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from tests.terraform import late_metrics
-from tests.terraform.examples import Example, dashboard_body_in, examples_in, test_of
 from tests.terraform.refusals import REFUSALS, by_file
-from tools.dashboard_picture import render
+from tools import planned_dashboard, readme_examples
+from tools.mocked_terraform import TESTS, Workspace, copy_configurations
+from tools.planned_dashboard import PICTURE
+from tools.readme_examples import Example, examples_in
 from tools.running_provider import running_provider
 from tools.terraform import BINARY, ROOT
 
-TESTS = Path(__file__).resolve().parent
-PICTURE = Path("modules", "pipeline-dashboard", "dashboard.svg")
 WORKERS = 2
 _SUMMARY = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?")
-_STEERING = ("TF_CLI_ARGS", "TF_DATA_DIR", "TF_VAR_", "TF_WORKSPACE")
-_EXAMPLES = "examples.tftest.hcl"
 _RUNS = re.compile(r'^run "', re.MULTILINE)
 
 
@@ -54,37 +50,8 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Workspace:
-    """A copy of the configurations under test, where Terraform may write.
-
-    ``provider`` is what lets Terraform find the provider that runs already.
-    """
-
-    folder: Path
-    provider: Mapping[str, str] = field(default_factory=dict)
-
-    def terraform(self, configuration: Path, *arguments: str) -> tuple[int, str]:
-        """Run Terraform and give its exit status and all it printed."""
-        environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(_STEERING)},
-            "TF_IN_AUTOMATION": "1",
-            **self.provider,
-        }
-        done = subprocess.run(
-            [str(BINARY), f"-chdir={configuration}", *arguments],
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-        )
-        return done.returncode, done.stdout
-
-    def init(self, configuration: Path, *arguments: str) -> tuple[int, str]:
-        """Install what a configuration needs."""
-        return self.terraform(
-            configuration, "init", "-backend=false", "-input=false", "-no-color", *arguments
-        )
+class TestWorkspace(Workspace):
+    """A copy of the configurations under test."""
 
     def validate(self, configuration: Path) -> Result:
         """Check a configuration by itself, as it is used from another repository."""
@@ -106,44 +73,21 @@ class Workspace:
         place of one that is asked for.
         """
         configuration = self.folder / "examples"
-        status, output = self._write_examples(configuration, examples)
+        status, output = readme_examples.write(self, configuration, examples)
         if status:
             return Result(0, len(examples), output)
-        return self._test(configuration, Path(_EXAMPLES))
+        return self._test(configuration, Path(readme_examples.TEST_FILE))
 
-    def test_picture(self, example: Example, *, update: bool) -> Result:
-        """Draw the dashboard that an example plans; compare it with the picture, or write it."""
-        configuration = self.folder / "picture"
-        status, output = self._write_examples(configuration, [example])
-        if not status:
-            status, output = self.terraform(
-                configuration, "test", "-json", "-verbose", f"-filter={_EXAMPLES}"
-            )
-        if status:
-            return Result(0, 1, output)
-        drawn = render(dashboard_body_in(output))
-        if update:
-            (ROOT / PICTURE).write_text(drawn, encoding="utf-8")
-        elif not (ROOT / PICTURE).is_file() or (ROOT / PICTURE).read_text("utf-8") != drawn:
+    def test_picture(self) -> Result:
+        """Draw the dashboard that an example plans, and compare it with the picture."""
+        try:
+            drawn = planned_dashboard.draw(self)
+        except planned_dashboard.PlanError as error:
+            return Result(0, 1, str(error))
+        picture = ROOT / PICTURE
+        if not picture.is_file() or picture.read_text("utf-8") != drawn:
             return Result(0, 1, f"{PICTURE} shows another dashboard. Run: make docs")
         return Result(1, 0)
-
-    def _write_examples(self, configuration: Path, examples: list[Example]) -> tuple[int, str]:
-        """Write a configuration that plans the examples, and install what they need."""
-        for example in examples:
-            folder = configuration / example.name
-            folder.mkdir(parents=True)
-            text = example.with_modules_from("../..")
-            (folder / "main.tf").write_text(text, encoding="utf-8")
-            shutil.copyfile(ROOT / "versions.tf", folder / "versions.tf")
-            for package in example.packages:
-                target = configuration / package
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(TESTS / "packages" / "load_orders.zip", target)
-        (configuration / _EXAMPLES).write_text(test_of(examples), encoding="utf-8")
-        shutil.copyfile(ROOT / "versions.tf", configuration / "versions.tf")
-        shutil.copytree(TESTS / "mocks", configuration / "mocks")
-        return self.init(configuration)
 
     def test_refusals(self) -> Result:
         """Plan the mistakes that a module refuses, and what is just right, at the root."""
@@ -196,17 +140,7 @@ def check_format() -> Result:
     return Result(0, 1, done.stdout) if done.returncode else Result(1, 0)
 
 
-def copy_configurations(folder: Path) -> Workspace:
-    """Copy the root configuration, the modules and the tests."""
-    left_out = shutil.ignore_patterns(".terraform*", "*.tfstate*", "__pycache__")
-    for file in ROOT.glob("*.tf"):
-        shutil.copyfile(file, folder / file.name)
-    shutil.copytree(ROOT / "modules", folder / "modules", ignore=left_out)
-    shutil.copytree(TESTS, folder / TESTS.relative_to(ROOT), ignore=left_out)
-    return Workspace(folder)
-
-
-def jobs_in(workspace: Workspace, *, update: bool) -> list[Job]:
+def jobs_in(workspace: TestWorkspace) -> list[Job]:
     """List everything there is to test, what takes longest first."""
     tests = TESTS.relative_to(ROOT)
     modules = sorted((workspace.folder / "modules").iterdir())
@@ -215,13 +149,12 @@ def jobs_in(workspace: Workspace, *, update: bool) -> list[Job]:
     examples += examples_in(ROOT / "docs" / "first-apply.md", "first-apply")
     for module in modules:
         examples += examples_in(ROOT / "modules" / module.name / "README.md", module.name)
-    pictured = examples_in(ROOT / PICTURE.parent / "README.md", PICTURE.parent.name)[0]
     return [
         *(Job(file.name, partial(workspace.test_file, tests / file.name)) for file in files),
         Job("refusals at the root", workspace.test_refusals),
         Job("alarms on late metrics", workspace.test_late_metrics),
         Job("README examples", partial(workspace.test_examples, examples)),
-        Job("dashboard picture", partial(workspace.test_picture, pictured, update=update)),
+        Job("dashboard picture", workspace.test_picture),
         *(
             Job(f"{module.name} validates", partial(workspace.validate, module))
             for module in modules
@@ -255,7 +188,6 @@ def run(jobs: Sequence[Job]) -> tuple[int, int]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all jobs, or those whose names contain one of the words."""
     parser = argparse.ArgumentParser(prog="tests.terraform", description="Run Terraform's tests.")
-    parser.add_argument("--update", action="store_true", help="write the picture")
     parser.add_argument("words", nargs="*", help="words of the tests' names (default: all tests)")
     options = parser.parse_args(arguments)
     words: list[str] = options.words
@@ -269,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with running_provider(workspace.folder / ".terraform") as provider:
             jobs = [
                 job
-                for job in jobs_in(replace(workspace, provider=provider), update=options.update)
+                for job in jobs_in(TestWorkspace(workspace.folder, provider))
                 if not words or any(word in job.name for word in words)
             ]
             if not jobs:

@@ -1,10 +1,14 @@
 """The HCL blocks of the READMEs, as configurations that use this checkout's modules."""
 
-import json
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.mocked_terraform import MOCKS, PACKAGE, Workspace
+from tools.terraform import ROOT
+
+TEST_FILE = "examples.tftest.hcl"
 _BLOCK = re.compile(r"^```hcl\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _SOURCE = re.compile(r'(source\s*=\s*)"git::https://[^"?]*?(?:/(/[^"?]*))?(?:\?[^"]*)?"')
 _PACKAGE = re.compile(r'package\s*=\s*"((?!s3://)[^"]+)"')
@@ -67,27 +71,24 @@ run "{example.name}" {{
     return 'mock_provider "aws" {\n  source = "./mocks"\n}\n' + "".join(runs)
 
 
-def dashboard_body_in(messages: str) -> str:
-    """Find the JSON of the one dashboard that a test planned.
+def write(workspace: Workspace, configuration: Path, examples: list[Example]) -> tuple[int, str]:
+    """Write a configuration whose test plans the examples, and install what they need.
 
-    Parameters
-    ----------
-    messages
-        What ``terraform test -json -verbose`` printed, see
-        https://developer.hashicorp.com/terraform/internals/machine-readable-ui.
-
-    Raises
-    ------
-    LookupError
-        There is no dashboard, or more than one, or its JSON isn't known at plan time.
+    Returns
+    -------
+    tuple[int, str]
+        Terraform's exit status, and its output.
     """
-    bodies = [
-        resource["change"]["after"].get("dashboard_body")
-        for message in (json.loads(line) for line in messages.splitlines() if line[:1] == "{")
-        if message["type"] == "test_plan"
-        for resource in message["test_plan"]["resource_changes"]
-        if resource["type"] == "aws_cloudwatch_dashboard"
-    ]
-    if len(bodies) != 1 or not bodies[0]:
-        raise LookupError("the example doesn't plan one dashboard that is known at plan time")
-    return str(bodies[0])
+    for example in examples:
+        folder = configuration / example.name
+        folder.mkdir(parents=True)
+        (folder / "main.tf").write_text(example.with_modules_from("../.."), encoding="utf-8")
+        shutil.copyfile(ROOT / "versions.tf", folder / "versions.tf")
+        for package in example.packages:
+            target = configuration / package
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(PACKAGE, target)
+    (configuration / TEST_FILE).write_text(test_of(examples), encoding="utf-8")
+    shutil.copyfile(ROOT / "versions.tf", configuration / "versions.tf")
+    shutil.copytree(MOCKS, configuration / "mocks")
+    return workspace.init(configuration)

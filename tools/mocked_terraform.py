@@ -1,0 +1,69 @@
+"""Terraform in a copy of the configurations, for plans with a mocked provider.
+
+What Terraform writes goes to the copy, not into the source tree; neither credentials nor a network
+are needed.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.terraform import BINARY, ROOT
+
+TESTS = ROOT / "tests" / "terraform"
+MOCKS = TESTS / "mocks"
+# Stands in for the packages that examples name.
+PACKAGE = TESTS / "packages" / "load_orders.zip"
+_STEERING = ("TF_CLI_ARGS", "TF_DATA_DIR", "TF_VAR_", "TF_WORKSPACE")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A copy of the configurations, where Terraform may write.
+
+    Attributes
+    ----------
+    folder
+        The copy.
+    provider
+        The environment in which Terraform finds a provider that runs already.
+    """
+
+    folder: Path
+    provider: Mapping[str, str] = field(default_factory=dict)
+
+    def terraform(self, configuration: Path, *arguments: str) -> tuple[int, str]:
+        """Run Terraform and give its exit status and all it printed."""
+        environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith(_STEERING)},
+            "TF_IN_AUTOMATION": "1",
+            **self.provider,
+        }
+        done = subprocess.run(
+            [str(BINARY), f"-chdir={configuration}", *arguments],
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+        )
+        return done.returncode, done.stdout
+
+    def init(self, configuration: Path, *arguments: str) -> tuple[int, str]:
+        """Install what a configuration needs."""
+        return self.terraform(
+            configuration, "init", "-backend=false", "-input=false", "-no-color", *arguments
+        )
+
+
+def copy_configurations(folder: Path) -> Workspace:
+    """Copy the root configuration, the modules and the tests into a folder."""
+    left_out = shutil.ignore_patterns(".terraform*", "*.tfstate*", "__pycache__")
+    for file in ROOT.glob("*.tf"):
+        shutil.copyfile(file, folder / file.name)
+    shutil.copytree(ROOT / "modules", folder / "modules", ignore=left_out)
+    shutil.copytree(TESTS, folder / TESTS.relative_to(ROOT), ignore=left_out)
+    return Workspace(folder)
