@@ -273,7 +273,7 @@ def claiming_table(objects: int, results: dict[str, dict[str, Any]]) -> Table:
         title=f"{objects} objects with idempotency, DynamoDB responds immediately",
         title_justify="left",
     )
-    price = read_prices().by_name["dynamodb_writes"]
+    price = read_prices().prices["dynamodb_writes"]
     for column in ("", "requests an object", "time an object", "USD a million objects"):
         shown.add_column(column, justify="left" if not column else "right")
     for name, result in results.items():

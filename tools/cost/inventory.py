@@ -162,6 +162,11 @@ class Inventory:
         return [function for address, function in self.functions.items() if address in self.reached]
 
     @property
+    def writing_beside(self) -> list[Function]:
+        """Give the consumers that write into the bucket that their files come from."""
+        return [function for function in self.consumers if function.output_in_bucket]
+
+    @property
     def others(self) -> list[Function]:
         """Give the functions that no file comes to."""
         consumers = self.consumers

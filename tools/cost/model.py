@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from tools.cost.inventory import EVENTBRIDGE, Function, Inventory, QueueMapping, Table
 from tools.cost.prices import Prices
@@ -63,9 +64,10 @@ class Traffic:
     log_bytes: int = 1200
     failures: Decimal = Decimal(0)
 
-    def files_of(self, function: Function) -> Decimal:
-        """Count the files a consumer gets."""
-        return self.files * self.share_of.get(function.name, Decimal(1))
+    def files_of(self, *functions: Function) -> Decimal:
+        """Count the files that consumers get, all together."""
+        shares = (self.share_of.get(one.name, Decimal(1)) for one in functions)
+        return self.files * sum(shares, Decimal(0))
 
     def seconds_for(self, function: Function) -> Decimal:
         """Give the seconds that a consumer takes for one file."""
@@ -128,13 +130,13 @@ def batch_of(mapping: QueueMapping, files: Decimal) -> Decimal:
 def _line(prices: Prices, item: _Item) -> Line:
     service, what, how, quantity, price = item
     amount = Decimal(quantity)
-    usd = prices.by_name[price].of(amount)
+    usd = prices.prices[price].of(amount)
     return Line(service=service, what=what, how=how, quantity=amount, price=price, usd=usd)
 
 
 def _freed(lines: list[Line], prices: Prices) -> Iterator[Line]:
     """Take off what an account has free of charge: a line for each price."""
-    for allowance in prices.allowances:
+    for allowance in prices.free.values():
         left = allowance.quantity
         for price in allowance.prices:
             some = [line for line in lines if line.price == price]
@@ -150,10 +152,7 @@ def _of_events(inventory: Inventory, traffic: Traffic) -> Iterator[_Item]:
     files, reached = Decimal(traffic.files), inventory.reached
     event_gb = files * EVENT_BYTES / GB
     if EVENTBRIDGE in reached:
-        outputs = sum(
-            (traffic.files_of(one) for one in inventory.consumers if one.output_in_bucket),
-            Decimal(0),
-        )
+        outputs = traffic.files_of(*inventory.writing_beside)
         how = "files, and outputs in the same bucket" if outputs else "files"
         yield "EventBridge", "events of the bucket", how, files + outputs, "eventbridge_events"
         for days in inventory.archive_days:
@@ -182,23 +181,12 @@ def _kept(gb: Decimal, days: int) -> tuple[Decimal, str]:
     return (gb * days / _MONTH_DAYS, f" x {days} days / {_MONTH_DAYS}") if days else (gb, "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Feed:
-    """A way that files come to a function.
-
-    Attributes
-    ----------
-    files
-        Files that come this way.
-    tries
-        How often each is handled on average, failed ones again.
-    batch
-        Files in an invocation on average.
-    """
+class _Feed(NamedTuple):
+    """A way that files come to a function: how many, and on average its tries of each."""
 
     files: Decimal
     tries: Decimal
-    batch: Decimal
+    files_in_an_invocation: Decimal
 
 
 def _feeds(inventory: Inventory, traffic: Traffic, address: str) -> list[_Feed]:
@@ -221,8 +209,9 @@ def _of_functions(inventory: Inventory, traffic: Traffic) -> Iterator[_Item]:
         if not feeds:
             continue
         name = function.name
-        handled = sum((feed.files * feed.tries for feed in feeds), Decimal(0))
-        invocations = sum((feed.files * feed.tries / feed.batch for feed in feeds), Decimal(0))
+        files = sum(feed.files for feed in feeds)
+        handled = sum(feed.files * feed.tries for feed in feeds)
+        invocations = sum(feed.files * feed.tries / feed.files_in_an_invocation for feed in feeds)
         seconds = handled * traffic.seconds_for(function)
         tries = " x tries" if traffic.failures else ""
         how = f"its files{tries} / files in a batch"
@@ -237,7 +226,6 @@ def _of_functions(inventory: Inventory, traffic: Traffic) -> Iterator[_Item]:
         yield "Lambda", f"{name}: storage in /tmp", how, storage, "lambda_storage_gb_seconds"
         how = f"each once{tries}"
         yield "S3", f"{name}: files read", how, handled, "s3_reads"
-        files = sum((feed.files for feed in feeds), Decimal(0))
         yield from _of_output(inventory, traffic, function, files * (1 - traffic.failures))
         yield from _of_logs(function, handled * traffic.log_bytes / GB)
 
@@ -289,9 +277,8 @@ def _of_queues(inventory: Inventory, traffic: Traffic) -> Iterator[_Item]:
 
 def _of_tables(inventory: Inventory, traffic: Traffic) -> Iterator[_Item]:
     loading = [one for one in inventory.consumers if one.writes_items]
-    counted = {table.name: writers_of(inventory, table) for table in inventory.tables}
     for table in inventory.tables:
-        files = sum((traffic.files_of(one) for one in counted[table.name]), Decimal(0))
+        files = traffic.files_of(*writers_of(inventory, table))
         items = files if table.is_ledger else files * traffic.items
         each = 1 if table.is_ledger else -(-traffic.item_bytes // int(KB))
         writes = LEDGER_WRITES if table.is_ledger else each * table.copies
@@ -339,11 +326,10 @@ def _of_keys(inventory: Inventory, traffic: Traffic) -> Iterator[_Item]:
             count = min(periods, files) * 3
             yield "KMS", f"requests of queue {queue.name}", how.format(3), count, asked
     if inventory.asks_key_for_each_file:
-        reads = sum((traffic.files_of(one) for one in inventory.consumers), Decimal(0))
-        writes = sum(
-            (traffic.files_of(one) for one in inventory.consumers if one.output_in_bucket), files
-        )
-        yield "KMS", "requests of the bucket", "files written and read", reads + writes, asked
+        outputs = traffic.files_of(*inventory.writing_beside)
+        reads = traffic.files_of(*inventory.consumers)
+        how = "files written and read"
+        yield "KMS", "requests of the bucket", how, files + outputs + reads, asked
 
 
 def _fixed(inventory: Inventory) -> Iterator[_Item]:

@@ -29,14 +29,6 @@ _FREE = re.compile(
     r"|sns_topic_policy|sqs_queue(_policy|_redrive_allow_policy|_redrive_policy))"
     r"|(local|null|random|terraform|time)_\w+"
 )
-_COUNTED = frozenset({
-    "aws_cloudwatch_dashboard", "aws_cloudwatch_event_archive", "aws_cloudwatch_event_rule",
-    "aws_cloudwatch_event_target", "aws_cloudwatch_log_group", "aws_cloudwatch_metric_alarm",
-    "aws_dynamodb_table", "aws_kms_key", "aws_lambda_event_source_mapping", "aws_lambda_function",
-    "aws_lambda_function_event_invoke_config", "aws_s3_bucket_notification",
-    "aws_s3_bucket_server_side_encryption_configuration", "aws_sns_topic",
-    "aws_sns_topic_subscription", "aws_sqs_queue",
-})  # fmt: skip
 _TARGETS = ("aws_sns_topic", "aws_sqs_queue", "aws_lambda_function")
 _FREE_STORAGE_MB, _A_MINUTE = 512, 60
 
@@ -72,12 +64,11 @@ class _Reader:
     """One plan, its resources by type and by address."""
 
     def __init__(self, document: Mapping[str, Any], resources: list[dict[str, Any]]) -> None:
-        self._types = Counter(one["type"] for one in resources)
-        addresses = [one["address"] for one in resources]
         self._by_type: dict[str, dict[str, Mapping[str, Any]]] = {}
         for one in resources:
             self._by_type.setdefault(one["type"], {})[one["address"]] = one.get("values") or {}
-        self._references = References(document, addresses)
+        self._read: set[str] = set()
+        self._references = References(document, [one["address"] for one in resources])
         variables = document.get("variables", {})
         self._consumers = variables.get("consumers", {}).get("value") or {}
         self._set_aside = self._dead_letter_queues()
@@ -114,11 +105,12 @@ class _Reader:
             ),
             alarms=alarms,
             fast_alarms=fast,
-            dashboards=self._types["aws_cloudwatch_dashboard"],
-            keys=self._types["aws_kms_key"],
+            dashboards=len(self._of("aws_cloudwatch_dashboard")),
+            keys=len(self._of("aws_kms_key")),
             expire_days=expire,
             output_expire_days=output_expire,
             asks_key_for_each_file=self._asks_key_for_each_file(),
+            # The last: what was read until now is counted.
             not_counted=(*self._not_counted, *self._unpriced()),
         )
         if not inventory.consumers:
@@ -127,7 +119,15 @@ class _Reader:
         return inventory
 
     def _of(self, kind: str) -> dict[str, Mapping[str, Any]]:
+        """Give the resources of a type by address; a type that was asked for is counted."""
+        self._read.add(kind)
         return self._by_type.get(kind, {})
+
+    def _blocks(self, kind: str, *names: str) -> Iterator[Mapping[str, Any]]:
+        """Give all blocks of these names, of all resources of a type."""
+        for values in self._of(kind).values():
+            for name in names:
+                yield from values.get(name) or []
 
     # How resources hang together.
 
@@ -310,46 +310,34 @@ class _Reader:
 
     def _expiry(self) -> tuple[int, int]:
         """Find after how many days a rule deletes all files, and one all outputs."""
-        prefixes = [
-            str(block.get("filter_prefix") or "")
-            for values in self._of("aws_s3_bucket_notification").values()
-            for name in ("topic", "queue", "lambda_function")
-            for block in values.get(name) or []
-        ] or [""]
-        outputs = [
-            str(settings["output"].get("prefix") or "")
-            for settings in self._consumers.values()
-            if settings.get("output") and not settings["output"].get("bucket")
-        ]
-        return self._expiry_of(prefixes), self._expiry_of(outputs)
+        targets = self._blocks("aws_s3_bucket_notification", "topic", "queue", "lambda_function")
+        prefixes = [str(block.get("filter_prefix") or "") for block in targets] or [""]
+        outputs = [settings.get("output") or {} for settings in self._consumers.values()]
+        inside = [str(one.get("prefix") or "") for one in outputs if one and not one.get("bucket")]
+        return self._expiry_of(prefixes), self._expiry_of(inside)
 
     def _expiry_of(self, prefixes: list[str]) -> int:
         days = []
-        for values in self._of("aws_s3_bucket_lifecycle_configuration").values():
-            for rule in values.get("rule") or []:
-                after = int(_block(rule, "expiration").get("days") or 0)
-                covered = str(_block(rule, "filter").get("prefix") or rule.get("prefix") or "")
-                if after and prefixes and all(prefix.startswith(covered) for prefix in prefixes):
-                    days.append(after)
+        for rule in self._blocks("aws_s3_bucket_lifecycle_configuration", "rule"):
+            after = int(_block(rule, "expiration").get("days") or 0)
+            covered = str(_block(rule, "filter").get("prefix") or rule.get("prefix") or "")
+            if after and prefixes and all(prefix.startswith(covered) for prefix in prefixes):
+                days.append(after)
         return min(days, default=0)
 
     def _asks_key_for_each_file(self) -> bool:
-        rules = [
-            rule
-            for values in self._of("aws_s3_bucket_server_side_encryption_configuration").values()
-            for rule in values.get("rule") or []
-        ]
+        default = "apply_server_side_encryption_by_default"
         return any(
-            _block(rule, "apply_server_side_encryption_by_default").get("sse_algorithm")
-            == "aws:kms"
+            _block(rule, default).get("sse_algorithm") == "aws:kms"
             and not rule.get("bucket_key_enabled")
-            for rule in rules
+            for rule in self._blocks("aws_s3_bucket_server_side_encryption_configuration", "rule")
         )
 
     def _unpriced(self) -> Iterator[str]:
-        for kind, count in sorted(self._types.items()):
-            if kind not in _COUNTED and not _FREE.fullmatch(kind):
-                yield f"{count} x {kind}"
+        """Name the types that nothing has asked for and that aren't free of charge."""
+        for kind in sorted(self._by_type.keys() - self._read):
+            if not _FREE.fullmatch(kind):
+                yield f"{len(self._by_type[kind])} x {kind}"
 
 
 def _table(values: Mapping[str, Any]) -> Table:

@@ -32,14 +32,14 @@ def table(lines: Sequence[Line], traffic: Traffic, prices: Prices) -> Shown:
     footer = f"{_usd(whole)}\n{_usd(per_million(whole, traffic))}"
     shown.add_column("USD", justify="right", no_wrap=True, footer=footer)
     for service in sorted(
-        {line.service for line in lines},
+        dict.fromkeys(line.service for line in lines),
         key=lambda name: -total(line for line in lines if line.service == name),
     ):
         some = [line for line in lines if line.service == service]
         shown.add_section()
         shown.add_row(f"[bold]{service}[/]", "", "", "", f"[bold]{_usd(total(some))}[/]")
         for line in some:
-            price = _priced(prices.by_name[line.price])
+            price = _priced(prices.prices[line.price])
             cells = (f"  {line.what}", line.how, _count(line.quantity), price, _usd(line.usd))
             shown.add_row(*map(escape, cells))
     return shown
@@ -67,9 +67,10 @@ def assumptions(
     free_tier: bool,
 ) -> Iterator[str]:
     """Say what the bill supposes."""
-    unverified = sorted({line.price for line in lines if not prices.by_name[line.price].seen})
+    unverified = sorted({line.price for line in lines if not prices.prices[line.price].seen})
+    oldest = min(price.checked for price in prices.prices.values())
     yield (
-        f"Prices of {prices.region}, checked on {prices.oldest} or later: tools/cost/prices.toml."
+        f"Prices of {prices.region}, checked on {oldest} or later: tools/cost/prices.toml."
         + (f" Unverified: {', '.join(unverified)}." if unverified else "")
     )
     yield (
@@ -137,9 +138,9 @@ def document(
                 "what": line.what,
                 "how": line.how,
                 "quantity": str(line.quantity),
-                "unit": prices.by_name[line.price].unit,
-                "unit_price": _priced(prices.by_name[line.price]),
-                "source": prices.by_name[line.price].source,
+                "unit": prices.prices[line.price].unit,
+                "unit_price": _priced(prices.prices[line.price]),
+                "source": prices.prices[line.price].source,
                 "usd": str(line.usd),
             }
             for line in lines

@@ -292,9 +292,9 @@ class TestTheRest:
 
 
 class TestPrices:
-    @pytest.mark.parametrize("name", PRICES.by_name)
+    @pytest.mark.parametrize("name", PRICES.prices)
     def test_every_price_says_where_it_is_from(self, name: str) -> None:
-        price = PRICES.by_name[name]
+        price = PRICES.prices[name]
 
         assert price.source.startswith("https://aws.amazon.com/")
         assert price.usd > 0
@@ -302,6 +302,6 @@ class TestPrices:
         assert price.seen or price.note
 
     def test_what_is_free_is_of_a_price(self) -> None:
-        named = {name for allowance in PRICES.allowances for name in allowance.prices}
+        named = {name for allowance in PRICES.free.values() for name in allowance.prices}
 
-        assert named <= set(PRICES.by_name)
+        assert named <= set(PRICES.prices)
