@@ -1,1 +1,1 @@
-"""The demonstration: the pipeline in LocalStack, real files, and what became of each."""
+"""The demonstration: a pipeline in LocalStack that processes sample files."""

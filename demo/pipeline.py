@@ -1,4 +1,4 @@
-"""The demonstration's pipeline: its configuration, and where each file's outcome is found."""
+"""The demonstration's pipeline: its configuration, and how to find the outcome of each file."""
 
 import json
 import os
@@ -17,16 +17,16 @@ ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent
 EXAMPLES = ROOT / "examples"
 BROKEN = "broken.json"
-# The consumers that read files; the others only hear of them.
+# The consumers that read files; the others only log events.
 READERS = {"load", "transform"}
 FINAL = {"done", "permanent", "skipped"}
-# Far more dead letters than there are samples.
+# Far more messages than samples.
 LETTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """What is applied and driven: the root module, or one of the examples.
+    """A configuration to apply and run: the root module, or one of the examples.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Demonstration:
     variables
         Its variables.
     samples
-        The folder of the files that are uploaded.
+        The folder of the files to upload.
     """
 
     configuration: Path
@@ -43,14 +43,14 @@ class Demonstration:
     samples: Path
 
     def terraform(self, report: Callable[[Progress], None]) -> Terraform:
-        """Make the driver that applies it."""
+        """Create the Terraform driver that applies it."""
         environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         work = ROOT / "build" / "demo" / datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         return Terraform(self.configuration, work, environment, self.variables, report)
 
 
 def demonstrations() -> dict[str, Demonstration]:
-    """Find the examples, by the names of their folders, and the root module, by no name."""
+    """Return the examples by the names of their folders, and the root module by an empty name."""
     variables = json.loads((HERE / "pipeline.tfvars.json").read_text(encoding="utf-8"))
     found = {"": Demonstration(ROOT, variables, HERE / "samples")}
     for file in sorted(EXAMPLES.glob("*/main.tf")):
@@ -67,18 +67,18 @@ def demonstrations() -> dict[str, Demonstration]:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file at one consumer.
+    """The outcome of one file at one consumer.
 
     Attributes
     ----------
     status
-        ``done``, ``skipped`` or ``permanent`` as the function logged it; nothing so far.
+        ``done``, ``skipped`` or ``permanent`` from the function's log; None so far.
     seconds
         From the end of the upload to the function's log line.
     where
         The output, or the dead-letter queue with the file's message.
     reason
-        Why it was dead-lettered, as the message in the dead-letter queue says.
+        Why it was dead-lettered, from the message in the dead-letter queue.
     """
 
     file: str
@@ -90,12 +90,12 @@ class Outcome:
 
     @property
     def is_pending(self) -> bool:
-        """Whether there is more to wait for: an outcome, or the reason in the queue."""
+        """Whether the outcome, or the reason in the dead-letter queue, is still missing."""
         return self.status is None or (self.status == "permanent" and not self.reason)
 
     @property
     def is_as_expected(self) -> bool:
-        """Whether a good file is done, and the broken one dead-lettered by whoever reads it."""
+        """Whether a valid file is done, and the broken one dead-lettered by those that read it."""
         fails = self.file == BROKEN and self.consumer in READERS
         return (
             (self.status == "permanent" and bool(self.reason)) if fails else self.status == "done"
@@ -103,14 +103,14 @@ class Outcome:
 
 
 class TrackedUploads:
-    """The applied pipeline: upload to it, look for outcomes in it.
+    """Uploads files to an applied pipeline, and looks up their outcomes.
 
     Parameters
     ----------
     outputs
-        Of the root module or of an example.
+        The outputs of the root module or of an example.
     found
-        The same pipeline as its operator's tool finds it.
+        The same pipeline, as found by the command-line tool.
     """
 
     def __init__(self, outputs: Mapping[str, Any], found: discovery.Pipeline, aws: Aws) -> None:
@@ -122,12 +122,12 @@ class TrackedUploads:
         self._seen: set[str] = set()
 
     def upload(self, key: str, body: bytes) -> None:
-        """Put a file into the bucket."""
+        """Upload a file to the bucket."""
         self._aws.s3.put_object(Bucket=self._outputs["bucket"]["name"], Key=key, Body=body)
         self._uploaded[key] = datetime.now(UTC)
 
     def outcomes(self) -> list[Outcome]:
-        """Look up what each consumer has made of each file so far."""
+        """Return the outcome of each file at each consumer so far."""
         found: list[Outcome] = []
         for consumer, parts in self._outputs["consumers"].items():
             lines = self._log_lines(parts["function"]["log_group_name"])
@@ -152,14 +152,14 @@ class TrackedUploads:
         return Outcome(file, consumer, line["outcome"], seconds, where)
 
     def _check_exists(self, uri: str) -> None:
-        """Look for an output where the log says it is; botocore's ClientError if it isn't."""
+        """Check that the output named in the log exists; raises botocore's ClientError if not."""
         if uri not in self._seen:
             bucket, _, key = uri.removeprefix("s3://").partition("/")
             self._aws.s3.head_object(Bucket=bucket, Key=key)
             self._seen.add(uri)
 
     def _log_lines(self, group: str) -> dict[str, Mapping[str, Any]]:
-        """Return the last line about each object that ended."""
+        """Return the last log line about each finished object."""
         lines = {}
         for page in self._aws.logs.get_paginator("filter_log_events").paginate(logGroupName=group):
             for event in page["events"]:
@@ -170,7 +170,7 @@ class TrackedUploads:
         return lines
 
     def _reason(self, consumer: Consumer, key: str) -> str:
-        """Look into the dead-letter queue for the message about a file; it stays there."""
+        """Find the message about a file in the dead-letter queue, and leave it there."""
         if (consumer.name, key) not in self._reasons:
             for letter in dead_letters.look(consumer, self._aws, limit=LETTERS).letters:
                 for event in letter.events:

@@ -1,4 +1,4 @@
-"""The demonstration of a pipeline that is applied: upload, wait, show what became of each file."""
+"""The demonstration of an applied pipeline: upload, wait, show the outcome of each file."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,23 +19,23 @@ WAIT_SECONDS = 90
 
 
 def present(outputs: Mapping[str, Any], samples: Path, aws: Aws, console: Console) -> bool:
-    """Upload the samples to a pipeline, and show what becomes of them and how an operator asks.
+    """Upload the samples to a pipeline, and show their outcomes with the command-line tool.
 
     Parameters
     ----------
     outputs
-        Of the root module or of an example.
+        The outputs of the root module or of an example.
     samples
         The folder of the files.
 
     Returns
     -------
     bool
-        Whether every file fared as it should.
+        Whether every file has the expected outcome.
     """
     files = sorted(samples.iterdir())
     found = discovery.by_outputs(outputs, None, aws)
-    console.print(f"\nThe pipeline is up. Uploading {len(files)} files.\n")
+    console.print(f"\nThe pipeline is running. Uploading {len(files)} files.\n")
     outcomes = _drive(TrackedUploads(outputs, found, aws), files, console)
     console.print(table(outcomes))
     for line in explain(outcomes):
@@ -45,7 +45,7 @@ def present(outputs: Mapping[str, Any], samples: Path, aws: Aws, console: Consol
 
 
 def _drive(pipeline: TrackedUploads, files: Iterable[Path], console: Console) -> list[Outcome]:
-    """Upload the samples and follow each until every consumer is done with it."""
+    """Upload the samples and wait until every consumer has finished them."""
     for file in files:
         pipeline.upload(_key(file), file.read_bytes())
     deadline = time.monotonic() + WAIT_SECONDS
@@ -64,8 +64,8 @@ def _drive(pipeline: TrackedUploads, files: Iterable[Path], console: Console) ->
 
 
 def _operate(pipeline: discovery.Pipeline, keys: Sequence[str], aws: Aws, console: Console) -> None:
-    """Show what the operator's tool tells of the pipeline, of a good file and of the bad one."""
-    # Only the root module's pipelines are found by a name; an example's is, by its outputs.
+    """Show the command-line tool's output for the pipeline, a valid file and the broken one."""
+    # Only pipelines of the root module are found by name; an example's is found by its outputs.
     by_name = any(consumer.ledger_key for consumer in pipeline.consumers.values())
     command = f"pipeline --name {pipeline.name}" if by_name else "pipeline"
     console.print(f"\n[bold]$ {command} status[/bold]\n")

@@ -12,8 +12,8 @@ _WORDS = {"permanent": "dead-lettered"}
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:
-    """Show each file at each consumer: outcome, latency, and where the result is."""
-    shown = Table(title="What became of each file", title_justify="left", expand=False)
+    """Show each file at each consumer: outcome, latency, and the place of the result."""
+    shown = Table(title="Outcome of each file", title_justify="left", expand=False)
     shown.add_column("file", overflow="fold")
     shown.add_column("consumer")
     shown.add_column("outcome")
@@ -36,7 +36,7 @@ def table(outcomes: Sequence[Outcome]) -> Table:
 
 
 def explain(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Yield why a file was dead-lettered, in the words of the message in the dead-letter queue."""
+    """Yield why a file was dead-lettered, from the message in the dead-letter queue."""
     for outcome in outcomes:
         if outcome.reason:
             yield (

@@ -1,12 +1,12 @@
-"""A circuit breaker: it stops a consumer whose downstream is down, and finds out when it is up.
+"""A circuit breaker: it stops a consumer while its downstream is down, and starts it again.
 
-While most files fail, delivering more of them helps nobody: each try counts towards a message's
-last, and load keeps the downstream from coming back. So when the consumer's alarm goes off, the
-breaker disables its event source mapping (open), and the messages wait in the queue. After a
-cool-down it takes a few of them and invokes the function with those alone (half-open). When they
-succeed the mapping is enabled (closed), else the messages are put back as new ones and the circuit
+While most files fail, further deliveries don't help: each attempt uses up a receive, and the load
+can keep the downstream from recovering. When the consumer's alarm goes into ALARM, the breaker
+disables the event source mapping (open), and messages wait in the queue. After a cool-down, it
+receives a few messages and invokes the function with them (half-open). If they succeed, it enables
+the mapping (closed). Otherwise it returns the messages to the queue as new ones, and the circuit
 stays open.
 
-`circuit_breaker.breaker` decides, `circuit_state` remembers, `circuit_breaker.services`
-acts.
+`circuit_breaker.breaker` decides, `circuit_state` stores the state, and `circuit_breaker.services`
+calls AWS.
 """

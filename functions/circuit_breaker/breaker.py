@@ -1,9 +1,9 @@
-"""When the circuit opens, when it is tried and when it closes.
+"""Decides when the circuit opens, when a trial runs, and when the circuit closes.
 
-Each look takes one step, from what is on record and how the world is; it can be interrupted
-anywhere, and the next look goes on from there. A change of state is on record before the mapping
-is switched, and `settled` after: so a mapping that was switched by somebody else can be told from
-one that the breaker has not come to yet.
+Each invocation takes one step, based on the record and on the alarm and mapping. If it is
+interrupted, the next invocation continues from there. The breaker records a change of state before
+it switches the mapping, and sets `settled` afterwards. It can thus distinguish a mapping that
+somebody else has switched from one that it has not switched yet.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from circuit_state import Records
 
 
-# How long after a closing the alarm may still hear of the last failure before it. AWS has no figure
-# for how late metrics come: taken to be three minutes, of which a cool-down of one has passed.
+# How long after the circuit closed the alarm may still react to earlier failures. AWS doesn't
+# document the delay of metrics; three minutes are assumed, of which a cool-down of one has passed.
 _LATE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ringing:
-    """The state of an alarm that rings.
+    """An alarm in the state ALARM.
 
     Attributes
     ----------
     since
         When its state changed to ALARM, in milliseconds since 1970.
     memory_seconds
-        How long it may ring after the last failure: the length of what it evaluates.
+        How long it may stay in ALARM after the last failure: its evaluation range.
     """
 
     since: int
@@ -41,22 +41,22 @@ class Ringing:
 
 
 class Alarm(Protocol):
-    """The alarm on the consumer's rate of errors."""
+    """The alarm on the consumer's error rate."""
 
     def ringing(self) -> Ringing | None:
-        """Give its state if it rings; None if it doesn't."""
+        """Return its state if it is in ALARM; otherwise None."""
         ...
 
 
 class MappingBusyError(Exception):
-    """Lambda is still at work on an earlier change of the mapping."""
+    """Lambda is still applying an earlier change of the mapping."""
 
 
 class Mapping(Protocol):
     """The consumer's event source mapping."""
 
     def is_enabled(self) -> bool:
-        """Whether it is enabled, or about to be."""
+        """Return whether it is enabled, or being enabled."""
         ...
 
     def switch(self, *, enabled: bool) -> None:
@@ -66,14 +66,14 @@ class Mapping(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a trial went.
+    """The result of a trial.
 
     Attributes
     ----------
     tried, failed
-        Messages.
+        Numbers of messages.
     reason
-        What the first failure said.
+        The error of the first failure.
     """
 
     tried: int
@@ -81,30 +81,30 @@ class Result:
     reason: str = ""
 
     def is_passed(self, error_rate_percent: float) -> bool:
-        """Whether fewer fail than open the circuit; nothing waiting is no reason to stay open."""
+        """Whether fewer fail than open the circuit; an empty queue doesn't keep it open."""
         return self.failed == 0 or 100 * self.failed < error_rate_percent * self.tried
 
 
 class Trial(Protocol):
-    """A few messages of the queue, handed to the function by the breaker itself."""
+    """A few messages of the queue, with which the breaker itself invokes the function."""
 
     def run(self) -> Result:
-        """Try them; those that fail are put back as new messages."""
+        """Process them; failed ones are returned to the queue as new messages."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How patient the breaker is.
+    """The breaker's timing and threshold.
 
     Attributes
     ----------
     cool_down_seconds
-        From opening, or a failed trial, to the next trial.
+        The time from opening, or from a failed trial, to the next trial.
     trial_seconds
-        After which a trial counts as lost.
+        The time after which a trial counts as lost.
     error_rate_percent
-        The share of failures from which a trial is failed; that of the alarm.
+        The share of failures with which a trial fails; the same as the alarm's.
     """
 
     cool_down_seconds: float
@@ -118,13 +118,13 @@ class Breaker:
     Parameters
     ----------
     name
-        The pipeline and the consumer, for those who are told.
+        The pipeline and the consumer, for notifications.
     records, alarm, mapping, trial
-        The world.
+        The record, and the AWS resources.
     settings
-        How patient it is.
+        The timing and threshold.
     tell
-        Tells people: a subject and a text.
+        Publishes a notification with a subject and a text.
     clock
         Seconds since 1970.
     """
@@ -151,18 +151,18 @@ class Breaker:
         self._clock = clock
 
     def look(self) -> Record:
-        """Take the step that is due, if any, and return the record.
+        """Take the next step, if any, and return the record.
 
         Raises
         ------
         RevisionError
-            Somebody else acted at the same moment; the next look finds what they did.
+            Somebody else changed the record at the same time; the next invocation sees the change.
         MappingBusyError
-            The mapping could not be switched yet; the next look tries again.
+            The mapping could not be switched yet; the next invocation retries.
         """
         record = self._records.read()
         if record.revision == 0:
-            # From now on operators see that there is a breaker, and can tell it of a pause.
+            # Operators can now see that there is a breaker, and record a pause for it.
             record = self._records.write(record)
         if record.paused:
             return record if record.settled else self._settle(record)
@@ -180,27 +180,27 @@ class Breaker:
         ringing = self._alarm.ringing()
         if ringing is None or not self._is_news(ringing, record):
             return record
-        # Somebody has stopped the consumer, and nothing fails while it is stopped.
+        # Somebody has stopped the consumer, so nothing fails.
         if not self._mapping.is_enabled():
             return record
         opened = self._change(
-            record, CircuitState.OPEN, "its rate of errors is too high", settled=False
+            record, CircuitState.OPEN, "its error rate is too high", settled=False
         )
         opened = self._settle(opened)
         self._tell(
             f"{self._name}: circuit open",
-            f"Most files fail at {self._name}, so it is stopped, and its files wait in the queue. "
-            f"In {self._settings.cool_down_seconds:.0f} s a few of them are tried, and again until "
-            "they succeed; then it goes on by itself.",
+            f"Most files fail at {self._name}. It is stopped, and its files wait in the queue. "
+            f"Every {self._settings.cool_down_seconds:.0f} s a few files are tried. When they "
+            "succeed, it starts again automatically.",
         )
         return opened
 
     def _is_news(self, ringing: Ringing, record: Record) -> bool:
-        """Whether an alarm rings for failures from after the circuit closed.
+        """Return whether an alarm is due to failures after the circuit closed.
 
-        The alarm looks at several minutes, so it rings on when the circuit has closed again, and a
-        failed trial may set it off late. When it rings longer than it can remember, it rings for
-        what has failed since: its state doesn't change in between.
+        The alarm evaluates several minutes, so it stays in ALARM after the circuit has closed, and
+        a failed trial may trigger it late. If it stays in ALARM for longer than its evaluation
+        range, there are new failures: its state doesn't change in between.
         """
         if not record.changed_at:
             return True
@@ -209,7 +209,7 @@ class Breaker:
         return heard_after > _LATE_SECONDS or closed_for > ringing.memory_seconds + _LATE_SECONDS
 
     def _accept(self, record: Record) -> Record:
-        """Take note that somebody has enabled the mapping: `terraform apply`, or an operator."""
+        """Record that somebody has enabled the mapping: `terraform apply`, or an operator."""
         return self._change(record, CircuitState.CLOSED, "its mapping was enabled by somebody else")
 
     def _try(self, record: Record) -> Record:
@@ -220,9 +220,7 @@ class Breaker:
             return self._change(trying, CircuitState.OPEN, reason)
         reason = f"{result.tried - result.failed} of {result.tried} messages succeeded"
         closed = self._settle(self._change(trying, CircuitState.CLOSED, reason, settled=False))
-        self._tell(
-            f"{self._name}: circuit closed", f"{self._name} goes on: of those tried, {reason}."
-        )
+        self._tell(f"{self._name}: circuit closed", f"{self._name} is started again: {reason}.")
         return closed
 
     def _change(
@@ -246,10 +244,10 @@ class Breaker:
         )
 
     def _settle(self, record: Record) -> Record:
-        """Bring the mapping in line with the record.
+        """Switch the mapping to the state in the record.
 
-        An operator may pause between the two steps, and finds that the mapping is enabled all the
-        same; as the pause is not settled then, the next look disables it.
+        If an operator pauses the consumer between the two steps, the mapping is enabled
+        nevertheless. The pause is not settled then, so the next invocation disables the mapping.
         """
         self._mapping.switch(enabled=record.state is CircuitState.CLOSED and not record.paused)
         return self._records.write(replace(record, settled=True))

@@ -1,7 +1,7 @@
-"""The Lambda handler: one look at one consumer, on a schedule and whenever its alarm changes.
+"""The Lambda handler: checks one consumer, on a schedule and when its alarm changes.
 
-The event is the input of the rule that invokes it, as `modules/circuit-breaker` writes it: which
-consumer, with which alarm, function, queue and mapping.
+The event is the input of the EventBridge rule, which `modules/circuit-breaker` defines: the
+consumer with its alarm, function, queue and event source mapping.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from circuit_state import DynamoDBRecords, RevisionError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What a trial takes beside the function's own time.
+# The time of a trial in addition to the function's timeout.
 _TRIAL_MARGIN_SECONDS = 60
-# SNS takes a subject of fewer than 100 printable ASCII characters.
+# SNS accepts a subject of fewer than 100 printable ASCII characters.
 _MAX_SUBJECT = 99
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circuit:
-    """One consumer, as its rule's input names it.
+    """One consumer, from the rule's input.
 
     Attributes
     ----------
@@ -60,18 +60,18 @@ class Circuit:
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 (Lambda's)
-    """Look once.
+    """Check the consumer once.
 
     Raises
     ------
     TypeError
-        The event is no rule's input.
+        The event is not the input of a rule.
     """
     circuit = Circuit(**event)
     try:
         record = _breaker(circuit).look()
     except (RevisionError, MappingBusyError) as error:
-        _log("INFO", "the next look goes on", consumer=circuit.consumer, reason=str(error))
+        _log("INFO", "the next check continues", consumer=circuit.consumer, reason=str(error))
         return {"consumer": circuit.consumer}
     told = asdict(record)
     _log("INFO", f"circuit {record.state}", consumer=circuit.consumer, **told)
@@ -108,7 +108,7 @@ def _breaker(circuit: Circuit) -> Breaker:
 
 @cache
 def _client(service: str) -> Any:
-    # An invocation is waited for as long as the function may run, and never made twice.
+    # The client waits for an invocation as long as the function may run, and never repeats it.
     read_timeout, attempts = (900, 1) if service == "lambda" else (10, 3)
     config = Config(
         connect_timeout=3,
@@ -119,7 +119,7 @@ def _client(service: str) -> Any:
 
 
 def _tell(subject: str, text: str) -> None:
-    """Tell people; what the circuit has done holds whether they can be told or not.
+    """Publish a notification; if that fails, the change of the circuit remains valid.
 
     A topic's policy or key may refuse, as with a key that the breaker's role has no permission for:
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
@@ -129,11 +129,11 @@ def _tell(subject: str, text: str) -> None:
             TopicArn=os.environ["ALERTS_TOPIC_ARN"], Subject=_subject(subject), Message=text
         )
     except (BotoCoreError, ClientError) as error:
-        _log("ERROR", "people could not be told", subject=subject, text=text, reason=str(error))
+        _log("ERROR", "notification not sent", subject=subject, text=text, reason=str(error))
 
 
 def _subject(text: str) -> str:
-    """Make a text fit for a subject: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
+    """Build a valid subject: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
     return "".join(c if " " <= c <= "~" else "?" for c in text)[:_MAX_SUBJECT]
 
 

@@ -1,4 +1,4 @@
-"""The breaker's hands: its alarm in CloudWatch, its mapping and function in Lambda, its queue."""
+"""The breaker's requests to AWS: alarm, event source mapping, function and queue."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 _ALIVE = {"Creating", "Enabled", "Enabling", "Updating"}
 _BATCHES_AT_ONCE = 2
-# Of a function's error message, which may be longer than an item of the record's table may be.
+# Characters of a function's error message, which may be longer than a DynamoDB item.
 _MAX_REASON = 1000
-# Of metrics that are computed from others without a period of their own.
+# The period of metric math expressions without their own period.
 _PERIOD_SECONDS = 60
-# Asks all of SQS's servers; without it a queue that isn't empty may seem so.
+# Long polling queries all of SQS's servers; otherwise a queue may seem empty although it isn't.
 WAIT_SECONDS = 1
 
 
 class CloudWatchAlarm:
-    """An alarm of CloudWatch; see `circuit_breaker.breaker.Alarm`."""
+    """A CloudWatch alarm; see `circuit_breaker.breaker.Alarm`."""
 
     def __init__(self, name: str, client: CloudWatchClient) -> None:
         self._name = name
         self._client = client
 
     def ringing(self) -> Ringing | None:
-        """Ask CloudWatch; an alarm that doesn't exist doesn't ring.
+        """Ask CloudWatch; an alarm that doesn't exist is not in ALARM.
 
-        `StateUpdatedTimestamp` moves with `EvaluationState` as well, so it counts only where the
+        `StateUpdatedTimestamp` changes with `EvaluationState` too, so it counts only if the
         time of the state's change isn't told:
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html
         """
@@ -51,7 +51,7 @@ class CloudWatchAlarm:
 
 
 def _memory(alarm: MetricAlarmTypeDef) -> float:
-    """Give the seconds that an alarm looks back: its periods, however many of them breach."""
+    """Return the evaluation range of an alarm in seconds: all its periods."""
     periods = [
         query["MetricStat"]["Period"] for query in alarm.get("Metrics", []) if "MetricStat" in query
     ]
@@ -61,7 +61,7 @@ def _memory(alarm: MetricAlarmTypeDef) -> float:
 
 
 class LambdaMapping:
-    """An event source mapping of Lambda; see `circuit_breaker.breaker.Mapping`."""
+    """A Lambda event source mapping; see `circuit_breaker.breaker.Mapping`."""
 
     def __init__(self, uuid: str, client: LambdaClient) -> None:
         self._uuid = uuid
@@ -72,7 +72,7 @@ class LambdaMapping:
         return self._client.get_event_source_mapping(UUID=self._uuid)["State"] in _ALIVE
 
     def switch(self, *, enabled: bool) -> None:
-        """Ask Lambda to; it does so within a minute or so."""
+        """Request the change; Lambda applies it within about a minute."""
         try:
             self._client.update_event_source_mapping(UUID=self._uuid, Enabled=enabled)
         except (
@@ -84,7 +84,7 @@ class LambdaMapping:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What the function made of a batch: the ids of the messages that failed, and why."""
+    """The result of a batch: the ids of the messages that failed, and the reason."""
 
     failed: frozenset[str]
     reason: str = ""
@@ -93,21 +93,21 @@ class _Answer:
 class QueueTrial:
     """A trial with messages of a queue; see `circuit_breaker.breaker.Trial`.
 
-    The function gets them as Lambda would hand them over, two batches at once. A message that
-    fails is sent to the queue anew before it is deleted: its receives are then what they were
-    before, and however long the downstream is down no trial brings it nearer to the dead-letter
-    queue. For the same reason the function is told a receive count of 0, which is never the last.
+    The function receives them in the form that Lambda uses, two batches at a time. A failed message
+    is sent to the queue as a new message before the old one is deleted. Trials thus don't increase
+    its receive count, and don't bring it closer to the dead-letter queue. For the same reason, the
+    function gets a receive count of 0, which is never the last.
 
     Parameters
     ----------
     function, queue_url, queue_arn, region
-        Whose messages go where.
+        The function, and the queue of the messages.
     messages
-        How many, at most 10.
+        Number of messages, at most 10.
     visibility_timeout
-        Seconds for which they are taken out of the queue.
+        Seconds for which they are invisible.
     lambda_client, sqs_client
-        The APIs; Lambda's must not repeat a request.
+        The clients; Lambda's must not retry a request.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class QueueTrial:
         self._sqs = sqs_client
 
     def run(self) -> Result:
-        """Try some messages."""
+        """Process some messages."""
         messages = self._receive()
         batches = [messages[n::_BATCHES_AT_ONCE] for n in range(_BATCHES_AT_ONCE)]
         failed: set[str] = set()
@@ -148,13 +148,13 @@ class QueueTrial:
                     self._send_anew(message)
                 finished.append(message)
         finally:
-            # What could not be sent anew shows up again by itself.
+            # A message that could not be sent again becomes visible again.
             self._delete(finished)
         reason = next(filter(None, reasons), "")
         return Result(len(messages), len(failed), reason[:_MAX_REASON])
 
     def _receive(self) -> list[MessageTypeDef]:
-        """Take as many as are wanted, or as there are: SQS may give fewer at a time."""
+        """Receive up to the requested number of messages: SQS may return fewer at a time."""
         messages: list[MessageTypeDef] = []
         while len(messages) < self._messages:
             received = self._sqs.receive_message(
@@ -178,19 +178,19 @@ class QueueTrial:
                 FunctionName=self._function, Payload=json.dumps(event).encode()
             )
             said: Any = json.loads(answer["Payload"].read() or b"null")
-        except Exception as error:  # noqa: BLE001 (whatever it is, the messages are not processed)
+        except Exception as error:  # noqa: BLE001 (on any error, the messages are not processed)
             return _Answer(everything, f"{type(error).__name__}: {error}")
         said = said if isinstance(said, dict) else {}
         if "FunctionError" in answer:
             return _Answer(everything, f"{said.get('errorType')}: {said.get('errorMessage')}")
         failures = said.get("batchItemFailures") or []
         ids = {failure["itemIdentifier"] for failure in failures}
-        # As Lambda takes it: an id it didn't hand over, or none, fails the batch.
+        # As in Lambda, an unknown or missing id fails the batch.
         failed = frozenset(ids) if ids <= everything else everything
-        return _Answer(failed, "the function's log tells why" if failed else "")
+        return _Answer(failed, "see the function's log" if failed else "")
 
     def _record(self, message: MessageTypeDef) -> dict[str, Any]:
-        """Write a message as Lambda does: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html."""
+        """Build a record in Lambda's form: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html."""
         system: Mapping[Any, str] = message.get("Attributes", {})
         return {
             "messageId": message["MessageId"],
@@ -217,7 +217,7 @@ class QueueTrial:
         )
 
     def _delete(self, messages: Sequence[MessageTypeDef]) -> None:
-        """Delete what is processed or sent anew; what SQS fails to delete comes a second time."""
+        """Delete messages that are processed or sent again; if that fails, they come twice."""
         if messages:
             self._sqs.delete_message_batch(
                 QueueUrl=self._queue_url,

@@ -1,8 +1,8 @@
 """Requests to Amazon DynamoDB: botocore's credentials, endpoint, signature and connections.
 
-A client's own methods spend most of their time on turning values into JSON and back. Here bodies
-are JSON already, so only the parts below them are used. All are imported and made when first
-needed: importing botocore costs more than all else at init.
+A client's methods spend most of their time on converting values to JSON and back. Here bodies are
+already JSON, so only the layers below are used. They are imported and created when first needed,
+because importing botocore takes longer than the rest of init.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _made: list[Send] = []
 
 
 def send(body: bytes) -> Answer:
-    """Send one BatchWriteItem and wait for the answer.
+    """Send one BatchWriteItem and wait for the response.
 
-    Region, credentials, endpoint, proxy and certificates come from what the AWS SDKs read
+    Region, credentials, endpoint, proxy and certificates come from the settings of the AWS SDKs
     (https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html).
 
     Raises
     ------
     UnansweredError
-        There was no answer.
+        There was no response.
     RetryableError
         There are no credentials or no region.
     """
@@ -56,31 +56,31 @@ def _make() -> Send:
     from botocore.session import get_session  # noqa: PLC0415
     from botocore.utils import get_environ_proxies  # noqa: PLC0415
 
-    # Under Lambda's JSON log format it would tell where its credentials are from.
+    # With Lambda's JSON log format, botocore would log the source of its credentials.
     logging.getLogger("botocore").setLevel(logging.WARNING)
     session = get_session()
     try:
         meta = session.create_client("dynamodb").meta
         credentials = session.get_credentials()
     except BotoCoreError as error:
-        raise RetryableError(f"requests to DynamoDB can't be made: {error}") from None
+        raise RetryableError(f"can't send requests to DynamoDB: {error}") from None
     if credentials is None:
-        raise RetryableError("requests to DynamoDB can't be made: there are no credentials")
+        raise RetryableError("can't send requests to DynamoDB: there are no credentials")
     connections = URLLib3Session(
         verify=session.get_config_variable("ca_bundle") or True,
         proxies=get_environ_proxies(meta.endpoint_url),
-        timeout=_TIMEOUTS,  # type: ignore[arg-type]  # the stubs know one for both only
+        timeout=_TIMEOUTS,  # type: ignore[arg-type]  # the stubs allow only one for both
         max_pool_connections=IN_FLIGHT,
-        # Head and body are sent apart, and the body must not wait until the head is acknowledged.
+        # Head and body are sent separately; the body must not wait for the head's acknowledgement.
         socket_options=[_NO_DELAY],  # type: ignore[list-item]  # the stubs are wrong
     )
 
     def signed(body: bytes) -> AWSRequest:
         try:
-            # Fetched anew when they are about to expire.
+            # Refreshed when they are about to expire.
             frozen = credentials.get_frozen_credentials()
         except BotoCoreError as error:
-            raise RetryableError(f"requests to DynamoDB can't be signed: {error}") from None
+            raise RetryableError(f"can't sign requests to DynamoDB: {error}") from None
         request = AWSRequest("POST", meta.endpoint_url, headers=dict(_HEADERS), data=body)
         SigV4Auth(frozen, "dynamodb", meta.region_name).add_auth(request)
         return request
@@ -90,7 +90,7 @@ def _make() -> Send:
         try:
             response = connections.send(request)
         except BotoCoreError as error:
-            raise UnansweredError(f"DynamoDB did not answer: {error}") from None
+            raise UnansweredError(f"no response from DynamoDB: {error}") from None
         return Answer(response.status_code, response.content)
 
     return send_signed

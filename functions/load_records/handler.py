@@ -1,4 +1,4 @@
-"""Read records, check them, put them into the table."""
+"""Read records, check them, and write them to the table."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ TABLE = Table(load_table_name(), send)
 KEYS = load_keys()
 MAX_OBJECT_BYTES = settings.integer("MAX_OBJECT_BYTES", 64 * 1024 * 1024, minimum=1)
 
-# CSV has no types; a key that is a number in the table has to be one in the item.
+# CSV has no types, but a key of type N must be a number in the item.
 _COLUMN_TYPES = {key.name: {"number"} for key in KEYS if key.kind == "N"}
 
-# Objects are read and written side by side, but converted one by one.
+# Objects are read and written in parallel, but converted one by one.
 WORKSPACE = workspace()
 
 
 @object_consumer(max_object_bytes=min(MAX_OBJECT_BYTES, WORKSPACE.limit))
 def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
-    """Load one object: all of its records are checked before the first is written."""
+    """Load one object: all records are checked before the first one is written."""
     if event.is_removal:
         raise SkippedError("removal")
     kind = input_format(event.key)

@@ -1,4 +1,4 @@
-"""From records to the items that DynamoDB takes, checked by its rules, exact to the last digit.
+"""Convert records to DynamoDB items, checked against DynamoDB's rules, with all digits.
 
 The rules: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 """
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     from load_records.keys import Key
 
 MAX_ITEM_BYTES = 400 * 1024
-# An attribute of the item is on the first level, what is in a list or map of it on the second.
+# An attribute of the item is on level 1, the elements of a list or map in it on level 2.
 MAX_LEVELS = 32
 MAX_DIGITS = 38
 _MAX_NAME_BYTES = 64 * 1024 - 1
 _SHOWN_CHARACTERS = 250
-# Bytes that a put takes beside its text, with its key; that a value of a record takes, on its way
-# to a put; and that each byte of a record does (as text, in Python's and DynamoDB's JSON).
+# Bytes of memory: of a put in addition to its text, including its key; of each value during the
+# conversion; and for each byte of a record (as text, in Python's and DynamoDB's JSON).
 _PUT, _VALUE, _BYTE = 300, 240, 8
 
 
 class ItemError(PermanentError):
-    """A record can't be an item of the table; the message names record, path and reason."""
+    """A record can't become an item of the table; the message names record, path and reason."""
 
 
 class _Number(str):
-    """The digits of a number, as they are in the file."""
+    """The original digits of a number."""
 
     __slots__ = ()
 
 
 class _Text(msgspec.Struct, gc=False):
-    """A value with its type, as DynamoDB writes it; a dictionary takes eight times the memory."""
+    """A value with its DynamoDB type; a dictionary would need eight times the memory."""
 
     S: str
 
@@ -75,14 +75,14 @@ _NULL, _TRUE, _FALSE = _Null(), _Boolean(BOOL=True), _Boolean(BOOL=False)
 
 
 class _RefusedError(Exception):
-    """A value breaks a rule; `path` leads to it, the last step first."""
+    """A value violates a rule; `path` leads to it, the last step first."""
 
     def __init__(self, reason: str, *path: str) -> None:
         super().__init__(reason)
         self.path = list(path)
 
 
-# 1E-130 to 9.99...E+125, each digit kept or an error.
+# 1E-130 to 9.99...E+125; a number that loses digits is an error.
 _EXACT = decimal.Context(
     prec=MAX_DIGITS,
     Emin=-130,
@@ -90,7 +90,7 @@ _EXACT = decimal.Context(
     traps=[decimal.Inexact, decimal.Overflow, decimal.Subnormal, decimal.InvalidOperation],
 )
 _decoder = msgspec.json.Decoder(float_hook=_Number)
-# For whole numbers of more than 4,300 digits, which msgspec doesn't read.
+# For integers with more than 4,300 digits, which msgspec doesn't decode.
 _patient_decoder = json.JSONDecoder(parse_int=_Number, parse_float=_Number)
 _encode = msgspec.json.encode
 
@@ -110,10 +110,10 @@ def make_puts(
     keys: Sequence[Key],
     allowance: Allowance | None = None,
 ) -> list[bytes]:
-    """Write records as the put requests of BatchWriteItem, in DynamoDB's JSON.
+    """Convert records to the put requests of BatchWriteItem, in DynamoDB's JSON.
 
-    Of several records with the same key the last one counts, as if they were put one by one. That
-    is also a matter of form: BatchWriteItem refuses a request that has a key twice.
+    Of several records with the same key, the last one wins, as if they were put one by one.
+    BatchWriteItem also rejects a request with a duplicate key.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def make_puts(
     keys
         The table's key.
     allowance
-        The memory and the time that may be used; any by default.
+        The available memory and time; unlimited by default.
 
     Returns
     -------
@@ -132,9 +132,9 @@ def make_puts(
     Raises
     ------
     ItemError
-        A record is no object or breaks one of DynamoDB's rules.
+        A record is not an object or violates one of DynamoDB's rules.
     MemoryLimitError
-        The items would take more memory than is allowed.
+        The items would need more memory than allowed.
     DeadlineError
         The time is over.
     """
@@ -158,21 +158,21 @@ def make_puts(
 
 
 def _check_values(record: msgspec.Raw, number: int, allowance: Allowance) -> None:
-    """Refuse a record of more values than an item can have, before they are made."""
+    """Reject a record with more values than an item can have, before they are created."""
     text = bytes(record)
     if text[:1] == b"{" and least_size(text) > MAX_ITEM_BYTES:
         raise ItemError(
-            f"record {number}, $: an item of more than {MAX_ITEM_BYTES:,} bytes; DynamoDB takes no "
-            "larger one"
+            f"record {number}, $: an item of more than {MAX_ITEM_BYTES:,} bytes, the limit of "
+            "DynamoDB"
         )
     need_values(allowance, text, _VALUE, f"record {number}", byte=_BYTE)
 
 
 def least_size(text: bytes) -> int:
-    """Tell how large an item is at least, by its structure: see `item_size`.
+    """Return a lower bound of an item's size, from its structure: see `item_size`.
 
-    Each value but an object's or a list's first has a comma before it and counts a byte at least,
-    or the name before it does; each list or map in the item counts three.
+    Each value except the first of an object or a list has a comma before it, and it or its name
+    counts at least one byte; each list or map counts three.
     """
     commas, opened = separators(text)
     return commas + 3 * (opened - 1)
@@ -184,7 +184,7 @@ def _put(record: msgspec.Raw, number: int, keys: Sequence[Key]) -> tuple[tuple[o
         attributes = _map(item, 1)
         identity = tuple([_identity(item, key) for key in keys])
         text = _encode(attributes)
-        # In DynamoDB's JSON nothing is shorter than what DynamoDB counts for it.
+        # DynamoDB's JSON is never shorter than the size that DynamoDB counts.
         if len(text) > _MAX_NAME_BYTES:
             _check_large(item)
     except _RefusedError as refused:
@@ -196,17 +196,17 @@ def _put(record: msgspec.Raw, number: int, keys: Sequence[Key]) -> tuple[tuple[o
 
 
 def item_size(item: Mapping[str, object]) -> int:
-    """Count an item's bytes as DynamoDB does.
+    """Return an item's size as DynamoDB counts it.
 
-    Names and texts count their bytes in UTF-8, a number a byte for two digits and one more (another
-    one if it is negative), null and booleans one, lists and maps three and one for each element.
-    AWS calls the rule for numbers approximate:
+    Names and strings count their bytes in UTF-8. A number counts a byte for two digits, one more,
+    and another one if it is negative. Null and booleans count one, lists and maps three plus one
+    for each element. AWS calls the rule for numbers approximate:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 
     Parameters
     ----------
     item
-        Names and values; a number is an int or the text that `_Number` keeps.
+        Names and values; a number is an int or a `_Number`.
     """
     return sum(_bytes(name) + _size(value) for name, value in item.items())
 
@@ -268,7 +268,7 @@ def _attribute(value: object, level: int) -> Attribute:
         case list():
             return _List(_list(value, level + 1))
         case _:
-            raise TypeError(f"{type(value)} is no JSON")
+            raise TypeError(f"{type(value)} is not a JSON type")
 
 
 def _digits(number: int | _Number) -> str:
@@ -293,7 +293,7 @@ def _check_level(level: int) -> None:
 
 
 def _identity(item: Mapping[str, object], key: Key) -> object:
-    """Give a key's value such that two are equal if they are to DynamoDB: 1 and 1.0 are."""
+    """Return a key's value, normalized so that values that DynamoDB considers equal are equal."""
     step, what = _step(key.name), f"the table's {key.role} key"
     if key.name not in item:
         raise _RefusedError(f"missing; it is {what}", step)
@@ -313,14 +313,14 @@ def _identity(item: Mapping[str, object], key: Key) -> object:
 def _check_large(item: Mapping[str, object]) -> None:
     _check_names(item)
     if (size := item_size(item)) > MAX_ITEM_BYTES:
-        raise _RefusedError(f"an item of {size:,} bytes; DynamoDB takes {MAX_ITEM_BYTES:,}")
+        raise _RefusedError(f"an item of {size:,} bytes; DynamoDB accepts {MAX_ITEM_BYTES:,}")
 
 
 def _check_names(value: object) -> None:
     if isinstance(value, dict):
         for name, member in value.items():
             if _bytes(name) > _MAX_NAME_BYTES:
-                raise _RefusedError(f"a name of {_bytes(name):,} bytes; DynamoDB takes 65,535")
+                raise _RefusedError(f"a name of {_bytes(name):,} bytes; DynamoDB accepts 65,535")
             _check_names(member)
     elif isinstance(value, list):
         for element in value:
@@ -341,7 +341,7 @@ def _size(value: object) -> int:
         case list():
             return 3 + len(value) + sum(map(_size, value))
         case _:
-            raise TypeError(f"{type(value)} is no JSON")
+            raise TypeError(f"{type(value)} is not a JSON type")
 
 
 def _bytes(text: str) -> int:

@@ -1,4 +1,4 @@
-"""The table and its key, as the settings describe them."""
+"""The table and its key, from the settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Key:
     name
         The attribute's name.
     kind
-        Its type in the table, as DynamoDB writes it: ``S`` for text, ``N`` for a number.
+        Its type in the table: ``S`` (string) or ``N`` (number).
     role
         ``"partition"`` or ``"sort"``.
     """
@@ -34,7 +34,7 @@ class Key:
 
     @property
     def max_bytes(self) -> int:
-        """The longest text such a key may be, in bytes of UTF-8."""
+        """The maximum length of a string key, in bytes of UTF-8."""
         return _MAX_PARTITION_KEY_BYTES if self.role == "partition" else _MAX_SORT_KEY_BYTES
 
 
@@ -44,7 +44,7 @@ def load_table_name() -> str:
     Raises
     ------
     SettingError
-        It is missing or no table can have this name.
+        It is missing or not a valid table name.
     """
     name = settings.text("TABLE_NAME")
     if not _TABLE_NAME.fullmatch(name):
@@ -56,12 +56,12 @@ def load_table_name() -> str:
 
 
 def load_keys() -> list[Key]:
-    """Read the table's key: PARTITION_KEY and SORT_KEY with their types, in this order.
+    """Read the table's key from PARTITION_KEY and SORT_KEY with their types, in this order.
 
     Raises
     ------
     SettingError
-        A variable is missing, or has a value that no table's key can have.
+        A variable is missing or invalid.
     """
     keys = [_load_key("partition")]
     if settings.text("SORT_KEY", ""):

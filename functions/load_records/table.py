@@ -1,7 +1,7 @@
-"""Writing items: as many in a request as DynamoDB takes, several requests at once, until all are.
+"""Write items: in requests as large as DynamoDB accepts, several at a time, with retries.
 
-What an answer means is decided here; how requests travel is a `Send`: `load_records.dynamodb` on
-Lambda, memory in unit tests.
+This module interprets responses. A `Send` sends the requests: `load_records.dynamodb` on Lambda, an
+in-memory one in unit tests.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from object_consumer import PermanentError, RetryableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-# BatchWriteItem takes 25 items and 16 MB. An item of 400 KB is at most 3 MB in DynamoDB's JSON.
+# BatchWriteItem accepts 25 items and 16 MB. An item of 400 KB has at most 3 MB in DynamoDB's JSON.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 MAX_ITEMS = 25
 MAX_BYTES = 4 * 1024 * 1024
 
-# Requests of all objects together: 40,000 items a second if each takes 10 ms.
+# Concurrent requests for all objects: 40,000 items a second if each request takes 10 ms.
 IN_FLIGHT = 16
 
 _OK = 200
@@ -41,7 +41,7 @@ _PASSING = frozenset(
         "ThrottlingException",
     }
 )
-# The records have the key that the settings describe, so the table has another one.
+# The records have the key of the settings, so the table's key is different.
 _OTHER_KEY = re.compile(
     r"key element does not match the schema|Missing the key|Type mismatch for key"
 )
@@ -50,14 +50,14 @@ _MAX_REASON = 300
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What DynamoDB answered.
+    """A response of DynamoDB.
 
     Attributes
     ----------
     status
         The HTTP status.
     body
-        JSON, or whatever a proxy on the way wrote.
+        JSON, or a proxy's error page.
     """
 
     status: int
@@ -68,20 +68,21 @@ type Send = Callable[[bytes], Answer]
 
 
 class UnansweredError(Exception):
-    """A request was not answered: the connection failed, or took too long."""
+    """A request got no response: the connection failed or timed out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long one request is repeated.
+    """How long a request is retried.
 
     Attributes
     ----------
     seconds
-        How long while DynamoDB takes none of its items. Afterwards the object is retried as a
-        whole, which frees the function for others meanwhile.
+        The maximum time without progress. Afterwards the whole object is retried later, which frees
+        the function for other objects.
     base, cap
-        The longest delay in seconds before the second try, which doubles with each, and at all.
+        The maximum delay in seconds before the first retry, which doubles with each retry, and the
+        maximum of all delays.
     """
 
     seconds: float = 20
@@ -89,7 +90,7 @@ class Patience:
     cap: float = 2
 
     def delay(self, failures: int) -> float:
-        """Draw the delay in seconds after so many tries.
+        """Return a random delay in seconds after the given number of failures.
 
         https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
         """
@@ -97,16 +98,16 @@ class Patience:
 
 
 class Table:
-    """A DynamoDB table that items are put into. Safe to use from several threads.
+    """A DynamoDB table to write items to. It is thread-safe.
 
     Parameters
     ----------
     name
         The table's name.
     send
-        How a body of BatchWriteItem travels; raises `UnansweredError`.
+        Sends a body of BatchWriteItem; raises `UnansweredError`.
     patience
-        How long requests are repeated.
+        How long requests are retried.
     """
 
     def __init__(self, name: str, send: Send, *, patience: Patience | None = None) -> None:
@@ -116,28 +117,28 @@ class Table:
         self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="table")
 
     def write(self, puts: Iterable[bytes], check: Callable[[], None]) -> int:
-        """Write items; writing the same again changes nothing.
+        """Write items; writing the same items again changes nothing.
 
         Parameters
         ----------
         puts
-            Put requests in DynamoDB's JSON, each of another key.
+            Put requests in DynamoDB's JSON, with distinct keys.
         check
             Called before each request; raises when the invocation has given the object up.
 
         Returns
         -------
         int
-            The requests it took.
+            The number of requests.
 
         Raises
         ------
         RetryableError
-            DynamoDB throttled or failed for too long, or refused because of permissions, or because
-            the table does not exist or has another key: these are mended. Some of the items may
-            have been written.
+            DynamoDB throttled or failed for too long, a permission is missing, or the table doesn't
+            exist or has a different key: an operator can fix these. Some of the items may have been
+            written.
         PermanentError
-            DynamoDB refused an item.
+            DynamoDB rejected an item.
         DeadlineError
             The invocation has given the object up.
         """
@@ -175,17 +176,17 @@ class Table:
         return tries
 
     def _try(self, batch: Sequence[bytes]) -> tuple[Sequence[bytes], str]:
-        """Send one request; give the items that are left to be written, and why."""
+        """Send one request; return the items that are still to be written, and the reason."""
         body = b'{"RequestItems":{"%b":[%b]}}' % (self.name.encode(), b",".join(batch))
         try:
             left = unprocessed(self._send(body), self.name)
         except (UnansweredError, _PassingError) as error:
             return batch, str(error)
-        return left, "the table is throttled: raise its write capacity, or load less at once"
+        return left, "the table is throttled: raise its write capacity, or load less at a time"
 
 
 class _PassingError(Exception):
-    """DynamoDB failed in a way that passes by itself."""
+    """A transient failure of DynamoDB."""
 
 
 class _Written(msgspec.Struct, rename="pascal"):
@@ -195,7 +196,7 @@ class _Written(msgspec.Struct, rename="pascal"):
 class _ErrorAnswer(msgspec.Struct):
     kind: str = msgspec.field(name="__type", default="")
     message: str = ""
-    # Some errors of authentication spell it so.
+    # Some authentication errors use this spelling.
     other_message: str = msgspec.field(name="Message", default="")
 
 
@@ -204,7 +205,7 @@ _failure = msgspec.json.Decoder(_ErrorAnswer)
 
 
 def batches(puts: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Split put requests into what fits into one BatchWriteItem."""
+    """Split put requests into batches that fit into one BatchWriteItem."""
     batch: list[bytes] = []
     size = 0
     for put in puts:
@@ -218,14 +219,14 @@ def batches(puts: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def unprocessed(answer: Answer, table: str) -> list[bytes]:
-    """Read which put requests have not been carried out.
+    """Return the put requests that DynamoDB has not processed.
 
     Raises
     ------
     RetryableError
-        DynamoDB refused for a reason that somebody has to mend.
+        DynamoDB rejected the request for a reason that an operator has to fix.
     PermanentError
-        DynamoDB refused an item.
+        DynamoDB rejected an item.
     _PassingError
         DynamoDB throttled or failed.
     """
@@ -233,7 +234,7 @@ def unprocessed(answer: Answer, table: str) -> list[bytes]:
         try:
             left = _written.decode(answer.body).unprocessed_items
         except msgspec.MsgspecError as error:
-            raise _PassingError(f"DynamoDB's answer can't be read: {error}") from None
+            raise _PassingError(f"DynamoDB's response is invalid: {error}") from None
         return [bytes(put) for puts in left.values() for put in puts]
     try:
         failure = _failure.decode(answer.body)
@@ -246,10 +247,10 @@ def unprocessed(answer: Answer, table: str) -> list[bytes]:
     if kind == "ValidationException":
         if _OTHER_KEY.search(reason):
             raise RetryableError(
-                f"table {table!r} has another key than PARTITION_KEY and SORT_KEY say: {reason}"
+                f"the key of table {table!r} differs from PARTITION_KEY and SORT_KEY: {reason}"
             )
-        raise PermanentError(f"table {table!r} refused an item: {reason}")
+        raise PermanentError(f"table {table!r} rejected an item: {reason}")
     raise RetryableError(
-        f"table {table!r} can't be written to; check its name, the function's role and the KMS "
+        f"can't write to table {table!r}; check its name, the function's role and the KMS "
         f"key: {reason}"
     )

@@ -1,1 +1,1 @@
-"""A consumer that logs every event it is given."""
+"""A consumer that logs every event."""

@@ -1,6 +1,6 @@
-"""Log every object event, whole: the simplest consumer, and a probe for a pipeline.
+"""Log every object event completely: the simplest consumer, useful to test a pipeline.
 
-It never reads an object, so it needs no permission on the bucket.
+It never reads an object, so it needs no permissions on the bucket.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @object_consumer
 def handler(event: ObjectEvent, _store: ObjectStore) -> dict[str, object]:
-    """Return what the object's log line lacks of the event; the line itself has the rest."""
+    """Return the event's fields that the object's log line doesn't have anyway."""
     return {
         "etag": event.etag,
         "region": event.region,

@@ -1,1 +1,1 @@
-"""Turn uploaded JSON, JSON Lines and CSV into records that say where they come from."""
+"""Transform uploaded JSON, JSON Lines and CSV files into records with their source."""

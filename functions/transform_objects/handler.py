@@ -1,4 +1,4 @@
-"""Read records, validate them, enrich them with their source, write them to the output."""
+"""Read records, validate them, add their source, and write them to the output."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ OUTPUT_GZIP = settings.flag("OUTPUT_GZIP", default=False)
 MAX_OBJECT_BYTES = settings.integer("MAX_OBJECT_BYTES", 64 * 1024 * 1024, minimum=1)
 SCHEMA = load_schema()
 
-# S3 takes 2 KB of metadata in all, names included; see ObjectStore.write for why it is encoded.
+# S3 accepts 2 KB of metadata, including names; see ObjectStore.write for why it is encoded.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
 _MAX_SOURCE = 1500
 
-# Objects are read and written side by side, but transformed one by one.
+# Objects are read and written in parallel, but transformed one by one.
 WORKSPACE = workspace()
 
 
@@ -70,7 +70,7 @@ def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
 
 
 def _refuse_own_output(event: ObjectEvent) -> None:
-    """Refuse what this function may have written: it would be processed again without end."""
+    """Reject an object that this function may have written: it would cause a loop."""
     if event.bucket == OUTPUT_BUCKET and event.key.startswith(OUTPUT_PREFIX):
         advice = (
             "keep the pipeline's filter away from it, or choose another OUTPUT_PREFIX"
@@ -78,8 +78,8 @@ def _refuse_own_output(event: ObjectEvent) -> None:
             else "set OUTPUT_PREFIX, or another OUTPUT_BUCKET"
         )
         raise PermanentError(
-            f"{event.uri} lies where this function writes, s3://{OUTPUT_BUCKET}/{OUTPUT_PREFIX}: "
-            f"it would process its own output without end; {advice}"
+            f"{event.uri} is in this function's output, s3://{OUTPUT_BUCKET}/{OUTPUT_PREFIX}: "
+            f"it would process its own output in a loop; {advice}"
         )
 
 
@@ -91,6 +91,6 @@ def _transform(
         SCHEMA.validate(records, allowance)
         body = write_records(records, OUTPUT_FORMAT, source, gzip=OUTPUT_GZIP, allowance=allowance)
     except RecursionError:
-        # Well-formed, but deeper than the schema or the output's format can be followed.
+        # Well-formed, but nested too deeply for the schema check or the output format.
         raise PermanentError(f"{source.uri}: records are nested too deeply") from None
     return body, len(records)

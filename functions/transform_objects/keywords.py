@@ -1,6 +1,6 @@
-"""Rules of JSON Schema that take jsonschema too much time or memory, checked here, and exactly.
+"""Exact implementations of JSON Schema keywords for which jsonschema needs much time or memory.
 
-A rule takes what jsonschema gives each of its own, and yields what is wrong.
+A keyword has the parameters that jsonschema passes to its own, and yields errors.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from jsonschema.protocols import Validator
 
-# Digits that are turned into an int at once: the time it takes grows with their number's square.
-# Python itself refuses more than 4,300.
+# Digits converted to an int at a time: the time grows with the square of their number. Python
+# itself rejects more than 4,300.
 DIGITS_AT_ONCE = 4000
 
 
@@ -33,7 +33,7 @@ def multiple_of(
 def unique_items(
     _: Validator, is_required: object, value: object, __: object
 ) -> Iterator[Exception]:
-    """Check ``uniqueItems``: each element is held against all before it at once."""
+    """Check ``uniqueItems``: each element is looked up in a set of those before it."""
     from jsonschema.exceptions import ValidationError  # noqa: PLC0415 - as above
 
     if is_required and isinstance(value, list) and _has_equal(value):
@@ -43,7 +43,7 @@ def unique_items(
 def any_of(
     validator: Validator, schemas: Sequence[object], value: object, __: object
 ) -> Iterator[Exception]:
-    """Check ``anyOf``, without collecting all that is wrong with each alternative."""
+    """Check ``anyOf``, without collecting the errors of each alternative."""
     from jsonschema.exceptions import ValidationError  # noqa: PLC0415 - as above
 
     if not any(_satisfies(validator, value, schema) for schema in schemas):
@@ -82,15 +82,15 @@ def _has_equal(elements: Sequence[object]) -> bool:
 
 
 def _add_canonical(value: object, pieces: list[str]) -> None:
-    """Add a text that is the same for values that are equal in JSON, and for no others.
+    """Append a text that is equal for values that are equal in JSON, and different for others.
 
     1 and 1.0 are equal, 1 and true are not. It is a text, not a tuple of what a value is made of:
-    Python hashes numbers the same in every process, so a file could be made whose numbers all meet
-    in one place of a set; texts it hashes with a secret.
+    Python's hashes of numbers are the same in every process, so an attacker could write a file
+    whose numbers all collide in a set. Its hashes of texts are randomized.
     """
     match value:
         case str():
-            # With its length in front, a text can't pass for anything that follows it.
+            # The length in front makes the text unambiguous.
             pieces.append(f"s{len(value)}:{value}")
         case None | bool():
             pieces.append(f"{value};")
@@ -109,11 +109,11 @@ def _add_canonical(value: object, pieces: list[str]) -> None:
                 _add_canonical(value[name], pieces)
             pieces.append("}")
         case _:
-            raise TypeError(f"{type(value)} is no JSON")
+            raise TypeError(f"{type(value)} is not a JSON type")
 
 
 def split_number(number: int | Decimal) -> tuple[str, str, int]:
-    """Split a number into its sign, its significant digits, and a power of ten.
+    """Split a number into its sign, its significant digits and a power of ten.
 
     Equal numbers give equal parts; zero has no sign, and the digit 0.
     """
@@ -128,14 +128,14 @@ def split_number(number: int | Decimal) -> tuple[str, str, int]:
 
 
 def _divides(divisor: int | Decimal, value: int | Decimal) -> bool:
-    """Divide without ever writing out an exponent: 1e999999999 has a billion digits."""
+    """Divide without expanding an exponent: 1e999999999 has a billion digits."""
     _, digits, exponent = split_number(value)
     if digits == "0":
         return True
     _, factor_digits, factor_exponent = split_number(divisor)
     shift = exponent - factor_exponent
     if shift < 0:
-        # It would have to be a multiple of ten, and its last digit is none that is 0.
+        # It would have to be a multiple of ten, but its last significant digit is not 0.
         return False
     factor = int(Decimal(factor_digits))
     rest: int = remainder(digits, factor) * pow(10, shift, factor) % factor
@@ -143,7 +143,7 @@ def _divides(divisor: int | Decimal, value: int | Decimal) -> bool:
 
 
 def remainder(digits: str, divisor: int) -> int:
-    """Divide a whole number, a part of its digits at a time; give what is left over."""
+    """Return the remainder of an integer, computed from a part of its digits at a time."""
     rest = 0
     for start in range(0, len(digits), DIGITS_AT_ONCE):
         part = digits[start : start + DIGITS_AT_ONCE]

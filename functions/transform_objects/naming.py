@@ -1,4 +1,4 @@
-"""Where an output goes: a name of its own for every source, that still looks like the source."""
+"""The key of an output: unique for every source, and similar to the source's key."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _SHORTENED = ".sha256"
 
 
 def output_key(key: str, prefix: str, extension: str, *, gzip: bool = False) -> str:
-    """Name the output of a source object.
+    """Return the key of a source object's output.
 
-    The source's key is kept whole behind the prefix. The output's extension is added, except where
-    the key has it already: ``a.csv`` gives ``a.csv.json`` and ``a.json`` stays ``a.json``. Only a
-    key such as ``a.csv.json``, whose place could be the output's of ``a.csv``, gets it twice. A
-    name too long for S3 is replaced by the SHA-256 of the key, as ``<digest>.sha256.json``.
+    It consists of the prefix, the source's key, and the output's extension if the key doesn't have
+    it: ``a.csv`` becomes ``a.csv.json`` and ``a.json`` stays ``a.json``. A key such as
+    ``a.csv.json``, which could be the output of ``a.csv``, gets it twice. A key too long for S3 is
+    replaced by its SHA-256, as ``<digest>.sha256.json``.
 
     No two keys that `record_formats.input_format` accepts share an output.
     """
     stem = key.removesuffix(extension)
-    # What already ends like the output of another key can't be kept.
+    # A key that ends like the output of another key needs the extension.
     kept = stem != key and not stem.lower().endswith((*EXTENSIONS, _SHORTENED))
     ending = ".gz" if gzip else ""
     named = f"{prefix}{key}{'' if kept else extension}{ending}"

@@ -1,4 +1,4 @@
-"""The JSON Schema that records have to satisfy, if there is one."""
+"""The JSON Schema for the records, if one is configured."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _OWN_RULES = {
     "uniqueItems": unique_items,
 }
 _SHOWN_ERRORS = 3
-# Bytes that a value takes, with all that is made of it to tell it from others.
+# Bytes of memory for a value, including what is built to compare it with others.
 _VALUE = 160
-# An error quotes the value that failed, which may be a whole record.
+# An error quotes the invalid value, which may be a whole record.
 _SHOWN_CHARACTERS = 250
 
 
 class SchemaError(PermanentError):
-    """A record does not satisfy the schema; the message names record, path and rule."""
+    """A record doesn't match the schema; the message names record, path and rule."""
 
 
 class Schema:
-    """What records have to satisfy; without a validator everything does.
+    """The schema for records; without a validator, all records are valid.
 
     Attributes
     ----------
     column_types
-        The columns of CSV that the schema says are no text, with their types.
+        The CSV columns that are not strings according to the schema, with their types.
     """
 
     def __init__(
@@ -56,21 +56,21 @@ class Schema:
         self._validator = validator
 
     def validate(self, records: Iterable[msgspec.Raw], allowance: Allowance | None = None) -> None:
-        """Check every record.
+        """Validate every record.
 
         Parameters
         ----------
         records
             The texts of JSON values.
         allowance
-            The memory and the time that may be used; any by default.
+            The available memory and time; unlimited by default.
 
         Raises
         ------
         SchemaError
-            Some record fails; the first three failures are named. Or one takes too many steps.
+            A record is invalid (the message has the first three errors), or takes too many steps.
         MemoryLimitError
-            A record would take more memory than is allowed.
+            A record would need more memory than allowed.
         DeadlineError
             The time is over.
         """
@@ -100,12 +100,12 @@ def _described(error: ValidationError, number: int) -> str:
 
 
 def load_schema() -> Schema:
-    """Read the schema that JSON_SCHEMA holds, or JSON_SCHEMA_URI points to.
+    """Read the schema from JSON_SCHEMA, or from the object of JSON_SCHEMA_URI.
 
     Raises
     ------
     SettingError
-        It can't be read, does not parse, or is no valid schema; the message names the variable.
+        It can't be read, is malformed, or is not a valid schema; the message names the variable.
     """
     text, uri = settings.text("JSON_SCHEMA", ""), settings.text("JSON_SCHEMA_URI", "")
     if text and uri:
@@ -118,19 +118,19 @@ def load_schema() -> Schema:
     except Exception as error:
         where = f" ({uri})" if uri else ""
         raise SettingError(
-            f"environment variable {name}{where}: no usable JSON Schema: {error}"
+            f"environment variable {name}{where}: not a valid JSON Schema: {error}"
         ) from error
 
 
 def make_schema(text: bytes) -> Schema:
-    """Make a schema of its text, of whichever draft its ``$schema`` names (2020-12 by default).
+    """Parse a schema, of the draft that its ``$schema`` names (2020-12 by default).
 
     Raises
     ------
     ValueError, jsonschema.exceptions.SchemaError, referencing.exceptions.Unresolvable
-        The text is no JSON, no schema, or refers to what is not in it.
+        The text is not JSON, not a schema, or has a reference to another document.
     """
-    # Imported only here: it nearly doubles the time that init takes.
+    # Imported only here, because it nearly doubles the time of init.
     from jsonschema.validators import Draft202012Validator, extend, validator_for  # noqa: PLC0415
     from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # noqa: PLC0415
     from referencing import Resource  # noqa: PLC0415
@@ -150,12 +150,12 @@ def make_schema(text: bytes) -> Schema:
         {name: counted(rule) for name, rule in rules.items()},
         type_checker=kind.TYPE_CHECKER.redefine("integer", _is_integer),
     )
-    # Without a registry of its own, a validator fetches unknown schemas from the network.
+    # Without a registry, a validator downloads unknown schemas.
     return Schema(exact(document, registry=REGISTRY), _column_types(document, resolver))
 
 
 def _check_references(resource: Any, resolver: Any) -> None:
-    """Follow every reference, so that one that leads nowhere is found now and not by a record."""
+    """Resolve every reference, so that an invalid one fails at init and not for a record."""
     contents = resource.contents
     if isinstance(contents, dict):
         for keyword in ("$ref", "$dynamicRef"):
@@ -180,7 +180,7 @@ def _column_types(document: Any, resolver: Any) -> dict[str, frozenset[str]]:
 
 
 class _Number(Decimal):
-    """A number with a point or an exponent, kept exactly; shown in messages as a number."""
+    """An exact number with a decimal point or an exponent; messages show it as a number."""
 
     __slots__ = ()
 
@@ -196,12 +196,12 @@ def _decode(record: msgspec.Raw, number: int) -> Any:
         return _decoder.decode(record)
     except (msgspec.MsgspecError, InvalidOperation):
         raise SchemaError(
-            f"record {number}: a number has more digits, or a larger exponent, than can be checked"
+            f"record {number}: a number has too many digits, or too large an exponent, to check"
         ) from None
 
 
 def _is_integer(_: Any, value: object) -> bool:
-    """Tell whether a value is whole: 1.0 is, as JSON Schema has it since draft 6."""
+    """Return whether a value is an integer; 1.0 is one since draft 6 of JSON Schema."""
     if isinstance(value, Decimal):
         return value == value.to_integral_value()
     return isinstance(value, int) and not isinstance(value, bool)

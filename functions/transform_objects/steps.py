@@ -1,4 +1,4 @@
-"""How long a record may be checked: a schema's alternatives can multiply with a record's depth."""
+"""Limit the steps of a validation: alternatives in a schema can multiply with a record's depth."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     type Rule = Callable[[Validator, object, object, object], Iterable[Exception] | None]
 
-# A rule that is asked about a value is a step, of some microseconds. A record may take so many, and
-# for each byte so many more: a schema with a thousand rules for each value is followed.
+# A step is the check of one value by one rule and takes some microseconds. A record may take the
+# first number of steps, plus the second for each byte: enough for a thousand rules for each value.
 MOST_STEPS, MOST_STEPS_A_BYTE = 100_000, 100
 _STEPS_AT_ONCE = 1000
 
 
 class TooManyStepsError(Exception):
-    """A record takes more steps to check than one of its size should."""
+    """A record takes too many steps for its size."""
 
 
 class Steps(threading.local):
@@ -30,14 +30,14 @@ class Steps(threading.local):
     _at_once = _STEPS_AT_ONCE
 
     def begin(self, record: msgspec.Raw, check: Callable[[], None]) -> None:
-        """Begin with a record.
+        """Begin the validation of a record.
 
         Parameters
         ----------
         record
             The record.
         check
-            Asked now and then; raises when the time is over.
+            Called regularly; raises when the time is over.
         """
         self._most = self._left = MOST_STEPS + MOST_STEPS_A_BYTE * memoryview(record).nbytes
         self._check = check
@@ -48,7 +48,7 @@ class Steps(threading.local):
         Raises
         ------
         TooManyStepsError
-            There were too many for this record.
+            The record has taken too many steps.
         """
         self._at_once -= 1
         if self._at_once > 0:
@@ -67,7 +67,7 @@ STEPS = Steps()
 
 
 def counted(rule: Rule) -> Rule:
-    """Count each time a rule is asked."""
+    """Count each check by a rule."""
 
     def ask(
         validator: Validator, expected: object, value: object, schema: object

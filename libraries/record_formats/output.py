@@ -81,7 +81,7 @@ class Output:
             self._flush()
 
     def close(self) -> bytes:
-        """Give all that was written."""
+        """Return all that was written."""
         self._flush()
         if self._gzip is not None:
             self._gzip.close()

@@ -24,7 +24,7 @@ _MOST = 1000
 
 
 def batch_length(count: int, size: int) -> int:
-    """Give how many of so many records, of so many bytes in all, are small together."""
+    """Return how many of so many records, of so many bytes in all, are small together."""
     return max(1, min(_MOST, count * SMALL // max(1, size)))
 
 
@@ -54,7 +54,7 @@ class Records:
         return self._make()
 
     def batches(self) -> Iterator[Sequence[Raw]]:
-        """Give some at a time: few enough to be copied, and to ask for the time before each."""
+        """Return some at a time: few enough to be copied, and to ask for the time before each."""
         return itertools.batched(self, self._batch, strict=False)
 
     @classmethod
@@ -115,7 +115,7 @@ class KeptRecords:
             )
 
     def records(self, make: Callable[[], Iterator[Raw]]) -> Records:
-        """Give the records, or what makes them again."""
+        """Return the records, or what makes them again."""
         if self._kept is None:
             return Records(self._count, self._size, make)
         self._allowance.hold(self._size + RAW * self._count, "the records")

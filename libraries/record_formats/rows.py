@@ -72,7 +72,7 @@ class _Rows:
         self._delimiters = 0
 
     def batches(self) -> Iterator[list[bytes]]:
-        """Give the records that rows are, some at a time: few where the names are long."""
+        """Yield the records that rows are, some at a time: few where the names are long."""
         self.line = 1
         reader = csv.reader(self._lines(), delimiter=self._delimiter, strict=True)
         header: list[str] = []
@@ -108,7 +108,7 @@ class _Rows:
             yield batch
 
     def _lines(self) -> Iterator[str]:
-        """Give the lines one by one: the whole text at once would take four bytes a character."""
+        """Yield the lines one by one: the whole text at once would take four bytes a character."""
         for start, end in _long_lines(self._data):
             delimiters = self._data.count(self._delimiter.encode(), start, end)
             size = self._byte * (end - start) + _FIELD * delimiters

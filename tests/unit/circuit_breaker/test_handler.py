@@ -50,7 +50,7 @@ def test_a_notice_that_can_not_be_sent_is_logged_with_its_reason(
     tell(monkeypatch, Topic(failure), "orders/load: circuit open")
 
     line = json.loads(capsys.readouterr().out)
-    assert (line["level"], line["message"]) == ("ERROR", "people could not be told")
+    assert (line["level"], line["message"]) == ("ERROR", "notification not sent")
     assert line["reason"] == str(failure)
     assert (line["subject"], line["text"]) == ("orders/load: circuit open", "It is stopped.")
 

@@ -215,7 +215,7 @@ def test_an_item_may_be_as_large_as_dynamodb_takes_it() -> None:
 
     assert items(json.dumps({"id": "1", "v": largest}))
     message = refusal(json.dumps({"id": "1", "v": largest + "x"}))
-    assert message == "record 1, $: an item of 409,601 bytes; DynamoDB takes 409,600"
+    assert message == "record 1, $: an item of 409,601 bytes; DynamoDB accepts 409,600"
 
 
 def test_an_item_that_is_long_as_text_only_is_taken() -> None:

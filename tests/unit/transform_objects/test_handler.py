@@ -114,15 +114,15 @@ def test_records_that_do_not_are_permanent_errors_with_record_path_and_rule(
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
-        ("JSON_SCHEMA", "{not json", "JSON_SCHEMA: no usable JSON Schema"),
-        ("JSON_SCHEMA", '{"type": "nonsense"}', "JSON_SCHEMA: no usable JSON Schema"),
+        ("JSON_SCHEMA", "{not json", "JSON_SCHEMA: not a valid JSON Schema"),
+        ("JSON_SCHEMA", '{"type": "nonsense"}', "JSON_SCHEMA: not a valid JSON Schema"),
         ("JSON_SCHEMA", '{"pattern": "("}', "'(' is not a 'regex'"),
         (
             "JSON_SCHEMA",
             '{"properties": {"a": {"$ref": "#/$defs/b"}}}',
             "'/$defs/b' does not exist",
         ),
-        ("JSON_SCHEMA", '{"$ref": "https://example.com/a"}', "JSON_SCHEMA: no usable JSON Schema"),
+        ("JSON_SCHEMA", '{"$ref": "https://example.com/a"}', "JSON_SCHEMA: not a valid JSON Schema"),
         ("JSON_SCHEMA_URI", "https://example.com/schema", "JSON_SCHEMA_URI (https"),
         ("OUTPUT_FORMAT", "xml", "OUTPUT_FORMAT is 'xml'; accepted: one of csv, json, jsonl"),
         ("OUTPUT_GZIP", "perhaps", "OUTPUT_GZIP is 'perhaps'"),
@@ -155,7 +155,7 @@ def test_its_own_output_is_refused_and_not_processed_again(
 ) -> None:
     store = MemoryStore()
 
-    with pytest.raises(PermanentError, match="its own output without end") as caught:
+    with pytest.raises(PermanentError, match="its own output in a loop") as caught:
         transform(load(monkeypatch, OUTPUT_PREFIX=prefix), key, b"[1]", store)
 
     assert advice in str(caught.value)
