@@ -1,8 +1,8 @@
-"""Records in JSON, JSON Lines and CSV: from bytes and to bytes, without losing a digit.
+"""Read and write records in JSON, JSON Lines and CSV, without losing digits.
 
-A record is kept as the text of a JSON value (`msgspec.Raw`), so numbers come out spelt as they came
-in. Everything here is pure; what can't be read raises `RecordFormatError`, which is permanent and
-names line and column.
+A record is the text of a JSON value (`msgspec.Raw`), so numbers keep their spelling. This package
+performs no I/O. Malformed input raises `RecordFormatError`, which is permanent and names line and
+column.
 """
 
 from record_formats.errors import RecordFormatError

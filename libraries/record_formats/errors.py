@@ -1,4 +1,4 @@
-"""What is wrong with a file."""
+"""Errors in files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from object_consumer import PermanentError
 
 
 class RecordFormatError(PermanentError):
-    """A file can't be read; the message names line and column, both counted from 1.
+    """A file is malformed; the message names line and column, both counted from 1.
 
-    A column is a number of characters, in CSV too.
+    Columns are counted in characters, in CSV too.
     """

@@ -1,4 +1,4 @@
-"""Where exactly something is wrong: a second, slow look at what a parser has refused already."""
+"""Find the exact position of an error: a second, slow pass over input that a parser rejected."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# More than any document needs, fewer than any parser here gives up at.
+# More than any document needs, but less than the limits of the parsers used here.
 _DEPTH = 1000
 
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"(\s*+:)?|[\[\]{}]')
 _LINE_END = re.compile(rb"\r\n?|\n")
-# Bytes that are looked at together, and need memory together.
+# Bytes searched at a time, which limits the memory.
 _PART = 64 * 1024
-# All bytes of a character in UTF-8 but its first.
+# The continuation bytes of a UTF-8 character.
 _CONTINUATION = bytes(range(0x80, 0xC0))
 _CHECKED_EVERY = 10_000
 
@@ -25,14 +25,14 @@ _CHECKED_EVERY = 10_000
 def first_duplicate(
     data: bytes, check: Callable[[], None] = lambda: None
 ) -> tuple[int, str] | None:
-    """Find the first name that is in an object already: its byte position and the name.
+    """Find the first duplicate name in an object: its byte position and the name.
 
     Parameters
     ----------
     data
         Well-formed JSON.
     check
-        Asked now and then; raises when the time is over.
+        Called regularly; raises when the time is over.
     """
     objects: list[set[str]] = []
     for number, token in enumerate(_TOKEN.finditer(data)):
@@ -43,7 +43,7 @@ def first_duplicate(
                 objects.append(set())
             case 0x7D:  # }
                 objects.pop()
-            case 0x22 if token.start(1) >= 0:  # a quote, and a colon behind the text
+            case 0x22 if token.start(1) >= 0:  # a quote, with a colon after the string
                 name = json.loads(data[token.start() : token.start(1)])
                 if name in objects[-1]:
                     return token.start(), name
@@ -52,7 +52,7 @@ def first_duplicate(
 
 
 def first_too_deep(data: bytes) -> int:
-    """Find the first bracket that lies deeper than a thousand others: its byte position."""
+    """Find the first bracket nested deeper than a thousand others: its byte position."""
     depth = 0
     for token in _TOKEN.finditer(data):
         if data[token.start()] in b"[{":
@@ -65,24 +65,24 @@ def first_too_deep(data: bytes) -> int:
 
 
 def malformed_field(data: bytes, position: int, delimiter: bytes, field: int) -> tuple[int, str]:
-    """Find a field of a row, or what is wrong with its quotes before that.
+    """Find a field of a row, or an error in the quotes before it.
 
     Parameters
     ----------
     data
         The table.
     position
-        Where the row begins.
+        The start of the row.
     delimiter
-        What separates fields.
+        The field delimiter.
     field
-        The field looked for, from 0; -1 for none but what is wrong.
+        The index of the field, from 0; -1 to find only errors.
 
     Returns
     -------
     tuple[int, str]
-        The position, and what is wrong with the quotes there. A field that is missing is where
-        the row ends.
+        The position, and the error in the quotes there. The position of a missing field is the end
+        of the row.
     """
     unquoted = re.compile(rb"[^%b\r\n]*+" % delimiter)
     for number in itertools.count():
@@ -106,7 +106,7 @@ def malformed_field(data: bytes, position: int, delimiter: bytes, field: int) ->
 
 
 def _closing(data: bytes, opened: int) -> int:
-    """Find the quote that closes a field; two in a row are a quote in its text."""
+    """Find the closing quote of a field; two consecutive quotes are an escaped quote."""
     position = data.find(b'"', opened + 1)
     while position >= 0 and data.startswith(b'"', position + 1):
         position = data.find(b'"', position + 2)
@@ -114,11 +114,11 @@ def _closing(data: bytes, opened: int) -> int:
 
 
 def first_not_utf_8(data: bytes) -> int | None:
-    """Find the first byte that is not UTF-8, if there is one, a part of the text at a time."""
+    """Find the first byte that is not UTF-8, if any, in one part of the text at a time."""
     start = 0
     while start < len(data):
         end = start + _PART
-        # Not between the bytes of a character.
+        # Don't split a character.
         while end < len(data) and end > start + _PART - 4 and data[end] in _CONTINUATION:
             end -= 1
         try:
@@ -130,13 +130,13 @@ def first_not_utf_8(data: bytes) -> int | None:
 
 
 def line_start(data: bytes, line_number: int) -> int:
-    """Find where a line of a table begins; lines end as csv has them end."""
+    """Find the start of a line of a table; line ends are those of Python's csv."""
     ends = itertools.islice(_LINE_END.finditer(data), line_number - 1)
     return max((end.end() for end in ends), default=0)
 
 
 def place(data: bytes, position: int, *, start: int = 0, line_number: int = 1) -> str:
-    """Name a position by line and column, a column being a number of characters.
+    """Return a position as line and column, counted in characters.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def place(data: bytes, position: int, *, start: int = 0, line_number: int = 1) -
     position
         The position in it.
     start, line_number
-        A position before it at which a line begins, and the line's number.
+        An earlier position at which a line begins, and the number of that line.
     """
     line = line_number + data.count(b"\n", start, position)
     begins = max(start, data.rfind(b"\n", start, position) + 1)

@@ -1,4 +1,4 @@
-"""Bytes that are written: compressed or not, in parts, and never more than are allowed."""
+"""An output buffer: written in parts, optionally compressed, with a size limit."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from object_consumer.memory import Allowance
 
 _GZIP_LEVEL = 6
-# Bytes that are collected before they are compressed or appended: each call has its price.
+# Bytes collected before they are compressed or appended, to save calls.
 _COLLECTED = 128 * 1024
-# What is compressed takes time, and little memory: it may be so many times the memory.
+# Compression takes time but little memory: the limit is this multiple of the memory.
 _TIMES_LIMIT = 4
-# What is appended to gets more memory than it needs at once, at most one part in so many.
+# A bytearray over-allocates when it grows, by at most this part of its size.
 _GROWTH = 8
 
 
 class Output:
-    """An output that grows; a context, so that one that is refused half way is closed as well.
+    """An output buffer; a context manager, so that it is also closed after an error.
 
     Parameters
     ----------
     allowance
-        What may be used.
+        The available memory and time.
     gzip
-        Whether to compress: without a time in the header, so that equal contents stay equal.
+        Whether to compress, without a time in the header, so that equal contents give equal bytes.
     """
 
     def __init__(self, allowance: Allowance, *, gzip: bool) -> None:
@@ -53,12 +53,12 @@ class Output:
             self._gzip.close()
 
     def need(self, size: int) -> None:
-        """Refuse an output of so many bytes before it is written.
+        """Reject an output of the given size before it is written.
 
         Raises
         ------
         MemoryLimitError
-            It would be larger than is allowed.
+            It would be larger than allowed.
         """
         allowed = self._allowance.left
         if allowed is None:
@@ -81,7 +81,7 @@ class Output:
             self._flush()
 
     def close(self) -> bytes:
-        """Return all that was written."""
+        """Return the whole output."""
         self._flush()
         if self._gzip is not None:
             self._gzip.close()

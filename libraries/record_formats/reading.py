@@ -1,4 +1,4 @@
-"""From bytes to records."""
+"""Convert bytes to records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from record_formats.rows import ColumnTypes
 
-# What a file is, by the end of its key.
+# The format of a file, by the extension of its key.
 EXTENSIONS = {
     ".json": "json",
     ".jsonl": "jsonl",
@@ -34,20 +34,20 @@ EXTENSIONS = {
 }
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 
-# Of a line that is read, at the same time: as it is, without its end, written in one line.
+# Copies of a line in memory: the original, without the line end, and as compact JSON.
 _COPIES = 4
-# Lines between two looks at whether there is still time.
+# Lines between two checks of the time.
 _LINES = 500
-# Records whose names are checked together have so many bytes at most.
+# The maximum bytes of the records whose names are checked together.
 _TOGETHER = 4 * SMALL
 _SHOWN_CHARACTERS = 100
-# Bytes that a name takes in the set of an object's names, beside its text.
+# Bytes of memory for a name in the set of an object's names, in addition to its text.
 _NAME = 160
 
-# Python's own strip takes two more for blanks, which JSON refuses.
+# JSON's white space; Python's strip() also removes two characters that JSON rejects.
 _BLANKS = b" \t\r\n"
 _UTF_8_MARK = b"\xef\xbb\xbf"
-# UTF-32's marks begin with UTF-16's.
+# UTF-32 comes first, because its byte order marks begin with those of UTF-16.
 _NOT_TEXT = {
     b"\xff\xfe\0\0": "UTF-32",
     b"\0\0\xfe\xff": "UTF-32",
@@ -66,18 +66,18 @@ _encode = msgspec.json.encode
 
 
 def input_format(key: str) -> str:
-    """Tell a file's format by the end of its key, in any case.
+    """Return a file's format, by the extension of its key (case-insensitive).
 
     Raises
     ------
     RecordFormatError
-        The end is none of `EXTENSIONS`.
+        The extension is not one of `EXTENSIONS`.
     """
     name = key.rpartition("/")[2]
     extension = f".{name.rpartition('.')[2]}".lower() if "." in name else ""
     if extension not in EXTENSIONS:
         known = ", ".join(EXTENSIONS)
-        raise RecordFormatError(f"file type {extension or 'none'!r} of {key!r}; known are {known}")
+        raise RecordFormatError(f"file type {extension or 'none'!r} of {key!r}; known: {known}")
     return EXTENSIONS[extension]
 
 
@@ -96,25 +96,25 @@ def read_records(
     kind
         A value of `EXTENSIONS`.
     column_types
-        For columns of CSV that are no text: their JSON Schema types, of ``integer``, ``number``
-        and ``boolean``. An empty field of such a column is null.
+        The JSON Schema types of CSV columns that are not strings: ``integer``, ``number`` or
+        ``boolean``. An empty field of such a column is null.
     allowance
-        The memory and the time that may be used; any by default. What is kept in memory is held in
-        it, `content` aside.
+        The available memory and time; unlimited by default. It counts everything that is kept in
+        memory, except `content`.
 
     Returns
     -------
     Records
-        The texts of JSON values; all have been read once, so that nothing in them can fail. A JSON
-        array gives its elements, any other JSON value itself; CSV gives an object for each row.
+        The texts of JSON values, all of them validated. A JSON array gives its elements, any other
+        JSON value itself; CSV gives an object for each row.
 
     Raises
     ------
     RecordFormatError
-        The file is empty, not UTF-8, malformed, or not of its kind. A name that occurs twice in
-        one JSON object is malformed: one of its values would be lost, and which is anyone's guess.
+        The file is empty, not UTF-8, malformed, or of another kind. A duplicate name in a JSON
+        object is malformed: one of its values would be lost.
     MemoryLimitError
-        A record, or all of them, would take more memory than is allowed.
+        A record, or all of them, would need more memory than allowed.
     DeadlineError
         The time is over.
     """
@@ -197,7 +197,7 @@ def _one_line(text: bytes) -> bytes:
 
 @contextmanager
 def _explained(data: bytes, line_number: int = 1) -> Iterator[None]:
-    """Say what is wrong with JSON, and where."""
+    """Describe an error in JSON, with its position."""
     try:
         yield
     except _DuplicateNameError:
@@ -213,7 +213,7 @@ def _explained(data: bytes, line_number: int = 1) -> Iterator[None]:
 
 
 class _DuplicateNameError(Exception):
-    """An object has a name twice."""
+    """An object has a duplicate name."""
 
 
 def _check_members(members: list[tuple[str, object]]) -> None:
@@ -223,15 +223,15 @@ def _check_members(members: list[tuple[str, object]]) -> None:
 
 _FAULTS = (_DuplicateNameError, RecursionError, msgspec.MsgspecError)
 
-# Keeps no objects, and of each number only how long it is.
+# Discards objects, and replaces each number by its length.
 _names = json.JSONDecoder(object_pairs_hook=_check_members, parse_int=len, parse_float=len)
 
 
 def _check_names(text: bytes, allowance: Allowance, what: str) -> None:
-    """Check that each object has a name once; msgspec takes a name's last value.
+    """Check that no object has a duplicate name; msgspec would use the last value.
 
-    The decoder is quicker, but keeps all arrays and texts until the outermost object ends. A large
-    text is looked through instead, and only the names of the objects that are open are kept.
+    The decoder is faster, but keeps all arrays and strings until the outermost object ends. A large
+    text is therefore scanned instead, which keeps only the names of the open objects.
     """
     if len(text) <= SMALL:
         _names.raw_decode(text.decode())
@@ -245,7 +245,7 @@ def _malformed(data: bytes, message: str, line_number: int) -> RecordFormatError
     found = _AT_BYTE.search(message)
     reason = _AT_BYTE.sub("", message).removeprefix("JSON is malformed: ")
     if found:
-        # Of trailing characters msgspec has read the first already.
+        # msgspec has already consumed the first trailing character.
         position = int(found[1]) - (reason == "trailing characters")
     elif lone := _LONE_SURROGATE.search(data):
         position, reason = lone.start(1), "half of a surrogate pair"

@@ -1,4 +1,4 @@
-"""The records of a file, without holding all of them where that would be too much."""
+"""The records of a file, kept in memory only if they fit."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ if TYPE_CHECKING:
 
     from object_consumer.memory import Allowance
 
-# Of the memory that is left, what a list of records may take: an output is to fit beside it.
+# The share of the remaining memory for a list of records; the output needs the rest.
 _SHARE = 2
-# What is made, used and thrown away takes time alone, and may be so many times the memory.
+# Records that are created, used and discarded only take time; the limit is this multiple of the
+# memory.
 _TIMES_LIMIT = 4
-# Records in a batch, however small they are.
+# The maximum number of records in a batch.
 _MOST = 1000
 
 
 def batch_length(count: int, size: int) -> int:
-    """Return how many of so many records, of so many bytes in all, are small together."""
+    """Return how many records fit into a batch, from their number and total size."""
     return max(1, min(_MOST, count * SMALL // max(1, size)))
 
 
 class Records:
-    """Records to be gone through, as often as is needed; they are known to be well-formed.
+    """Valid records, which can be iterated any number of times.
 
-    They are in a list, or made again each time: a table's names are in each of its records, so that
-    these can be thousands of times as large as their file.
+    They are in a list, or created again for each iteration: each record of a table has all names,
+    so the records can be thousands of times as large as the file.
 
     Parameters
     ----------
     count, size
-        How many there are, and how many bytes they have.
+        The number of records, and their total bytes.
     make
-        Gives all of them.
+        Creates an iterator over all of them.
     """
 
     def __init__(self, count: int, size: int, make: Callable[[], Iterator[Raw]]) -> None:
@@ -54,24 +55,24 @@ class Records:
         return self._make()
 
     def batches(self) -> Iterator[Sequence[Raw]]:
-        """Return some at a time: few enough to be copied, and to ask for the time before each."""
+        """Yield batches that are small enough to copy; check the time before each."""
         return itertools.batched(self, self._batch, strict=False)
 
     @classmethod
     def of(cls, records: Sequence[Raw], size: int | None = None) -> Records:
-        """Take records that are in a list."""
+        """Create them from a list."""
         if size is None:
             size = sum(memoryview(record).nbytes for record in records)
         return cls(len(records), size, records.__iter__)
 
 
 class KeptRecords:
-    """Collects records while they are read; forgets them once they are too much to be kept.
+    """Collects records while they are read; discards them when they become too large.
 
     Parameters
     ----------
     allowance
-        What may be used.
+        The available memory and time.
     """
 
     def __init__(self, allowance: Allowance) -> None:
@@ -84,19 +85,19 @@ class KeptRecords:
         self._size = 0
 
     def add(self, texts: Sequence[bytes], line: int) -> None:
-        """Take the next records.
+        """Add the next records.
 
         Parameters
         ----------
         texts
             Their JSON.
         line
-            Where the file has been read to.
+            The line up to which the file has been read.
 
         Raises
         ------
         MemoryLimitError
-            The records are so large that going through them would take too long.
+            The records are so large that iterating over them would take too long.
         DeadlineError
             The time is over.
         """
@@ -110,12 +111,12 @@ class KeptRecords:
         self._kept = None
         if self._most_made is not None and self._size > self._most_made:
             raise MemoryLimitError(
-                f"line {line}: until here the records have {self._size:,} bytes as JSON; the "
+                f"line {line}: the records so far have {self._size:,} bytes as JSON; the "
                 f"function's memory allows {self._most_made:,}: raise it, or split the file"
             )
 
     def records(self, make: Callable[[], Iterator[Raw]]) -> Records:
-        """Return the records, or what makes them again."""
+        """Return the records, which may be created again for each iteration."""
         if self._kept is None:
             return Records(self._count, self._size, make)
         self._allowance.hold(self._size + RAW * self._count, "the records")

@@ -1,4 +1,4 @@
-"""From rows of CSV to records."""
+"""Convert CSV rows to records."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
-# Bytes that a row takes, at the most: for each of its own bytes, in ASCII and with wider
-# characters (the line, csv's buffer that has four bytes a character and doubles, the field, its
-# JSON), and for each field.
+# The maximum bytes of memory for a row: for each of its bytes, in ASCII and with wider characters
+# (the line, csv's buffer with four bytes per character, which doubles, the field, its JSON), and
+# for each field.
 _ASCII_BYTE, _WIDE_BYTE, _FIELD = 16, 28, 256
 _SHOWN_CHARACTERS = 100
 
-# The field size is limited for fear of unclosed quotes; here a row's size is.
+# Python's csv limits the field size because of unclosed quotes; here the row size is limited.
 csv.field_size_limit(sys.maxsize)
 
 _encode = msgspec.json.encode
@@ -41,7 +41,7 @@ _encode = msgspec.json.encode
 def read_rows(
     data: bytes, delimiter: str, column_types: ColumnTypes, allowance: Allowance
 ) -> Records:
-    """Read rows under a header; see `record_formats.read_records`."""
+    """Read the rows after a header; see `record_formats.read_records`."""
     rows = _Rows(data, delimiter, column_types, allowance)
     kept = KeptRecords(allowance)
     for batch in rows.batches():
@@ -50,12 +50,12 @@ def read_rows(
 
 
 class _Rows:
-    """The rows of a table, as JSON; each is counted before it is read.
+    """The rows of a table as JSON; the memory for each is counted before it is read.
 
     Attributes
     ----------
     line
-        Where the row begins that is read at present.
+        The first line of the current row.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class _Rows:
         self._column_types = column_types
         self._allowance = allowance
         self._byte = _ASCII_BYTE if data.isascii() else _WIDE_BYTE
-        # Of the row that is read at present.
+        # State of the current row.
         self._characters = 0
         self._delimiters = 0
 
     def batches(self) -> Iterator[list[bytes]]:
-        """Yield the records that rows are, some at a time: few where the names are long."""
+        """Yield the rows as records in batches, which are smaller if the names are long."""
         self.line = 1
         reader = csv.reader(self._lines(), delimiter=self._delimiter, strict=True)
         header: list[str] = []
@@ -108,7 +108,7 @@ class _Rows:
             yield batch
 
     def _lines(self) -> Iterator[str]:
-        """Yield the lines one by one: the whole text at once would take four bytes a character."""
+        """Yield the lines one by one: the whole text could need four bytes per character."""
         for start, end in _long_lines(self._data):
             delimiters = self._data.count(self._delimiter.encode(), start, end)
             size = self._byte * (end - start) + _FIELD * delimiters
@@ -130,7 +130,7 @@ class _Rows:
                 yield line
 
     def _error(self, field: int = -1, reason: str = "") -> RecordFormatError:
-        """Look at a row again, by byte: csv doesn't say where its fields are."""
+        """Search a row again by bytes, because csv doesn't report the positions of fields."""
         start = line_start(self._data, self.line)
         position, fault = malformed_field(self._data, start, self._delimiter.encode(), field)
         found = place(self._data, position, start=start, line_number=self.line)
@@ -138,7 +138,7 @@ class _Rows:
 
 
 def _long_lines(data: bytes) -> Iterator[tuple[int, int]]:
-    """Find the lines that are not small, without a look at the others: their begins and ends."""
+    """Yield the start and end of long lines, without iterating over the others."""
     start = 0
     while start + SMALL < len(data):
         end = _last_line_end(data, start, start + SMALL)
@@ -170,22 +170,22 @@ def _fault_in_header(header: list[str]) -> tuple[int, str] | None:
 
 
 def _raggedness(row: list[str], header: list[str]) -> tuple[int, str]:
-    """Say which field is the first that should not be there, or where one is missing."""
+    """Return the first surplus field, or the position of a missing one, with a message."""
     counts = f"{len(row)} in the row, {len(header)} in the header"
     if len(row) > len(header):
-        return len(header), f"a field too many ({counts})"
+        return len(header), f"a surplus field ({counts})"
     name = header[len(row)][:_SHOWN_CHARACTERS]
     return len(row), f"the field {name!r} is missing ({counts})"
 
 
 def _typed(field: str, kinds: Collection[str]) -> bytes:
-    """Write a field as what its column is, its digits as they are.
+    """Convert a field to the type of its column, with unchanged digits.
 
-    One that doesn't fit stays text, for the schema to refuse.
+    A field that doesn't match the type stays a string, which the schema then rejects.
     """
     if not field:
         return b"null"
     is_boolean = "boolean" in kinds and field in {"true", "false"}
-    # 1.5 in a column of integers is a number too: the schema says what is wrong with it.
+    # 1.5 in a column of integers becomes a number too; the schema then rejects it.
     is_number = ("integer" in kinds or "number" in kinds) and _NUMBER.fullmatch(field)
     return field.encode() if is_boolean or is_number else _encode(field)

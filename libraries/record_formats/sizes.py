@@ -1,7 +1,7 @@
-"""What is made of a file in memory, counted before it is made.
+"""Estimate the memory for values before they are created.
 
-Counted is in two steps: quickly and from above, which is all that an ordinary file needs, and
-exactly where that is too much.
+The first step is a fast upper bound, which suffices for ordinary files. Only if it is too large,
+the second step counts exactly.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from object_consumer.memory import Allowance
 
-# A text so short takes a few megabytes at most, whatever it is.
+# A text of this length needs at most a few megabytes, whatever its structure.
 SMALL = 64 * 1024
 
-# Bytes of a `Raw` in a list.
+# Bytes of memory for a `Raw` in a list.
 RAW = 64
 
 _OPENING = {ord("["), ord("{")}
@@ -30,44 +30,44 @@ _NOT_COUNTED = bytes(set(range(256)) - set(b"[]{},"))
 def need_values(
     allowance: Allowance, text: bytes | Raw, size: int, what: str, *, byte: int | None = None
 ) -> None:
-    """Refuse JSON whose values would take more memory than is left.
+    """Reject JSON whose values would need more memory than is left.
 
     Parameters
     ----------
     allowance
-        What may be used.
+        The available memory and time.
     text
-        JSON, not necessarily well-formed.
+        JSON, which may be malformed.
     size
-        Bytes that each value takes, beside those of its text.
+        Bytes of memory for each value, in addition to its text.
     what
-        What the text is, with its place in the file.
+        A description of the text, with its position in the file.
     byte
-        Bytes that each byte of the text takes; by default those it has in Python's texts.
+        Bytes of memory for each byte of the text; by default, those of a Python string.
 
     Raises
     ------
     MemoryLimitError
-        They are too many.
+        They would need too much memory.
     """
     if memoryview(text).nbytes <= SMALL:
         return
     text = bytes(text)
-    # Python's texts have as many bytes for each character as their widest one needs.
+    # A Python string has the same number of bytes for each character, set by the widest one.
     characters = len(text) * (byte or (1 if text.isascii() else 4))
     if not allowance.fits(characters + size * _count_separators(text)):
         allowance.need(characters + size * (sum(separators(text)) + 1), what)
 
 
 def need_names(allowance: Allowance, text: bytes, size: int, what: str) -> None:
-    """Refuse JSON whose names would take more memory than is left; see `need_values`."""
+    """Reject JSON whose names would need more memory than is left; see `need_values`."""
     if not allowance.fits(len(text) + size * text.count(b":")):
         names = sum(part.count(b":") for part in _outside_strings(text))
         allowance.need(len(text) + size * names, what)
 
 
 def separators(text: bytes) -> tuple[int, int]:
-    """Count the commas, and the brackets that open, that are structure: not in texts or names."""
+    """Count the commas and opening brackets outside of strings."""
     commas = opened = 0
     for part in _outside_strings(text):
         commas += part.count(b",")
@@ -76,7 +76,7 @@ def separators(text: bytes) -> tuple[int, int]:
 
 
 def _outside_strings(text: bytes) -> Iterator[bytes]:
-    """Leave out texts and names, a part at a time: the pieces between them take memory as well."""
+    """Yield the text without strings, in parts, because the pieces need memory too."""
     plain = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     is_inside = False
     for start in range(0, len(plain), _PART):
@@ -86,18 +86,18 @@ def _outside_strings(text: bytes) -> Iterator[bytes]:
 
 
 def need_elements(allowance: Allowance, document: bytes, size: int, what: str) -> None:
-    """Refuse a JSON array whose elements would take more memory than is left; see `need_values`."""
+    """Reject a JSON array whose elements would need more memory than is left; see `need_values`."""
     if not allowance.fits(size * (document.count(b",") + 1)):
         allowance.need(size * _count_elements(document, allowance), what)
 
 
 def _count_separators(text: bytes) -> int:
-    """Count what stands before a value: all but the first have something."""
+    """Count the characters that precede a value: every value except the first has one."""
     return text.count(b",") + text.count(b"[") + text.count(b"{") + 1
 
 
 def _count_elements(document: bytes, allowance: Allowance) -> int:
-    """Count the elements of an array, but not those in them."""
+    """Count the elements of an array, without nested elements."""
     depth = commas = 0
     for part in _outside_strings(document):
         allowance.check()

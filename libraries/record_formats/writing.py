@@ -1,4 +1,4 @@
-"""From records to bytes: the same records and source give the same bytes, always."""
+"""Convert records to bytes: the same records and source always give the same bytes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _encode = msgspec.json.encode
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where records come from.
+    """The source of records.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Source:
     version
         The object's version, or its entity tag in a bucket without versioning.
     processed_at
-        The time of the event, never the clock's: a second run writes the same.
+        The time of the event, not the current time, so that a second run writes the same bytes.
     """
 
     uri: str
@@ -47,7 +47,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """A format records are written in."""
+    """An output format."""
 
     extension: str
     content_type: str
@@ -59,17 +59,17 @@ FORMATS = {
     "csv": OutputFormat(".csv", "text/csv; charset=utf-8"),
 }
 
-# What is added to each record of JSON Lines and CSV, which have no place for it but the record.
+# Fields added to each record in JSON Lines and CSV, which have no place for fields of the file.
 _COLUMNS = ("_source", "_version", "_processed_at", "_record_count")
 
-# Of a line that is written, at the same time: as it was, in one line, with what is added.
+# Copies of a line in memory: the original, as compact JSON, and with the added fields.
 _COPIES = 4
-# Bytes that a record takes on its way into a table: each field, and each byte of its text (csv's
-# buffer and StringIO's have four bytes for each character).
+# Bytes of memory for converting a record to a row: for each field, and for each byte of its text
+# (the buffers of csv and StringIO have four bytes per character).
 _CELL, _CELL_BYTE = 400, 20
-# Bytes that a column takes, beside its name.
+# Bytes of memory for a column, in addition to its name.
 _COLUMN = 200
-# How many times as many columns as cells a row has that is written cell by cell.
+# A row is written cell by cell if the table has this multiple of its cells as columns.
 _SPARSE = 8
 _SPECIAL = re.compile('[,"\r\n]')
 
@@ -82,7 +82,7 @@ def write_records(
     gzip: bool = False,
     allowance: Allowance | None = None,
 ) -> bytes:
-    """Write records with where they come from.
+    """Write records with their source.
 
     Parameters
     ----------
@@ -91,20 +91,20 @@ def write_records(
     kind
         A key of `FORMATS`. JSON is one document with the records in ``records``; in JSON Lines and
         CSV each record has the fields ``_source``, ``_version``, ``_processed_at`` and
-        ``_record_count``, and a record that is no object becomes the field ``value`` of one.
+        ``_record_count``, and a record that is not an object becomes the field ``value`` of one.
     source
-        Where the records come from.
+        The source of the records.
     gzip
         Whether to compress.
     allowance
-        The memory and the time that may be used; any by default.
+        The available memory and time; unlimited by default.
 
     Raises
     ------
     RecordFormatError
-        A record has a field of one of those names already.
+        A record already has a field with one of these names.
     MemoryLimitError
-        The output would take more memory than is allowed.
+        The output would need more memory than allowed.
     DeadlineError
         The time is over.
     """
@@ -128,7 +128,7 @@ def _added(source: Source, count: int) -> dict[str, str]:
 
 
 def _written(moment: datetime) -> str:
-    """Write a time as JSON does in all formats: 2026-01-02T03:04:05Z."""
+    """Format a time as in JSON, for all formats: 2026-01-02T03:04:05Z."""
     return _texts.decode(_encode(moment))
 
 
@@ -175,10 +175,10 @@ def _write_lines(records: Records, source: Source, output: Output, allowance: Al
 
 
 def _write_table(records: Records, source: Source, output: Output, allowance: Allowance) -> None:
-    """Write a table; the records are gone through twice, as all their fields at once are large."""
+    """Write a table, with two passes over the records, to keep memory low."""
     columns = _columns(records, allowance)
     added = tuple(_added(source, len(records)).values())
-    # As many commas as there are columns, with those that are added.
+    # One comma for each column, including the added ones.
     output.need(len(records) * (len(columns) + len(added) + sum(map(len, added))))
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -206,7 +206,7 @@ def _clear(text: io.StringIO) -> None:
 
 
 def _columns(records: Records, allowance: Allowance) -> dict[str, int]:
-    """Find every field of any record, and the place of its column."""
+    """Return the fields of all records, with the index of their column."""
     columns: dict[str, int] = {}
     number, size = 0, 0
     for batch in records.batches():
@@ -222,17 +222,17 @@ def _columns(records: Records, allowance: Allowance) -> dict[str, int]:
                 if name not in columns:
                     columns[name] = len(columns)
                     size += _COLUMN + 4 * len(name)
-        allowance.need(size, f"record {number}: the columns until here")
+        allowance.need(size, f"record {number}: the columns so far")
     return columns
 
 
 def _sparse(cells: Mapping[str, str], columns: Mapping[str, int]) -> str:
-    """Write a row that has few of the columns: the time it takes is its cells', not theirs."""
+    """Write a row with few cells, in time proportional to the cells instead of the columns."""
     pieces: list[str] = []
     last = 0
     for column, cell in sorted((columns[name], cell) for name, cell in cells.items()):
         pieces.append("," * (column - last))
-        # As csv.writer writes it.
+        # The same format as csv.writer's.
         pieces.append('"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell)
         last = column
     pieces.append("," * (len(columns) - last))
@@ -245,7 +245,7 @@ def _fields(record: Raw) -> dict[str, Raw]:
 
 
 def _cell(value: bytes) -> str:
-    """Write a value as a cell: text as it is, null as nothing, all else as its JSON."""
+    """Convert a value to a cell: a string as it is, null as empty, other values as JSON."""
     if value[:1] == b'"':
         return _texts.decode(value)
     return "" if value == b"null" else msgspec.json.format(value, indent=-1).decode()
@@ -254,5 +254,5 @@ def _cell(value: bytes) -> str:
 def _check_names(names: Iterable[str], number: int) -> None:
     for taken in set(names).intersection(_COLUMNS):
         raise RecordFormatError(
-            f"record {number}: the field {taken!r} is the output's own; rename it"
+            f"record {number}: the field {taken!r} is reserved for the output; rename it"
         )

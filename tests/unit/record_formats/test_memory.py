@@ -90,7 +90,7 @@ def test_no_file_takes_more_memory_than_is_allowed(name: str, output: str) -> No
 @pytest.mark.parametrize(
     ("name", "output", "message"),
     [
-        ("a long header", "json", r"^line \d+: until here the records have [\d,]+ bytes as JSON"),
+        ("a long header", "json", r"^line \d+: the records so far have [\d,]+ bytes as JSON"),
         (
             "distinct fields",
             "csv",

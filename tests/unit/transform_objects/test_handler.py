@@ -122,7 +122,11 @@ def test_records_that_do_not_are_permanent_errors_with_record_path_and_rule(
             '{"properties": {"a": {"$ref": "#/$defs/b"}}}',
             "'/$defs/b' does not exist",
         ),
-        ("JSON_SCHEMA", '{"$ref": "https://example.com/a"}', "JSON_SCHEMA: not a valid JSON Schema"),
+        (
+            "JSON_SCHEMA",
+            '{"$ref": "https://example.com/a"}',
+            "JSON_SCHEMA: not a valid JSON Schema",
+        ),
         ("JSON_SCHEMA_URI", "https://example.com/schema", "JSON_SCHEMA_URI (https"),
         ("OUTPUT_FORMAT", "xml", "OUTPUT_FORMAT is 'xml'; accepted: one of csv, json, jsonl"),
         ("OUTPUT_GZIP", "perhaps", "OUTPUT_GZIP is 'perhaps'"),
