@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from tools.terraform import Terraform
+from tools.terraform import Terraform, TerraformError
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = Path(__file__).resolve().parent / "upgrade"
@@ -141,9 +141,16 @@ class Upgrade:
         stack = applying.result()
         before = stack.outputs()
         self._install(ROOT)
-        stack.init()
-        # Nothing has changed since the release was applied, so nothing is read again.
-        if refused := ended(stack.plan("-refresh=false")):
+        try:
+            stack.init()
+            # Nothing has changed since the release was applied, so nothing is read again.
+            plan = stack.plan("-refresh=false")
+        except TerraformError:
+            # What can't be planned can't be destroyed either.
+            self._install(self._release)
+            stack.init()
+            raise
+        if refused := ended(plan):
             return Upgraded(refused, {}, {}, [])
         done = stack.apply_plan()
         return Upgraded({}, done, stack.changes(), [*missing(before, stack.outputs())])
