@@ -1,9 +1,8 @@
-# Files land in the bucket, and each consumer has a queue, a function and alarms of its own. How it
-# hears of files is the route: through the topic, a rule of EventBridge, or from S3 directly.
+# Files land in the bucket. Each consumer has a queue, a function and alarms. The route is how a consumer is notified:
+# through the topic, by an EventBridge rule, or by S3 directly.
 #
-# filters.tf turns filters into those of each service, permissions.tf says what each function is told
-# and may do, monitoring.tf who is told of trouble, encryption.tf what a customer-managed key has to
-# allow, guardrails.tf stops mistakes at plan time.
+# guardrails.tf stops mistakes at plan time that only a comparison of the consumers shows; every other check is in the
+# module that it is about. encryption.tf has what a customer-managed key must allow.
 
 data "aws_service" "current" {
   service_id = "s3"
@@ -11,31 +10,13 @@ data "aws_service" "current" {
 
 locals {
   partition   = data.aws_service.current.partition
+  arn_suffix  = "${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}"
   bucket_name = var.bucket.name == null ? var.bucket.existing : var.bucket.name
   bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
-  arn_suffix  = "${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}"
+  bucket_key  = var.bucket.name == null ? var.bucket.kms_key_arn : var.kms_key_arn
+  alarm_arns  = "arn:${local.partition}:cloudwatch:${local.arn_suffix}:alarm:${var.name}-*"
 
-  visibility_timeouts = { for name, consumer in var.consumers :
-    name => coalesce(consumer.visibility_timeout_seconds, 6 * consumer.timeout + consumer.batching_window_seconds)
-  }
-
-  concurrencies = { for name, consumer in var.consumers : name => {
-    maximum = consumer.max_concurrency
-    provisioned = consumer.provisioned_pollers == null ? null : {
-      minimum_pollers = consumer.provisioned_pollers.minimum
-      maximum_pollers = consumer.provisioned_pollers.maximum
-    }
-  } }
-
-  # Whose circuit is broken while its downstream is down.
-  guarded = { for name, consumer in var.consumers :
-    name => consumer if consumer.circuit_breaker && var.circuit_breaker != null && var.ledger != null
-  }
-
-  outputs = { for name, consumer in var.consumers :
-    name => merge(consumer.output, { bucket = coalesce(consumer.output.bucket, local.bucket_name) })
-    if consumer.output != null
-  }
+  alerts_topic_arn = var.alerts.topic == null ? module.alerts[0].arn : var.alerts.topic.arn
 }
 
 data "aws_s3_bucket" "existing" {
@@ -56,26 +37,52 @@ module "bucket" {
   versioning      = var.bucket.versioning
 }
 
-# The route is this configuration alone. Topic, queues and functions let S3 in on every route: what a
-# notification names is changed before the notification, and a file in between would be lost.
+module "filter" {
+  source = "./modules/object-filter"
+
+  name   = "the pipeline's filter"
+  within = var.filter
+}
+
+module "filters" {
+  source   = "./modules/object-filter"
+  for_each = var.consumers
+
+  filter = each.value.filter
+  name   = "consumer ${each.key}"
+  within = var.filter
+}
+
+# The route is this configuration alone. Topic, queues and functions let S3 in on every route: what a notification names
+# is changed before the notification, and a file in between would be lost. A consumer that is switched off gets its
+# files into its queue even where others are invoked directly.
 module "notifications" {
   source = "./modules/bucket-notifications"
 
   bucket      = var.bucket.name == null ? data.aws_s3_bucket.existing[0].id : module.bucket[0].name
   eventbridge = length([for rule in module.rules : rule.arn]) > 0
-  functions   = { for name, filter in local.routed.functions : name => merge(filter, { arn = module.consumers[name].function.arn }) }
-  queues      = { for name, filter in local.routed.queues : name => merge(filter, { arn = module.queues[name].arn }) }
-  topics      = { for name, filter in local.routed.topics : name => merge(filter, { arn = module.topic.arn }) }
+
+  functions = { for name, filter in module.filters :
+    name => merge(filter.wanted, { arn = module.consumers[name].function.arn })
+    if var.route == "function" && var.consumers[name].enabled
+  }
+  queues = { for name, filter in module.filters :
+    name => merge(filter.wanted, { arn = module.queues[name].arn })
+    if var.route == "queue" || (var.route == "function" && !var.consumers[name].enabled)
+  }
+  topics = var.route != "topic" ? {} : {
+    files = merge(module.filter.wanted, { arn = module.topic.arn })
+  }
 }
 
 module "rules" {
   source   = "./modules/object-event-rule"
-  for_each = local.routed.rules
+  for_each = var.route == "eventbridge" ? var.consumers : {}
 
   buckets           = [local.bucket_name]
   dead_letter_queue = { arn = module.queues[each.key].dead_letter_queue.arn }
   description       = "Consumer ${each.key} of the files in ${local.bucket_name}."
-  filter            = each.value
+  filter            = module.filters[each.key].wanted
   name              = "${var.name}-${each.key}"
   tags              = var.tags
   targets           = { queue = { arn = module.queues[each.key].arn } }
@@ -86,9 +93,8 @@ module "topic" {
 
   kms_key_arn = var.kms_key_arn
   name        = var.name
+  publishers  = { bucket = { service = "s3.amazonaws.com", source_arns = [local.bucket_arn] } }
   tags        = var.tags
-
-  publishers = { bucket = { service = "s3.amazonaws.com", source_arns = [local.bucket_arn] } }
 }
 
 module "queues" {
@@ -96,18 +102,28 @@ module "queues" {
   for_each = var.consumers
 
   dead_letter_queue          = { message_retention_seconds = each.value.dead_letter_retention_seconds }
+  function                   = each.value
   kms_key_arn                = var.kms_key_arn
   max_receive_count          = each.value.max_receive_count
   max_retry_delay_seconds    = each.value.max_retry_delay_seconds
   message_retention_seconds  = each.value.message_retention_seconds
   name                       = "${var.name}-${each.key}"
-  subscriptions              = { files = { topic_arn = module.topic.arn, filter_policy = local.filter_policies[each.key] } }
   tags                       = var.tags
-  visibility_timeout_seconds = local.visibility_timeouts[each.key]
+  visibility_timeout_seconds = each.value.visibility_timeout_seconds
 
   senders = {
-    bucket = { service = "s3.amazonaws.com", source_arns = [local.bucket_arn] }
-    rule   = { service = "events.amazonaws.com", source_arns = ["arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}-${each.key}"] }
+    bucket = {
+      service     = "s3.amazonaws.com"
+      source_arns = [local.bucket_arn]
+    }
+    rule = {
+      service     = "events.amazonaws.com"
+      source_arns = ["arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}-${each.key}"]
+    }
+  }
+
+  subscriptions = {
+    files = { topic_arn = module.topic.arn, filter_policy = module.filters[each.key].filter_policy }
   }
 }
 
@@ -126,24 +142,41 @@ module "consumers" {
   for_each = var.consumers
 
   batching    = { size = each.value.batch_size, window_seconds = each.value.batching_window_seconds }
-  concurrency = local.concurrencies[each.key]
   enabled     = each.value.enabled
+  filter      = module.filters[each.key].wanted
   kms_key_arn = var.kms_key_arn
+  ledger      = var.ledger == null ? null : { table = module.ledger[0].table, days = var.ledger.days }
   name        = "${var.name}-${each.key}"
+  pipeline    = { name = var.name, consumer = each.key }
   queue       = module.queues[each.key].queue
   tags        = var.tags
 
   function = merge(each.value, {
-    description       = "Consumer ${each.key} of the files in ${local.bucket_name}."
-    environment       = merge(each.value.environment, local.environments[each.key])
-    invokers          = { bucket = { service = "s3.amazonaws.com", source_arn = local.bucket_arn } }
-    policy_statements = merge(each.value.policy_statements, local.policy_statements[each.key])
+    description = "Consumer ${each.key} of the files in ${local.bucket_name}."
+    invokers    = { bucket = { service = "s3.amazonaws.com", source_arn = local.bucket_arn } }
+    reads = !each.value.reads_files ? {} : {
+      files = { bucket = local.bucket_name, prefixes = module.filters[each.key].wanted.prefixes, kms_key_arn = local.bucket_key }
+    }
   })
+
+  concurrency = {
+    maximum = each.value.max_concurrency
+    provisioned = each.value.provisioned_pollers == null ? null : {
+      minimum_pollers = each.value.provisioned_pollers.minimum
+      maximum_pollers = each.value.provisioned_pollers.maximum
+    }
+  }
+
+  output = each.value.output == null ? null : {
+    bucket      = coalesce(each.value.output.bucket, local.bucket_name)
+    kms_key_arn = each.value.output.bucket == null ? local.bucket_key : each.value.output.kms_key_arn
+    prefix      = each.value.output.prefix
+  }
 }
 
 module "circuit_breaker" {
   source = "./modules/circuit-breaker"
-  count  = length(local.guarded) == 0 ? 0 : 1
+  count  = var.circuit_breaker != null && anytrue([for consumer in var.consumers : consumer.circuit_breaker]) ? 1 : 0
 
   alerts_topic       = { arn = local.alerts_topic_arn, kms_key_arn = try(var.alerts.topic.kms_key_arn, null) }
   architecture       = var.circuit_breaker.architecture
@@ -158,8 +191,53 @@ module "circuit_breaker" {
   tags               = var.tags
   trial_messages     = var.circuit_breaker.trial_messages
 
-  consumers = { for name, consumer in local.guarded : name => merge(module.consumers[name], {
-    queue   = module.queues[name].queue
-    timeout = consumer.timeout
-  }) }
+  consumers = { for name, consumer in var.consumers :
+    name => merge(module.consumers[name], { queue = module.queues[name].queue }) if consumer.circuit_breaker
+  }
+}
+
+module "alarms" {
+  source   = "./modules/consumer-alarms"
+  for_each = var.consumers
+
+  actions                = [local.alerts_topic_arn]
+  alarms                 = each.value.alarms == null ? var.alarms : each.value.alarms
+  dead_letter_queue_name = module.queues[each.key].dead_letter_queue.name
+  function_name          = module.consumers[each.key].function.name
+  name                   = "${var.name}-${each.key}"
+  queue_name             = module.queues[each.key].name
+  tags                   = var.tags
+  timeout                = module.consumers[each.key].function.timeout
+}
+
+module "alerts" {
+  source = "./modules/fanout-topic"
+  count  = var.alerts.topic == null ? 1 : 0
+
+  emails      = var.alerts.emails
+  kms_key_arn = var.kms_key_arn
+  name        = "${var.name}-alerts"
+  publishers  = { alarms = { service = "cloudwatch.amazonaws.com", source_arns = [local.alarm_arns] } }
+  tags        = var.tags
+}
+
+module "dashboard" {
+  source = "./modules/pipeline-dashboard"
+  count  = var.dashboard ? 1 : 0
+
+  bucket_name = local.bucket_name
+  # Dashboards are global: pipelines of one name in two regions would share theirs.
+  dashboard_name = "${var.name}-${data.aws_service.current.region}"
+  name           = var.name
+  topic_name     = var.route == "topic" ? module.topic.name : null
+
+  consumers = { for name, consumer in module.consumers : name => {
+    alarm_names            = values(module.alarms[name].names)
+    dead_letter_queue_name = module.queues[name].queue.dead_letter_queue.name
+    function_name          = consumer.function.name
+    memory_size            = consumer.function.memory_size
+    metrics_namespace      = consumer.metrics_namespace
+    queue_name             = module.queues[name].queue.name
+    timeout                = consumer.function.timeout
+  } }
 }

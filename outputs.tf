@@ -20,13 +20,14 @@ output "circuit_breaker" {
 }
 
 output "consumers" {
-  description = "Each consumer: its queue, dead_letter_queue, function, role, event_source_mapping, alarms (names) and output."
+  description = "Each consumer: its queue, dead_letter_queue, function, role, event_source_mapping, metrics_namespace, alarms (names) and output."
   value = { for name, consumer in module.consumers : name => {
     alarms               = module.alarms[name].names
     dead_letter_queue    = module.queues[name].dead_letter_queue
     event_source_mapping = consumer.event_source_mapping
     function             = consumer.function
-    output               = lookup(local.outputs, name, null)
+    metrics_namespace    = consumer.metrics_namespace
+    output               = consumer.output
     queue                = module.queues[name].queue
     role                 = consumer.role
   } }

@@ -1,10 +1,10 @@
 variable "alarms" {
   description = "Alarms of every consumer; see modules/consumer-alarms. A consumer's own alarms replace these for it."
   type = object({
-    oldest_message_age_seconds = optional(number, 3600)
-    function_errors            = optional(number, 1)
-    function_throttles         = optional(number, 10)
-    disabled                   = optional(set(string), [])
+    oldest_message_age_seconds = optional(number)
+    function_errors            = optional(number)
+    function_throttles         = optional(number)
+    disabled                   = optional(set(string))
   })
   default  = {}
   nullable = false
@@ -34,16 +34,16 @@ variable "bucket" {
     name          = optional(string)
     existing      = optional(string)
     kms_key_arn   = optional(string)
-    force_destroy = optional(bool, false)
-    versioning    = optional(bool, true)
+    force_destroy = optional(bool)
+    versioning    = optional(bool)
     lifecycle_rules = optional(object({
       expire = optional(map(object({
         prefix = string
         days   = number
-      })), {})
-      noncurrent_version_days   = optional(number, 30)
-      incomplete_multipart_days = optional(number, 7)
-    }), {})
+      })))
+      noncurrent_version_days   = optional(number)
+      incomplete_multipart_days = optional(number)
+    }))
   })
 
   validation {
@@ -62,13 +62,23 @@ variable "circuit_breaker" {
   type = object({
     package            = string
     package_version    = optional(string)
-    architecture       = optional(string, "arm64")
-    cool_down_seconds  = optional(number, 300)
-    error_rate_percent = optional(number, 50)
-    minimum_objects    = optional(number, 10)
-    trial_messages     = optional(number, 10)
+    architecture       = optional(string)
+    cool_down_seconds  = optional(number)
+    error_rate_percent = optional(number)
+    minimum_objects    = optional(number)
+    trial_messages     = optional(number)
   })
   default = null
+
+  validation {
+    condition     = var.circuit_breaker == null || var.ledger != null
+    error_message = "circuit_breaker remembers in the ledger's table, and there is none: set ledger = {}, or remove circuit_breaker."
+  }
+
+  validation {
+    condition     = var.circuit_breaker == null || var.route != "function"
+    error_message = "On route function S3 invokes the functions past their queues, and no circuit breaker can hold files back: choose another route, or remove circuit_breaker."
+  }
 }
 
 variable "consumers" {
@@ -79,12 +89,12 @@ variable "consumers" {
     handler         = optional(string)
 
     filter = optional(object({
-      prefixes  = optional(list(string), [])
-      suffixes  = optional(list(string), [])
-      events    = optional(list(string), [])
+      prefixes  = optional(list(string))
+      suffixes  = optional(list(string))
+      events    = optional(list(string))
       min_bytes = optional(number)
       max_bytes = optional(number)
-    }), {})
+    }))
 
     output = optional(object({
       bucket      = optional(string)
@@ -93,8 +103,8 @@ variable "consumers" {
     }))
     reads_files = optional(bool, true)
 
-    batch_size              = optional(number, 10)
-    batching_window_seconds = optional(number, 0)
+    batch_size              = optional(number)
+    batching_window_seconds = optional(number)
     circuit_breaker         = optional(bool, true)
     enabled                 = optional(bool, true)
     max_concurrency         = optional(number)
@@ -103,37 +113,37 @@ variable "consumers" {
       maximum = number
     }))
 
-    dead_letter_retention_seconds = optional(number, 1209600)
-    max_receive_count             = optional(number, 5)
-    max_retry_delay_seconds       = optional(number, 900)
-    message_retention_seconds     = optional(number, 345600)
+    dead_letter_retention_seconds = optional(number)
+    max_receive_count             = optional(number)
+    max_retry_delay_seconds       = optional(number)
+    message_retention_seconds     = optional(number)
     visibility_timeout_seconds    = optional(number)
 
-    architecture         = optional(string, "arm64")
-    environment          = optional(map(string), {})
-    ephemeral_storage_mb = optional(number, 512)
-    layers               = optional(list(string), [])
-    log_retention_days   = optional(number, 30)
-    memory_size          = optional(number, 512)
+    architecture         = optional(string)
+    environment          = optional(map(string))
+    ephemeral_storage_mb = optional(number)
+    layers               = optional(list(string))
+    log_retention_days   = optional(number)
+    memory_size          = optional(number)
     policy_statements = optional(map(object({
       actions    = list(string)
       resources  = list(string)
-      effect     = optional(string, "Allow")
-      conditions = optional(map(map(list(string))), {})
-    })), {})
+      effect     = optional(string)
+      conditions = optional(map(map(list(string))))
+    })))
     reserved_concurrency = optional(number)
-    timeout              = optional(number, 30)
-    tracing              = optional(string, "PassThrough")
+    timeout              = optional(number)
+    tracing              = optional(string)
     vpc = optional(object({
       subnet_ids         = set(string)
       security_group_ids = set(string)
     }))
 
     alarms = optional(object({
-      oldest_message_age_seconds = optional(number, 3600)
-      function_errors            = optional(number, 1)
-      function_throttles         = optional(number, 10)
-      disabled                   = optional(set(string), [])
+      oldest_message_age_seconds = optional(number)
+      function_errors            = optional(number)
+      function_throttles         = optional(number)
+      disabled                   = optional(set(string))
     }))
   }))
   default  = {}
@@ -155,44 +165,6 @@ variable "consumers" {
   }
 
   validation {
-    condition     = alltrue([for consumer in var.consumers : !contains(concat(consumer.filter.prefixes, consumer.filter.suffixes), "")])
-    error_message = "An empty text in a consumer's filter matches everything. Remove it; an empty list already means everything."
-  }
-
-  validation {
-    condition     = alltrue(flatten([for consumer in var.consumers : [for event in consumer.filter.events : can(regex("^s3:[A-Za-z]+(:[A-Za-z]+|:\\*)?$", event))]]))
-    error_message = "A consumer's filter.events must be S3 event names, such as s3:ObjectCreated:Put or s3:ObjectCreated:*."
-  }
-
-  validation {
-    condition = alltrue([for consumer in var.consumers : alltrue([
-      try(consumer.filter.min_bytes >= 0, consumer.filter.min_bytes == null),
-      try(consumer.filter.max_bytes >= 0, consumer.filter.max_bytes == null),
-      try(consumer.filter.min_bytes <= consumer.filter.max_bytes, true),
-    ])])
-    error_message = "A consumer's filter.min_bytes and max_bytes must be 0 or more, and min_bytes no more than max_bytes."
-  }
-
-  validation {
-    condition = alltrue([for consumer in var.consumers : length(setintersection(keys(consumer.environment), [
-      "CONSUMER", "LEDGER_DAYS", "LEDGER_TABLE", "METRICS_NAMESPACE", "OBJECT_FILTER", "OUTPUT_BUCKET", "OUTPUT_PREFIX", "PIPELINE",
-    ])) == 0])
-    error_message = "A consumer's environment must not set CONSUMER, LEDGER_DAYS, LEDGER_TABLE, METRICS_NAMESPACE, OBJECT_FILTER, OUTPUT_BUCKET, OUTPUT_PREFIX or PIPELINE: they follow from its name, filter and output, and from ledger."
-  }
-
-  validation {
-    condition = alltrue([for consumer in var.consumers : length(setintersection(keys(consumer.policy_statements), [
-      "claim_objects", "decrypt_files", "encrypt_output", "read_files", "tell_missing_files", "write_output",
-    ])) == 0])
-    error_message = "A consumer's policy_statements must not have claim_objects, decrypt_files, encrypt_output, read_files, tell_missing_files or write_output: they follow from its filter, its output, bucket and ledger. Choose other names."
-  }
-
-  validation {
-    condition     = alltrue([for consumer in var.consumers : consumer.output == null || try(length(consumer.output.prefix) > 0 && !startswith(consumer.output.prefix, "/"), false)])
-    error_message = "A consumer's output.prefix must not be empty or begin with a slash: write it like processed/."
-  }
-
-  validation {
     condition     = alltrue([for consumer in var.consumers : try(consumer.output.kms_key_arn, null) == null || try(consumer.output.bucket, null) != null])
     error_message = "A consumer's output.kms_key_arn is the key of output.bucket, and there is none: set output.bucket, or remove output.kms_key_arn. In the pipeline's bucket the output has the bucket's key."
   }
@@ -208,17 +180,12 @@ variable "dashboard" {
 variable "filter" {
   description = "Which files of the bucket enter the pipeline: those whose key begins with one of prefixes and ends with one of suffixes (an empty list means all), at these events. Write keys as they are, not URL-encoded."
   type = object({
-    prefixes = optional(list(string), [])
-    suffixes = optional(list(string), [])
-    events   = optional(list(string), ["s3:ObjectCreated:*"])
+    prefixes = optional(list(string))
+    suffixes = optional(list(string))
+    events   = optional(list(string))
   })
   default  = {}
   nullable = false
-
-  validation {
-    condition     = !contains(concat(var.filter.prefixes, var.filter.suffixes), "")
-    error_message = "An empty text in filter matches everything. Remove it; an empty list already means everything."
-  }
 }
 
 variable "kms_key_arn" {
@@ -230,15 +197,10 @@ variable "kms_key_arn" {
 variable "ledger" {
   description = "A ledger in which consumers claim files, so that each version has its effect once, and never after a newer one; null for none. days is how long an item lives after anything happened to it; deletion_protection keeps the table when the pipeline is destroyed by mistake."
   type = object({
-    days                = optional(number, 90)
-    deletion_protection = optional(bool, true)
+    days                = optional(number)
+    deletion_protection = optional(bool)
   })
   default = null
-
-  validation {
-    condition     = var.ledger == null || try(var.ledger.days >= 1 && floor(var.ledger.days) == var.ledger.days, false)
-    error_message = "ledger.days must be a whole number of days, at least 1: longer than any message can wait."
-  }
 }
 
 variable "name" {

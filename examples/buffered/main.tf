@@ -27,9 +27,9 @@ module "topic" {
 module "queue" {
   source = "../../modules/queue-with-dlq"
 
-  name                       = "${var.name}-transform"
-  subscriptions              = { files = { topic_arn = module.topic.arn } }
-  visibility_timeout_seconds = 360
+  name          = "${var.name}-transform"
+  function      = { timeout = 55, batching_window_seconds = 5 }
+  subscriptions = { files = { topic_arn = module.topic.arn } }
 }
 
 module "transform" {
@@ -37,20 +37,12 @@ module "transform" {
 
   name     = "${var.name}-transform"
   batching = { size = 50, window_seconds = 5 }
+  output   = { bucket = module.bucket.name, prefix = "processed/" }
   queue    = module.queue.queue
 
   function = {
-    package     = "${var.packages}/transform_objects.zip"
-    timeout     = 55
-    environment = { OUTPUT_BUCKET = module.bucket.name, OUTPUT_PREFIX = "processed/" }
-
-    policy_statements = {
-      read_files         = { actions = ["s3:GetObject", "s3:GetObjectVersion"], resources = ["${module.bucket.arn}/incoming/*"] }
-      tell_missing_files = { actions = ["s3:ListBucket"], resources = [module.bucket.arn] }
-      write_output = {
-        actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
-        resources = ["${module.bucket.arn}/processed/*"]
-      }
-    }
+    package = "${var.packages}/transform_objects.zip"
+    reads   = { incoming = { bucket = module.bucket.name, prefixes = ["incoming/"] } }
+    timeout = 55
   }
 }

@@ -51,21 +51,12 @@ module "transform" {
 
   name        = "${var.name}-transform"
   kms_key_arn = aws_kms_key.this.arn
+  output      = { bucket = module.bucket.name, prefix = "processed/", kms_key_arn = aws_kms_key.this.arn }
   queue       = module.queue.queue
 
   function = {
-    package     = "${var.packages}/transform_objects.zip"
-    environment = { OUTPUT_BUCKET = module.bucket.name, OUTPUT_PREFIX = "processed/" }
-
-    policy_statements = {
-      read_files         = { actions = ["s3:GetObject", "s3:GetObjectVersion"], resources = ["${module.bucket.arn}/*"] }
-      tell_missing_files = { actions = ["s3:ListBucket"], resources = [module.bucket.arn] }
-      write_output = {
-        actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
-        resources = ["${module.bucket.arn}/processed/*"]
-      }
-      use_key = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [aws_kms_key.this.arn] }
-    }
+    package = "${var.packages}/transform_objects.zip"
+    reads   = { files = { bucket = module.bucket.name, kms_key_arn = aws_kms_key.this.arn } }
   }
 }
 

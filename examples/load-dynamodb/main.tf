@@ -32,7 +32,10 @@ module "load" {
 
   # S3 hands an event over and is done: Lambda keeps it, tries three times in all, and then sends it
   # to the queue with the error.
-  asynchronous_invocation = { maximum_retry_attempts = 2, on_failure = { arn = aws_sqs_queue.failed.arn } }
+  asynchronous_invocation = {
+    maximum_retry_attempts = 2
+    on_failure             = { arn = aws_sqs_queue.failed.arn, kms_key_arn = var.kms_key_arn }
+  }
 
   environment = {
     # A file that will never load is set aside at once, with its reason, instead of tried again.
@@ -42,14 +45,11 @@ module "load" {
     TABLE_NAME            = aws_dynamodb_table.records.name
   }
 
-  policy_statements = merge(
-    {
-      read_files         = { actions = ["s3:GetObject", "s3:GetObjectVersion"], resources = ["${module.bucket.arn}/incoming/*"] }
-      tell_missing_files = { actions = ["s3:ListBucket"], resources = [module.bucket.arn] }
-      write_records      = { actions = ["dynamodb:BatchWriteItem"], resources = [aws_dynamodb_table.records.arn] }
-    },
-    { for name, arn in { use_key = var.kms_key_arn } : name => { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [arn] } if arn != null },
-  )
+  reads = { incoming = { bucket = module.bucket.name, prefixes = ["incoming/"], kms_key_arn = var.kms_key_arn } }
+
+  policy_statements = {
+    write_records = { actions = ["dynamodb:BatchWriteItem"], resources = [aws_dynamodb_table.records.arn] }
+  }
 }
 
 resource "aws_dynamodb_table" "records" {
@@ -99,7 +99,7 @@ module "alarms" {
   actions                = [module.alerts.arn]
   dead_letter_queue_name = aws_sqs_queue.failed.name
   function_name          = module.load.name
-  timeout                = 300
+  timeout                = module.load.timeout
 }
 
 module "alerts" {

@@ -28,21 +28,13 @@ module "queue" {
 module "transform" {
   source = "../../modules/sqs-lambda-consumer"
 
-  name  = var.name
-  queue = module.queue.queue
+  name   = var.name
+  output = { bucket = module.bucket.name, prefix = "processed/" }
+  queue  = module.queue.queue
 
   function = {
-    package     = "${var.packages}/transform_objects.zip"
-    environment = { OUTPUT_BUCKET = module.bucket.name, OUTPUT_PREFIX = "processed/" }
-
-    policy_statements = {
-      read_files         = { actions = ["s3:GetObject", "s3:GetObjectVersion"], resources = ["${module.bucket.arn}/incoming/*"] }
-      tell_missing_files = { actions = ["s3:ListBucket"], resources = [module.bucket.arn] }
-      write_output = {
-        actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
-        resources = ["${module.bucket.arn}/processed/*"]
-      }
-    }
+    package = "${var.packages}/transform_objects.zip"
+    reads   = { incoming = { bucket = module.bucket.name, prefixes = ["incoming/"] } }
   }
 }
 
@@ -54,7 +46,7 @@ module "alarms" {
   dead_letter_queue_name = module.queue.dead_letter_queue.name
   function_name          = module.transform.function.name
   queue_name             = module.queue.name
-  timeout                = 30
+  timeout                = module.transform.function.timeout
 }
 
 module "alerts" {

@@ -1,67 +1,39 @@
 locals {
-  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
-  event_names = toset([
-    "s3:IntelligentTiering",
-    "s3:LifecycleExpiration:*", "s3:LifecycleExpiration:Delete", "s3:LifecycleExpiration:DeleteMarkerCreated",
-    "s3:LifecycleTransition",
-    "s3:ObjectAcl:Put",
-    "s3:ObjectCreated:*", "s3:ObjectCreated:CompleteMultipartUpload", "s3:ObjectCreated:Copy", "s3:ObjectCreated:Post", "s3:ObjectCreated:Put",
-    "s3:ObjectRemoved:*", "s3:ObjectRemoved:Delete", "s3:ObjectRemoved:DeleteMarkerCreated",
-    "s3:ObjectRestore:*", "s3:ObjectRestore:Completed", "s3:ObjectRestore:Delete", "s3:ObjectRestore:Post",
-    "s3:ObjectTagging:*", "s3:ObjectTagging:Delete", "s3:ObjectTagging:Put",
-    "s3:ReducedRedundancyLostObject",
-    "s3:Replication:*", "s3:Replication:OperationFailedReplication", "s3:Replication:OperationMissedThreshold",
-    "s3:Replication:OperationNotTracked", "s3:Replication:OperationReplicatedAfterThreshold",
-  ])
-
   targets = merge(
     { for name, target in var.functions : "functions.${name}" => target },
     { for name, target in var.queues : "queues.${name}" => target },
     { for name, target in var.topics : "topics.${name}" => target },
   )
 
-  unknown_events = flatten([for name, target in local.targets : [
-    for event in target.events : "${name}: ${event}" if !contains(local.event_names, event)
-  ]])
-
-  # One of S3's filters has one prefix and one suffix.
-  filters = { for name, target in local.targets : name => [
-    for pair in setproduct(
-      length(target.prefixes) == 0 ? [""] : distinct(target.prefixes),
-      length(target.suffixes) == 0 ? [""] : distinct(target.suffixes),
-    ) : { prefix = pair[0], suffix = pair[1] }
+  notifications = { for name, target in local.targets : name => [
+    for notification in module.filters[name].notifications : merge(notification, { arn = target.arn })
   ] }
 
-  rules = flatten([for name, target in local.targets : [
-    for filter in local.filters[name] : [
-      for event in target.events : merge(filter, { target = name, event = event, all = endswith(event, "*"), stem = trimsuffix(event, "*") })
-    ]
+  # One notification has one prefix and one suffix.
+  matches = flatten([for name in keys(local.targets) : [
+    for pair in setproduct(
+      coalescelist(module.filters[name].wanted.prefixes, [""]),
+      coalescelist(module.filters[name].wanted.suffixes, [""]),
+    ) : { target = name, prefix = pair[0], suffix = pair[1] }
   ]])
 
-  # S3 refuses two rules that one object could match; it says so only at apply, and not which.
+  # S3 refuses two notifications that one object could match; it says so only at apply, and not which.
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
-  overlaps = distinct(flatten([for i, a in local.rules : [
-    for b in slice(local.rules, i + 1, length(local.rules)) :
-    "${a.target} and ${b.target} (${a.event} and ${b.event}, prefix \"${a.prefix}\" and \"${b.prefix}\", suffix \"${a.suffix}\" and \"${b.suffix}\")"
-    if(a.target != b.target || a.prefix != b.prefix || a.suffix != b.suffix)
-    && (a.event == b.event || (a.all && startswith(b.event, a.stem)) || (b.all && startswith(a.event, b.stem)))
+  overlaps = flatten([for i, a in local.matches : [
+    for b in slice(local.matches, i + 1, length(local.matches)) :
+    "${a.target} and ${b.target} (prefix \"${a.prefix}\" and \"${b.prefix}\", suffix \"${a.suffix}\" and \"${b.suffix}\")"
+    if length(setintersection(module.filters[a.target].event_names, module.filters[b.target].event_names)) > 0
     && (startswith(a.prefix, b.prefix) || startswith(b.prefix, a.prefix))
     && (endswith(a.suffix, b.suffix) || endswith(b.suffix, a.suffix))
-  ]]))
+  ]])
+}
 
-  # S3 compares a filter with the key as its events spell it: form-encoded, with the slashes kept. Where
-  # encoders differ (asterisk, tilde) both spellings get a notification.
-  spellings = { for part in distinct(flatten([for rule in local.rules : [rule.prefix, rule.suffix]])) :
-    part => distinct([
-      replace(urlencode(part), "%2F", "/"),
-      replace(replace(replace(urlencode(part), "%2F", "/"), "%2A", "*"), "~", "%7E"),
-    ])
-  }
+module "filters" {
+  source   = "../object-filter"
+  for_each = local.targets
 
-  notifications = { for name, target in local.targets : name => flatten([for filter in local.filters[name] : [
-    for spelling in setproduct(local.spellings[filter.prefix], local.spellings[filter.suffix]) :
-    { arn = target.arn, events = target.events, prefix = spelling[0], suffix = spelling[1] }
-  ]]) }
+  name   = each.key
+  within = each.value
 }
 
 resource "aws_s3_bucket_notification" "this" {
@@ -77,8 +49,8 @@ resource "aws_s3_bucket_notification" "this" {
       id                  = lambda_function.value.id
       lambda_function_arn = lambda_function.value.arn
       events              = lambda_function.value.events
-      filter_prefix       = lambda_function.value.prefix
-      filter_suffix       = lambda_function.value.suffix
+      filter_prefix       = lambda_function.value.filter_prefix
+      filter_suffix       = lambda_function.value.filter_suffix
     }
   }
 
@@ -91,8 +63,8 @@ resource "aws_s3_bucket_notification" "this" {
       id            = queue.value.id
       queue_arn     = queue.value.arn
       events        = queue.value.events
-      filter_prefix = queue.value.prefix
-      filter_suffix = queue.value.suffix
+      filter_prefix = queue.value.filter_prefix
+      filter_suffix = queue.value.filter_suffix
     }
   }
 
@@ -105,20 +77,15 @@ resource "aws_s3_bucket_notification" "this" {
       id            = topic.value.id
       topic_arn     = topic.value.arn
       events        = topic.value.events
-      filter_prefix = topic.value.prefix
-      filter_suffix = topic.value.suffix
+      filter_prefix = topic.value.filter_prefix
+      filter_suffix = topic.value.filter_suffix
     }
   }
 
   lifecycle {
     precondition {
-      condition     = length(local.unknown_events) == 0
-      error_message = "S3 has no such events: ${join(", ", local.unknown_events)}. Use names such as s3:ObjectCreated:* or s3:ObjectRemoved:Delete."
-    }
-
-    precondition {
       condition     = length(local.overlaps) == 0
-      error_message = "One object could match two notifications, which S3 refuses: ${join("; ", local.overlaps)}. Give them prefixes or suffixes that exclude each other, or let one topic tell both targets."
+      error_message = "One object could match two notifications, which S3 refuses: ${join("; ", local.overlaps)}. Give them prefixes, suffixes or events that exclude each other, or notify both through one topic or EventBridge (in the root module, route = \"topic\" or \"eventbridge\")."
     }
 
     # https://docs.aws.amazon.com/general/latest/gr/s3.html#limits_s3

@@ -3,7 +3,7 @@ output "bucket" {
   value       = aws_s3_bucket_notification.this.bucket
 }
 
-output "event_names" {
-  description = "Every event name that S3 knows, such as s3:ObjectCreated:*."
-  value       = local.event_names
+output "notifications" {
+  description = "The notifications of each target, such as queues.load: arn, events, filter_prefix, filter_suffix, spelled as S3 compares them."
+  value       = local.notifications
 }

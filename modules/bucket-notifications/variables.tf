@@ -14,7 +14,7 @@ variable "functions" {
   description = "Lambda functions that are invoked, by a name of your choice. events are S3 event names; an object matches when its key begins with one of prefixes and ends with one of suffixes, an empty list matching all. Keys are written as they are, not URL-encoded. The function's own policy must let S3 invoke it."
   type = map(object({
     arn      = string
-    events   = optional(list(string), ["s3:ObjectCreated:*"])
+    events   = optional(list(string))
     prefixes = optional(list(string), [])
     suffixes = optional(list(string), [])
   }))
@@ -26,7 +26,7 @@ variable "queues" {
   description = "SQS queues that are sent to; as functions. The queue's own policy must let S3 send."
   type = map(object({
     arn      = string
-    events   = optional(list(string), ["s3:ObjectCreated:*"])
+    events   = optional(list(string))
     prefixes = optional(list(string), [])
     suffixes = optional(list(string), [])
   }))
@@ -43,7 +43,7 @@ variable "topics" {
   description = "SNS topics that are published to; as functions. The topic's own policy must let S3 publish."
   type = map(object({
     arn      = string
-    events   = optional(list(string), ["s3:ObjectCreated:*"])
+    events   = optional(list(string))
     prefixes = optional(list(string), [])
     suffixes = optional(list(string), [])
   }))

@@ -9,12 +9,6 @@ locals {
   sids    = { for name in keys(var.readers) : name => replace(title(replace(name, "/[-_]/", " ")), " ", "") }
   readers = { for name, reader in var.readers : name => { AWS = "arn:${data.aws_service.current.partition}:iam::${reader.account}:root" } }
 
-  # IAM reads *, ? and $ in a resource as wildcards and variables; in a key they are characters.
-  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars
-  literal = { for prefix in distinct(concat([""], flatten([for reader in var.readers : reader.prefixes]))) :
-    prefix => replace(replace(replace(prefix, "$", "$${$}"), "*", "$${*}"), "?", "$${?}")
-  }
-
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-walkthroughs-managing-access-example2.html
   allow_readers = flatten([for name, reader in var.readers : concat(
     [{
@@ -22,7 +16,9 @@ locals {
       Effect    = "Allow"
       Principal = local.readers[name]
       Action    = ["s3:GetObject", "s3:GetObjectVersion"]
-      Resource  = [for prefix in coalescelist(reader.prefixes, [""]) : "${local.arn}/${local.literal[prefix]}*"]
+      Resource = [for prefix in coalescelist(reader.prefixes, [""]) :
+        "${local.arn}/${module.reader_filters[name].policy_keys[prefix]}"
+      ]
     }],
     reader.list ? [{
       Sid       = "AllowListBy${local.sids[name]}"
@@ -60,6 +56,14 @@ locals {
       "s3.${data.aws_service.current.region}.amazonaws.com${data.aws_service.current.partition == "aws-cn" ? ".cn" : ""}"
     ) } }
   }]
+}
+
+module "reader_filters" {
+  source   = "../object-filter"
+  for_each = var.readers
+
+  name   = "reader ${each.key}"
+  within = { prefixes = each.value.prefixes }
 }
 
 resource "aws_s3_bucket" "this" {

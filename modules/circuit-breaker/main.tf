@@ -21,7 +21,7 @@ locals {
   }
 
   # A trial waits for the function; the rest is for the breaker's own requests.
-  timeout = 60 + max([for consumer in var.consumers : consumer.timeout]...)
+  timeout = 60 + max([for consumer in var.consumers : consumer.function.timeout]...)
 
   # What circuit_breaker.handler.Circuit reads.
   inputs = { for name, consumer in var.consumers : name => jsonencode({
@@ -31,7 +31,7 @@ locals {
     mapping         = consumer.event_source_mapping.uuid
     queue_arn       = consumer.queue.arn
     queue_url       = consumer.queue.url
-    timeout_seconds = consumer.timeout
+    timeout_seconds = consumer.function.timeout
   }) }
 
   keys = distinct(compact(concat([var.kms_key_arn, var.alerts_topic.kms_key_arn], [for consumer in var.consumers : consumer.queue.kms_key_arn])))
@@ -51,7 +51,7 @@ locals {
   # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
   # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
   metric_delay       = 120
-  evaluation_minutes = { for name, consumer in var.consumers : name => 1 + ceil((consumer.timeout + local.metric_delay) / 60) }
+  evaluation_minutes = { for name, consumer in var.consumers : name => 1 + ceil((consumer.function.timeout + local.metric_delay) / 60) }
 }
 
 resource "aws_cloudwatch_metric_alarm" "error_rate" {
@@ -76,8 +76,8 @@ resource "aws_cloudwatch_metric_alarm" "error_rate" {
   dynamic "metric_query" {
     for_each = {
       crashed = { namespace = "AWS/Lambda", name = "Errors", dimensions = { FunctionName = each.value.function.name } }
-      done    = { namespace = var.metrics_namespace, name = "ObjectsDone", dimensions = { Pipeline = var.name, Consumer = each.key } }
-      retried = { namespace = var.metrics_namespace, name = "ObjectsRetried", dimensions = { Pipeline = var.name, Consumer = each.key } }
+      done    = { namespace = each.value.metrics_namespace, name = "ObjectsDone", dimensions = { Pipeline = var.name, Consumer = each.key } }
+      retried = { namespace = each.value.metrics_namespace, name = "ObjectsRetried", dimensions = { Pipeline = var.name, Consumer = each.key } }
     }
 
     content {
@@ -180,12 +180,10 @@ module "function" {
         resources = [var.alerts_topic.arn]
       }
     },
-    { for name, statement in {
-      use_keys = {
-        actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-        resources = local.keys
-      }
-    } : name => statement if length(local.keys) > 0 },
+    length(local.keys) == 0 ? {} : { use_keys = {
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = local.keys
+    } },
   )
 }
 

@@ -14,17 +14,17 @@ variable "architecture" {
 }
 
 variable "consumers" {
-  description = "Whom the breaker watches, by the name that the function has as CONSUMER: outputs of modules/sqs-lambda-consumer and modules/queue-with-dlq, and the function's timeout in seconds."
+  description = "Whom the breaker watches, by the name that the function has as CONSUMER: the outputs of modules/sqs-lambda-consumer, and output queue of modules/queue-with-dlq."
   type = map(object({
     event_source_mapping = object({ arn = string, uuid = string })
-    function             = object({ arn = string, name = string })
+    function             = object({ arn = string, name = string, timeout = number })
+    metrics_namespace    = string
     queue = object({
       arn         = string
       url         = string
       fifo        = optional(bool, false)
       kms_key_arn = optional(string)
     })
-    timeout = optional(number, 30)
   }))
   nullable = false
 
@@ -39,7 +39,7 @@ variable "consumers" {
   }
 
   validation {
-    condition     = alltrue([for consumer in var.consumers : consumer.timeout <= 840])
+    condition     = alltrue([for consumer in var.consumers : consumer.function.timeout <= 840])
     error_message = "A consumer's timeout must be at most 840 seconds: the breaker waits for the function it tries, and has 900 itself."
   }
 
@@ -88,13 +88,6 @@ variable "log_retention_days" {
   description = "Days the breaker's log is kept."
   type        = number
   default     = 30
-  nullable    = false
-}
-
-variable "metrics_namespace" {
-  description = "CloudWatch namespace of the consumers' metrics, METRICS_NAMESPACE of their functions."
-  type        = string
-  default     = "ObjectPipeline"
   nullable    = false
 }
 

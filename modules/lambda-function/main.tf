@@ -31,8 +31,8 @@ locals {
   module_name = trimsuffix(basename(var.package), ".zip")
   handler     = coalesce(var.handler, "${local.module_name}.handler.handler")
 
-  failure_arn     = try(var.asynchronous_invocation.on_failure.arn, null)
-  failure_service = local.failure_arn == null ? "" : split(":", local.failure_arn)[2]
+  on_failure      = var.asynchronous_invocation == null ? null : var.asynchronous_invocation.on_failure
+  failure_service = local.on_failure == null ? null : split(":", local.on_failure.arn)[2]
   send_actions    = { events = "events:PutEvents", lambda = "lambda:InvokeFunction", sns = "sns:Publish", sqs = "sqs:SendMessage" }
 
   # Written without var.kms_key_arn, so that the key's own policy can be made of them.
@@ -75,6 +75,17 @@ locals {
     },
   ]
 
+  # What the function may do besides, by the name of the statement.
+  given = { for name, statement in var.policy_statements : name => merge(
+    {
+      Sid      = replace(title(replace(name, "/[^A-Za-z0-9]/", " ")), " ", "")
+      Effect   = statement.effect
+      Action   = statement.actions
+      Resource = statement.resources
+    },
+    length(statement.conditions) == 0 ? {} : { Condition = statement.conditions },
+  ) }
+
   statements = concat(
     [{
       Sid      = "WriteLogs"
@@ -82,32 +93,22 @@ locals {
       Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
       Resource = ["${local.log_group_arn}:*"]
     }],
-    [for statement in [{
+    var.tracing != "Active" ? [] : [{
       Sid      = "WriteTraces"
       Effect   = "Allow"
       Action   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
       Resource = ["*"]
-    }] : statement if var.tracing == "Active"],
-    [for statement in [{
+    }],
+    local.on_failure == null ? [] : [{
       Sid      = "SendToFailureDestination"
       Effect   = "Allow"
-      Action   = [lookup(local.send_actions, local.failure_service, "")]
-      Resource = [local.failure_arn]
-    }] : statement if try(var.asynchronous_invocation.on_failure, null) != null],
+      Action   = [local.send_actions[local.failure_service]]
+      Resource = [local.on_failure.arn]
+    }],
     [for statement in local.network_statements : statement if var.vpc != null],
-    [for name, statement in var.policy_statements : merge(
-      {
-        Sid      = replace(title(replace(name, "/[^A-Za-z0-9]/", " ")), " ", "")
-        Effect   = statement.effect
-        Action   = statement.actions
-        Resource = statement.resources
-      },
-      length(statement.conditions) == 0 ? {} : { Condition = statement.conditions },
-    )],
+    values(merge(local.given, local.granted)),
   )
-}
 
-locals {
   policy = jsonencode({ Version = "2012-10-17", Statement = local.statements })
 }
 

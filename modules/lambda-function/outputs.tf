@@ -5,6 +5,11 @@ output "arn" {
   depends_on = [aws_lambda_function_event_invoke_config.this, aws_lambda_permission.this]
 }
 
+output "environment" {
+  description = "The environment variables."
+  value       = var.environment
+}
+
 output "kms_key_statements" {
   description = "Statements for the policy of the key in kms_key_arn, which let CloudWatch Logs use it."
   value       = local.kms_key_statements
@@ -15,9 +20,19 @@ output "log_group_name" {
   value       = aws_cloudwatch_log_group.this.name
 }
 
+output "memory_size" {
+  description = "MB of memory."
+  value       = var.memory_size
+}
+
 output "name" {
   description = "Name of the function."
   value       = aws_lambda_function.this.function_name
+}
+
+output "policy" {
+  description = "What the role may do, as JSON."
+  value       = local.policy
 }
 
 output "role" {
@@ -26,4 +41,9 @@ output "role" {
     arn  = aws_iam_role.this.arn
     name = aws_iam_role.this.name
   }
+}
+
+output "timeout" {
+  description = "Seconds an invocation may take."
+  value       = var.timeout
 }

@@ -11,11 +11,11 @@ variable "architecture" {
 }
 
 variable "asynchronous_invocation" {
-  description = "What Lambda does with events it queues for the function (from S3, SNS, EventBridge rules): how often and for how long it tries again, and the queue, topic, function or bus that gets the event with its error when it gives up, by its arn. null leaves Lambda's defaults, which drop the event after two retries."
+  description = "What Lambda does with events it queues for the function (from S3, SNS, EventBridge rules): how often and for how long it tries again, and the queue, topic, function or bus that gets the event with its error when it gives up, by its arn (kms_key_arn is the customer-managed key that it is encrypted with). null leaves Lambda's defaults, which drop the event after two retries."
   type = object({
     maximum_event_age_seconds = optional(number, 21600)
     maximum_retry_attempts    = optional(number, 2)
-    on_failure                = optional(object({ arn = string }))
+    on_failure                = optional(object({ arn = string, kms_key_arn = optional(string) }))
   })
   default = null
 
@@ -208,6 +208,22 @@ variable "policy_statements" {
     condition     = length(distinct([for name in keys(var.policy_statements) : lower(replace(name, "/[^A-Za-z0-9]/", ""))])) == length(var.policy_statements)
     error_message = "Names in policy_statements become statement ids, which have letters and digits only: two of them would be the same. Rename one."
   }
+
+  validation {
+    condition     = length(setintersection(keys(var.policy_statements), keys(local.granted))) == 0
+    error_message = "policy_statements must not have ${join(", ", keys(local.granted))}: they follow from reads, writes and asynchronous_invocation. Choose other names."
+  }
+}
+
+variable "reads" {
+  description = "Objects that the function may read, by a name of your choice: the bucket, the prefixes of the keys (an empty list means all keys), and the customer-managed key that they are encrypted with."
+  type = map(object({
+    bucket      = string
+    prefixes    = optional(list(string), [])
+    kms_key_arn = optional(string)
+  }))
+  default  = {}
+  nullable = false
 }
 
 variable "reserved_concurrency" {
@@ -271,4 +287,15 @@ variable "vpc" {
     condition     = var.vpc == null || try(length(var.vpc.subnet_ids) > 0 && length(var.vpc.security_group_ids) > 0, false)
     error_message = "vpc needs at least one subnet and one security group; leave it out to run outside a VPC."
   }
+}
+
+variable "writes" {
+  description = "Objects that the function may write, like reads."
+  type = map(object({
+    bucket      = string
+    prefixes    = optional(list(string), [])
+    kms_key_arn = optional(string)
+  }))
+  default  = {}
+  nullable = false
 }

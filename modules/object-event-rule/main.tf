@@ -18,83 +18,6 @@ locals {
   arn     = "arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}"
   dlq_arn = "arn:${local.partition}:sqs:${local.arn_suffix}:${var.name}-undelivered"
 
-  # S3's notifications and EventBridge have their own names for the same events.
-  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
-  by_type = {
-    "s3:IntelligentTiering"      = ["Object Access Tier Changed"]
-    "s3:LifecycleTransition"     = ["Object Storage Class Changed"]
-    "s3:ObjectAcl:Put"           = ["Object ACL Updated"]
-    "s3:ObjectCreated:*"         = ["Object Created"]
-    "s3:ObjectRestore:*"         = ["Object Restore Completed", "Object Restore Expired", "Object Restore Initiated"]
-    "s3:ObjectRestore:Completed" = ["Object Restore Completed"]
-    "s3:ObjectRestore:Delete"    = ["Object Restore Expired"]
-    "s3:ObjectRestore:Post"      = ["Object Restore Initiated"]
-    "s3:ObjectTagging:*"         = ["Object Tags Added", "Object Tags Deleted"]
-    "s3:ObjectTagging:Delete"    = ["Object Tags Deleted"]
-    "s3:ObjectTagging:Put"       = ["Object Tags Added"]
-  }
-  by_reason = {
-    "s3:ObjectCreated:CompleteMultipartUpload" = "CompleteMultipartUpload"
-    "s3:ObjectCreated:Copy"                    = "CopyObject"
-    "s3:ObjectCreated:Post"                    = "POST Object"
-    "s3:ObjectCreated:Put"                     = "PutObject"
-  }
-  deletions = {
-    "s3:LifecycleExpiration:*"                   = { reason = ["Lifecycle Expiration"] }
-    "s3:LifecycleExpiration:Delete"              = { reason = ["Lifecycle Expiration"], deletion-type = ["Permanently Deleted"] }
-    "s3:LifecycleExpiration:DeleteMarkerCreated" = { reason = ["Lifecycle Expiration"], deletion-type = ["Delete Marker Created"] }
-    "s3:ObjectRemoved:*"                         = { reason = ["DeleteObject"] }
-    "s3:ObjectRemoved:Delete"                    = { reason = ["DeleteObject"], deletion-type = ["Permanently Deleted"] }
-    "s3:ObjectRemoved:DeleteMarkerCreated"       = { reason = ["DeleteObject"], deletion-type = ["Delete Marker Created"] }
-  }
-  unknown_events = [for event in var.filter.events : event if !contains(concat(keys(local.by_type), keys(local.by_reason), keys(local.deletions)), event)]
-
-  types   = distinct(flatten([for event in var.filter.events : lookup(local.by_type, event, [])]))
-  reasons = [for event in distinct(var.filter.events) : local.by_reason[event] if contains(keys(local.by_reason), event)]
-
-  # Ways to match, as JSON texts because they differ in shape: any event of a type, creations by their
-  # reason, deletions by theirs.
-  kinds = concat(
-    [for types in [local.types] : jsonencode({ type = types, detail = {} }) if length(types) > 0],
-    [for reasons in [local.reasons] : jsonencode({ type = ["Object Created"], detail = { reason = reasons } }) if length(reasons) > 0],
-    [for event in distinct(var.filter.events) : jsonencode({ type = ["Object Deleted"], detail = local.deletions[event] }) if contains(keys(local.deletions), event)],
-  )
-
-  # An asterisk and a backslash in a key are characters, not a wildcard and an escape.
-  literal = { for part in distinct(concat(var.filter.prefixes, var.filter.suffixes, var.filter.excluded_prefixes, var.filter.excluded_suffixes)) :
-    part => replace(replace(part, "\\", "\\\\"), "*", "\\*")
-  }
-  wanted_keys = concat(
-    [for prefix in distinct(var.filter.prefixes) : jsonencode({ prefix = prefix }) if length(var.filter.suffixes) == 0],
-    [for suffix in distinct(var.filter.suffixes) : jsonencode({ suffix = suffix }) if length(var.filter.prefixes) == 0],
-    flatten([for pair in setproduct(distinct(var.filter.prefixes), distinct(var.filter.suffixes)) : concat(
-      [jsonencode({ wildcard = "${local.literal[pair[0]]}*${local.literal[pair[1]]}" })],
-      # The keys in which the prefix and the suffix share characters.
-      [for shared in range(1, min(length(pair[0]), length(pair[1])) + 1) : jsonencode("${pair[0]}${substr(pair[1], shared, -1)}")
-      if endswith(pair[0], substr(pair[1], 0, shared))],
-    )]),
-  )
-  unwanted_keys = concat(
-    [for prefix in distinct(var.filter.excluded_prefixes) : "${local.literal[prefix]}*"],
-    [for suffix in distinct(var.filter.excluded_suffixes) : "*${local.literal[suffix]}"],
-  )
-  size = flatten([for comparison in [[">=", var.filter.min_bytes], ["<=", var.filter.max_bytes]] : comparison if comparison[1] != null])
-
-  object = merge(
-    { for field, matchers in { key = local.wanted_keys } : field => [for matcher in matchers : jsondecode(matcher)] if length(matchers) > 0 },
-    { for field, patterns in { key = local.unwanted_keys } : field => [{ anything-but = { wildcard = patterns } }] if length(patterns) > 0 },
-    { for field, numbers in { size = local.size } : field => [{ numeric = numbers }] if length(numbers) > 0 },
-  )
-
-  patterns = [for kind in [for kind in local.kinds : jsondecode(kind)] : jsonencode({
-    detail-type = kind.type
-    detail = merge(
-      kind.detail,
-      { bucket = { name = sort(var.buckets) } },
-      { for field, object in { object = local.object } : field => object if length(object) > 0 },
-    )
-  })]
-
   # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
   kms_key_statements = [{
     Sid       = "AllowRuleToUndelivered"
@@ -104,25 +27,29 @@ locals {
     Resource  = "*"
     Condition = { ArnEquals = { "aws:SourceArn" = local.arn } }
   }]
+}
 
-  pattern = jsonencode(merge(concat(
-    [{ source = ["aws.s3"] }],
-    [for patterns in [local.patterns] : jsondecode(patterns[0]) if length(patterns) == 1],
-    [for patterns in [local.patterns] : { "$or" = [for pattern in patterns : jsondecode(pattern)] } if length(patterns) > 1],
-  )...))
+module "filter" {
+  source = "../object-filter"
+
+  buckets  = var.buckets
+  excluded = { prefixes = var.filter.excluded_prefixes, suffixes = var.filter.excluded_suffixes }
+  filter   = { min_bytes = var.filter.min_bytes, max_bytes = var.filter.max_bytes }
+  name     = "rule ${var.name}"
+  within   = var.filter
 }
 
 resource "aws_cloudwatch_event_rule" "this" {
   name          = var.name
   description   = var.description
-  event_pattern = local.pattern
+  event_pattern = module.filter.event_pattern
   state         = var.enabled ? "ENABLED" : "DISABLED"
   tags          = var.tags
 
   lifecycle {
     precondition {
-      condition     = length(local.unknown_events) == 0
-      error_message = "EventBridge has no such events: ${join(", ", local.unknown_events)}. Use S3's names, such as s3:ObjectCreated:* or s3:ObjectRemoved:Delete; s3:ReducedRedundancyLostObject and s3:Replication:* are sent to queues, topics and functions only."
+      condition     = length(module.filter.events_not_on_eventbridge) == 0
+      error_message = "EventBridge has no such events: ${join(", ", module.filter.events_not_on_eventbridge)}. Use S3's names, such as s3:ObjectCreated:* or s3:ObjectRemoved:Delete; s3:ReducedRedundancyLostObject and s3:Replication:* are sent to queues, topics and functions only."
     }
 
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
@@ -137,8 +64,8 @@ resource "aws_cloudwatch_event_rule" "this" {
     }
 
     precondition {
-      condition     = length(local.pattern) <= var.pattern_quota
-      error_message = "The event pattern has ${length(local.pattern)} characters, and EventBridge takes ${var.pattern_quota} from this account. Use fewer buckets, prefixes, suffixes or events, split them between two rules, or have the quota raised and set pattern_quota."
+      condition     = length(module.filter.event_pattern) <= var.pattern_quota
+      error_message = "The event pattern has ${length(module.filter.event_pattern)} characters, and EventBridge takes ${var.pattern_quota} from this account. Use fewer buckets, prefixes, suffixes or events, split them between two rules, or have the quota raised and set pattern_quota."
     }
   }
 }
@@ -274,7 +201,7 @@ resource "aws_cloudwatch_event_archive" "this" {
   name             = var.name
   description      = "Events of rule ${var.name}, for replay."
   event_source_arn = "arn:${local.partition}:events:${local.arn_suffix}:event-bus/default"
-  event_pattern    = local.pattern
+  event_pattern    = module.filter.event_pattern
   retention_days   = var.archive.retention_days
 
   lifecycle {

@@ -31,7 +31,7 @@ output "name" {
 
 output "pattern" {
   description = "The event pattern, as JSON text."
-  value       = local.pattern
+  value       = module.filter.event_pattern
 }
 
 output "role" {

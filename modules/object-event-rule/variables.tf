@@ -54,37 +54,17 @@ variable "filter" {
     suffixes          = optional(list(string), [])
     excluded_prefixes = optional(list(string), [])
     excluded_suffixes = optional(list(string), [])
-    events            = optional(list(string), ["s3:ObjectCreated:*"])
+    events            = optional(list(string))
     min_bytes         = optional(number)
     max_bytes         = optional(number)
   })
   default  = {}
   nullable = false
 
-  validation {
-    condition     = length(var.filter.events) > 0
-    error_message = "filter.events must name at least one event, such as s3:ObjectCreated:*."
-  }
-
-  validation {
-    condition     = !contains(concat(var.filter.prefixes, var.filter.suffixes, var.filter.excluded_prefixes, var.filter.excluded_suffixes), "")
-    error_message = "An empty text in filter matches everything. Remove it."
-  }
-
-  validation {
-    condition     = length(concat(var.filter.prefixes, var.filter.suffixes)) == 0 || length(concat(var.filter.excluded_prefixes, var.filter.excluded_suffixes)) == 0
-    error_message = "An event pattern can't ask one key for what it must and what it must not have. Use prefixes and suffixes, or excluded_prefixes and excluded_suffixes."
-  }
-
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
   validation {
     condition     = alltrue([for bytes in [var.filter.min_bytes, var.filter.max_bytes] : bytes == null || try(bytes >= 0 && bytes <= 5000000000, false)])
     error_message = "filter.min_bytes and max_bytes must be from 0 to 5000000000: EventBridge compares no larger numbers, and may match no object that is larger. Let the consumer look at the size where such files come."
-  }
-
-  validation {
-    condition     = var.filter.min_bytes == null || var.filter.max_bytes == null || try(var.filter.min_bytes <= var.filter.max_bytes, false)
-    error_message = "filter.min_bytes is more than max_bytes: no object has such a size."
   }
 }
 

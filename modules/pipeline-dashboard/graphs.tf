@@ -98,7 +98,7 @@ locals {
         { metric = "ObjectsSkipped", label = "skipped", color = local.colors.other },
         { metric = "ObjectsRetried", label = "retried", color = local.colors.warning },
         { metric = "ObjectsQuarantined", label = "quarantined", color = local.colors.bad },
-      ] : [var.metrics_namespace, series.metric, "Pipeline", var.name, "Consumer", name, { label = series.label, color = series.color }]]
+      ] : [consumer.metrics_namespace, series.metric, "Pipeline", var.name, "Consumer", name, { label = series.label, color = series.color }]]
     },
     {
       title = "Waiting for ${name}: a growing age is bad"

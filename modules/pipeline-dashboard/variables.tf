@@ -4,14 +4,15 @@ variable "bucket_name" {
 }
 
 variable "consumers" {
-  description = "The pipeline's consumers, by their names in its metrics (CONSUMER). memory_size (MB) and timeout (seconds) are the function's; alarm_names are the alarms to show, such as the names of modules/consumer-alarms."
+  description = "The pipeline's consumers, by their names in its metrics (CONSUMER). memory_size (MB), timeout (seconds) and metrics_namespace are the function's, as modules/sqs-lambda-consumer has them as outputs; alarm_names are the alarms to show, such as the names of modules/consumer-alarms."
   type = map(object({
     alarm_names            = optional(list(string), [])
     dead_letter_queue_name = string
     function_name          = string
-    memory_size            = optional(number, 512)
+    memory_size            = number
+    metrics_namespace      = string
     queue_name             = string
-    timeout                = optional(number, 30)
+    timeout                = number
   }))
   nullable = false
 
@@ -25,13 +26,6 @@ variable "dashboard_name" {
   description = "Name of the dashboard; null takes name. Dashboards are global to an account: pipelines of one name in several regions need dashboards with different names, or they overwrite each other's."
   type        = string
   default     = null
-}
-
-variable "metrics_namespace" {
-  description = "Namespace of the metrics that the consumers write (METRICS_NAMESPACE)."
-  type        = string
-  default     = "ObjectPipeline"
-  nullable    = false
 }
 
 variable "name" {

@@ -15,10 +15,16 @@ locals {
   arn     = "${local.arn_prefix}:${local.name}"
   dlq_arn = "${local.arn_prefix}:${local.dlq_name}"
 
+  # AWS: six times, so that a throttled batch is retried before its messages show up again.
+  # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+  visibility_timeout_seconds = (var.visibility_timeout_seconds == null
+    ? 6 * var.function.timeout + var.function.batching_window_seconds : var.visibility_timeout_seconds
+  )
+
   # How long a message is out of sight at most: hidden while it is processed, then until its next receive, for as long as
   # the consumer asks. SQS hides a message for at most 12 hours after a receive.
   # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
-  longest_receive  = min(var.visibility_timeout_seconds + var.max_retry_delay_seconds, 43200)
+  longest_receive  = min(local.visibility_timeout_seconds + var.max_retry_delay_seconds, 43200)
   longest_receives = var.max_receive_count * local.longest_receive
 
   longest_retention = 1209600
@@ -33,13 +39,13 @@ locals {
 
   topic_arns = distinct([for subscription in var.subscriptions : subscription.topic_arn])
 
-  allow_topics = [for statement in [{
+  allow_topics = length(var.subscriptions) == 0 ? [] : [{
     Sid       = "AllowTopics"
     Effect    = "Allow"
     Principal = { Service = "sns.amazonaws.com" }
     Action    = "sqs:SendMessage"
     Condition = { ArnEquals = { "aws:SourceArn" = local.topic_arns } }
-  }] : statement if length(local.topic_arns) > 0]
+  }]
 
   sids = { for name in keys(var.senders) : name => "Allow${replace(title(replace(name, "/[-_]/", " ")), " ", "")}" }
 
@@ -74,14 +80,14 @@ locals {
   # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
   title = replace(title(replace(var.name, "/[-_]/", " ")), " ", "")
   kms_key_statements = concat(
-    [for arns in [local.topic_arns] : {
+    length(var.subscriptions) == 0 ? [] : [{
       Sid       = "AllowTopicsTo${local.title}"
       Effect    = "Allow"
       Principal = { Service = "sns.amazonaws.com" }
       Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
       Resource  = "*"
-      Condition = { ArnEquals = { "aws:SourceArn" = arns } }
-    } if length(var.subscriptions) > 0],
+      Condition = { ArnEquals = { "aws:SourceArn" = local.topic_arns } }
+    }],
     [for name, sender in var.senders : {
       Sid       = "${local.sids[name]}To${local.title}"
       Effect    = "Allow"
@@ -130,7 +136,7 @@ resource "aws_sqs_queue" "this" {
   content_based_deduplication       = try(var.fifo.content_based_deduplication, null)
   deduplication_scope               = try(var.fifo.high_throughput, false) ? "messageGroup" : null
   fifo_throughput_limit             = try(var.fifo.high_throughput, false) ? "perMessageGroupId" : null
-  visibility_timeout_seconds        = var.visibility_timeout_seconds
+  visibility_timeout_seconds        = local.visibility_timeout_seconds
   message_retention_seconds         = var.message_retention_seconds
   receive_wait_time_seconds         = var.receive_wait_time_seconds
   kms_master_key_id                 = var.kms_key_arn
@@ -158,7 +164,7 @@ resource "aws_sqs_queue" "this" {
 
     precondition {
       condition     = local.longest_receives < var.message_retention_seconds
-      error_message = "A message could expire before it is moved to the dead-letter queue: max_receive_count (${var.max_receive_count}) times the longest that a message is out of sight (visibility_timeout_seconds, ${var.visibility_timeout_seconds}, plus max_retry_delay_seconds, ${var.max_retry_delay_seconds}, but at most 43200) is ${local.longest_receives} s, and must be less than message_retention_seconds (${var.message_retention_seconds}). Raise message_retention_seconds or lower one of the others."
+      error_message = "A message could expire before it is moved to the dead-letter queue: max_receive_count (${var.max_receive_count}) times the longest that a message is out of sight (visibility_timeout_seconds, ${local.visibility_timeout_seconds}, plus max_retry_delay_seconds, ${var.max_retry_delay_seconds}, but at most 43200) is ${local.longest_receives} s, and must be less than message_retention_seconds (${var.message_retention_seconds}). Raise message_retention_seconds or lower one of the others."
     }
 
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html

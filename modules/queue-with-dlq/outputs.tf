@@ -32,7 +32,7 @@ output "queue" {
     kms_key_arn                = var.kms_key_arn
     max_receive_count          = var.max_receive_count
     message_retention_seconds  = var.message_retention_seconds
-    visibility_timeout_seconds = var.visibility_timeout_seconds
+    visibility_timeout_seconds = local.visibility_timeout_seconds
     dead_letter_queue = {
       arn  = aws_sqs_queue.dead_letter.arn
       name = local.dlq_name

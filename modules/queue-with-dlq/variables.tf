@@ -21,6 +21,16 @@ variable "fifo" {
   default = null
 }
 
+variable "function" {
+  description = "The function that consumes the queue: its timeout and the batching window of its mapping, in seconds. The visibility timeout follows from them: 6 times the timeout, plus the window."
+  type = object({
+    timeout                 = optional(number, 30)
+    batching_window_seconds = optional(number, 0)
+  })
+  default  = {}
+  nullable = false
+}
+
 variable "kms_key_arn" {
   description = "ARN of the customer-managed KMS key both queues are encrypted with; null encrypts with SQS's own key (SSE-SQS). The key's policy must let each sending service use it; an alias or the AWS-managed key can't do that."
   type        = string
@@ -36,6 +46,7 @@ variable "max_receive_count" {
   description = "How often a message is handed out before SQS moves it to the dead-letter queue. A throttled function counts as a receive, so AWS advises at least 5."
   type        = number
   default     = 5
+  nullable    = false
 
   validation {
     condition     = var.max_receive_count >= 1 && var.max_receive_count <= 1000 && floor(var.max_receive_count) == var.max_receive_count
@@ -47,6 +58,7 @@ variable "max_retry_delay_seconds" {
   description = "Seconds that the consumer puts the next receive of a message off at most: 900 is the runtime's longest backoff. A function that asks for more with retry_after names its longest here, up to 42300 (11.75 hours), so that the plan can tell whether messages would expire meanwhile; 0 is for a consumer that sets no delays."
   type        = number
   default     = 900
+  nullable    = false
 
   validation {
     condition     = var.max_retry_delay_seconds >= 0 && var.max_retry_delay_seconds <= 42300
@@ -58,6 +70,7 @@ variable "message_retention_seconds" {
   description = "Seconds a message waits in the queue before it is lost; by default 4 days."
   type        = number
   default     = 345600
+  nullable    = false
 
   validation {
     condition     = var.message_retention_seconds >= 60 && var.message_retention_seconds <= 1209600
@@ -79,6 +92,7 @@ variable "receive_wait_time_seconds" {
   description = "Seconds a receive waits for a message (long polling)."
   type        = number
   default     = 20
+  nullable    = false
 
   validation {
     condition     = var.receive_wait_time_seconds >= 0 && var.receive_wait_time_seconds <= 20
@@ -138,12 +152,12 @@ variable "tags" {
 }
 
 variable "visibility_timeout_seconds" {
-  description = "Seconds a received message stays hidden. For a function: 6 times its timeout, plus the batching window."
+  description = "Seconds a received message stays hidden. null takes what function needs."
   type        = number
-  default     = 180
+  default     = null
 
   validation {
-    condition     = var.visibility_timeout_seconds >= 0 && var.visibility_timeout_seconds <= 43200
+    condition     = var.visibility_timeout_seconds == null ? true : var.visibility_timeout_seconds >= 0 && var.visibility_timeout_seconds <= 43200
     error_message = "visibility_timeout_seconds must be from 0 to 43200 (12 hours)."
   }
 }

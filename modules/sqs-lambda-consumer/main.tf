@@ -1,12 +1,10 @@
 locals {
   # AWS: six times, so that a throttled batch is retried before its messages show up again.
   # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-  needed_visibility_timeout = 6 * var.function.timeout + var.batching.window_seconds
+  needed_visibility_timeout = 6 * module.function.timeout + var.batching.window_seconds
 
+  # What the runtime reads.
   environment = merge(
-    # Objects are handled in threads, and glibc would keep an arena of freed memory for each.
-    { MALLOC_ARENA_MAX = "1" },
-    var.function.environment,
     {
       QUEUE_URL             = var.queue.url
       DEAD_LETTER_QUEUE_URL = var.queue.dead_letter_queue.url
@@ -15,37 +13,53 @@ locals {
     var.queue.message_retention_seconds == null ? {} : {
       MESSAGE_RETENTION_SECONDS = tostring(var.queue.message_retention_seconds)
     },
+    var.filter == null ? {} : { OBJECT_FILTER = jsonencode(var.filter) },
+    var.ledger == null ? {} : {
+      LEDGER_DAYS  = tostring(var.ledger.days)
+      LEDGER_TABLE = var.ledger.table.name
+    },
+    var.output == null ? {} : {
+      OUTPUT_BUCKET = var.output.bucket
+      OUTPUT_PREFIX = var.output.prefix
+    },
+    var.pipeline == null ? {} : {
+      CONSUMER          = var.pipeline.consumer
+      METRICS_NAMESPACE = var.pipeline.metrics_namespace
+      PIPELINE          = var.pipeline.name
+    },
   )
 
-  statements = merge(
-    {
-      receive_messages = {
-        actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-        resources = [var.queue.arn]
-      }
-    },
-    # The right to send to a failure destination is the same one, and a FIFO queue can be none.
-    { for name, statement in {
-      quarantine_messages = {
-        actions   = ["sqs:SendMessage"]
-        resources = [var.queue.dead_letter_queue.arn]
-      }
-    } : name => statement if var.queue.fifo },
-    { for name, statement in {
-      use_queue_key = {
-        actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-        resources = [var.queue.kms_key_arn]
-      }
-    } : name => statement if var.queue.kms_key_arn != null },
+  reserved_variables = concat(keys(local.environment), ["MESSAGE_RETENTION_SECONDS"])
+
+  policy_statements = merge(
+    { receive_messages = {
+      actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+      resources = [var.queue.arn]
+    } },
+    var.ledger == null ? {} : { claim_objects = {
+      actions    = ["dynamodb:UpdateItem"]
+      resources  = [var.ledger.table.arn]
+      conditions = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = ["${var.pipeline.name}/${var.pipeline.consumer}"] } }
+    } },
+    # What a failure destination is granted for a standard queue: a FIFO queue can be none.
+    !var.queue.fifo ? {} : { quarantine_messages = {
+      actions   = ["sqs:SendMessage"]
+      resources = [var.queue.dead_letter_queue.arn]
+    } },
+    !var.queue.fifo || var.queue.kms_key_arn == null ? {} : { use_queue_key = {
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [var.queue.kms_key_arn]
+    } },
   )
 }
 
 module "function" {
   source = "../lambda-function"
 
-  architecture         = var.function.architecture
-  description          = var.function.description
-  environment          = local.environment
+  architecture = var.function.architecture
+  description  = var.function.description
+  # Objects are handled in threads, and glibc would keep an arena of freed memory for each.
+  environment          = merge({ MALLOC_ARENA_MAX = "1" }, var.function.environment, local.environment)
   ephemeral_storage_mb = var.function.ephemeral_storage_mb
   handler              = var.function.handler
   invokers             = var.function.invokers
@@ -56,16 +70,20 @@ module "function" {
   name                 = var.name
   package              = var.function.package
   package_version      = var.function.package_version
-  policy_statements    = merge(var.function.policy_statements, local.statements)
+  policy_statements    = merge(var.function.policy_statements, local.policy_statements)
+  reads                = var.function.reads
   reserved_concurrency = var.function.reserved_concurrency
   runtime              = var.function.runtime
   tags                 = var.tags
   timeout              = var.function.timeout
   tracing              = var.function.tracing
   vpc                  = var.function.vpc
+  writes               = merge(var.function.writes, var.output == null ? {} : { output = merge(var.output, { prefixes = [var.output.prefix] }) })
 
   # Events that come past the queue end where its messages do. Lambda can't send to a FIFO queue.
-  asynchronous_invocation = var.queue.fifo ? null : { on_failure = { arn = var.queue.dead_letter_queue.arn } }
+  asynchronous_invocation = var.queue.fifo ? null : {
+    on_failure = { arn = var.queue.dead_letter_queue.arn, kms_key_arn = var.queue.kms_key_arn }
+  }
 }
 
 resource "aws_lambda_event_source_mapping" "this" {
@@ -111,7 +129,7 @@ resource "aws_lambda_event_source_mapping" "this" {
   lifecycle {
     precondition {
       condition     = var.queue.visibility_timeout_seconds >= local.needed_visibility_timeout
-      error_message = "The queue's visibility timeout is ${var.queue.visibility_timeout_seconds} s and must be at least ${local.needed_visibility_timeout} s (6 x function.timeout + batching.window_seconds), or messages are handed out again while they are processed. Set visibility_timeout_seconds = ${local.needed_visibility_timeout} on the queue, or lower function.timeout (${var.function.timeout} s)."
+      error_message = "The queue's visibility timeout is ${var.queue.visibility_timeout_seconds} s and must be at least ${local.needed_visibility_timeout} s (6 x function.timeout + batching.window_seconds), or messages are handed out again while they are processed. Set visibility_timeout_seconds = ${local.needed_visibility_timeout} on the queue, or lower function.timeout (${module.function.timeout} s)."
     }
 
     precondition {

@@ -1,3 +1,8 @@
+output "environment" {
+  description = "The function's environment variables."
+  value       = module.function.environment
+}
+
 output "event_source_mapping" {
   description = "The mapping from the queue to the function: arn, uuid."
   value = {
@@ -7,17 +12,34 @@ output "event_source_mapping" {
 }
 
 output "function" {
-  description = "The function: arn, log_group_name, name."
+  description = "The function: arn, log_group_name, memory_size (MB), name, timeout (seconds)."
   value = {
     arn            = module.function.arn
     log_group_name = module.function.log_group_name
+    memory_size    = module.function.memory_size
     name           = module.function.name
+    timeout        = module.function.timeout
   }
 }
 
 output "kms_key_statements" {
   description = "Statements for the policy of the key in kms_key_arn, which let CloudWatch Logs use it."
   value       = module.function.kms_key_statements
+}
+
+output "metrics_namespace" {
+  description = "CloudWatch namespace of the function's metrics; null where it writes none."
+  value       = try(var.pipeline.metrics_namespace, null)
+}
+
+output "output" {
+  description = "Where the function writes: bucket, prefix, kms_key_arn; null for none."
+  value       = var.output
+}
+
+output "policy" {
+  description = "What the function's role may do, as JSON."
+  value       = module.function.policy
 }
 
 output "role" {

@@ -76,6 +76,18 @@ variable "filter_criteria" {
   }
 }
 
+variable "filter" {
+  description = "The objects that the function handles, which the runtime checks once more: output wanted of modules/object-filter. null handles every object."
+  type = object({
+    prefixes  = optional(list(string), [])
+    suffixes  = optional(list(string), [])
+    events    = optional(list(string), [])
+    min_bytes = optional(number)
+    max_bytes = optional(number)
+  })
+  default = null
+}
+
 variable "function" {
   description = "The function, with the variables of the lambda-function module; package is the only required one."
   type = object({
@@ -100,26 +112,34 @@ variable "function" {
       effect     = optional(string, "Allow")
       conditions = optional(map(map(list(string))), {})
     })), {})
+    reads = optional(map(object({
+      bucket      = string
+      prefixes    = optional(list(string))
+      kms_key_arn = optional(string)
+    })), {})
     reserved_concurrency = optional(number)
     runtime              = optional(string)
-    timeout              = optional(number, 30)
+    timeout              = optional(number)
     tracing              = optional(string)
     vpc = optional(object({
       subnet_ids         = set(string)
       security_group_ids = set(string)
     }))
+    writes = optional(map(object({
+      bucket      = string
+      prefixes    = optional(list(string))
+      kms_key_arn = optional(string)
+    })), {})
   })
 
   validation {
-    condition = length(setintersection(keys(var.function.environment), [
-      "QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "MAX_RECEIVE_COUNT", "MESSAGE_RETENTION_SECONDS",
-    ])) == 0
-    error_message = "function.environment must not set QUEUE_URL, DEAD_LETTER_QUEUE_URL, MAX_RECEIVE_COUNT or MESSAGE_RETENTION_SECONDS: the module sets them from queue. Choose other names."
+    condition     = length(setintersection(keys(var.function.environment), local.reserved_variables)) == 0
+    error_message = "The environment of ${var.name} must not set ${join(", ", setintersection(keys(var.function.environment), local.reserved_variables))}: the module sets it from queue, filter, ledger, output or pipeline. Choose another name."
   }
 
   validation {
-    condition     = length(setintersection(keys(var.function.policy_statements), ["receive_messages", "quarantine_messages", "use_queue_key"])) == 0
-    error_message = "function.policy_statements must not have receive_messages, quarantine_messages or use_queue_key: the module writes these for queue. Choose other names."
+    condition     = length(setintersection(keys(var.function.policy_statements), keys(local.policy_statements))) == 0
+    error_message = "The policy_statements of ${var.name} must not have ${join(", ", setintersection(keys(var.function.policy_statements), keys(local.policy_statements)))}: the module writes it for queue or ledger. Choose another name."
   }
 }
 
@@ -129,9 +149,53 @@ variable "kms_key_arn" {
   default     = null
 }
 
+variable "ledger" {
+  description = "The ledger in which the function claims objects: output table of modules/processing-ledger, and the days that an item is kept after its last change. Needs pipeline. null for none."
+  type = object({
+    table = object({ arn = string, name = string })
+    days  = optional(number, 90)
+  })
+  default = null
+
+  validation {
+    condition     = var.ledger == null ? true : var.ledger.days >= 1 && floor(var.ledger.days) == var.ledger.days
+    error_message = "ledger.days must be a whole number of days, at least 1: longer than any message can wait."
+  }
+
+  validation {
+    condition     = var.ledger == null || var.pipeline != null
+    error_message = "Objects are claimed under the names of pipeline and consumer: set pipeline, or remove ledger."
+  }
+}
+
 variable "name" {
   description = "Name of the function and its log group; its role is called <name>-<region>."
   type        = string
+}
+
+variable "output" {
+  description = "Where the function writes, which it is told as OUTPUT_BUCKET and OUTPUT_PREFIX, and may do. kms_key_arn is the customer-managed key of the bucket. null for none."
+  type = object({
+    bucket      = string
+    prefix      = string
+    kms_key_arn = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.output == null ? true : length(var.output.prefix) > 0 && !startswith(var.output.prefix, "/")
+    error_message = "output.prefix of ${var.name} must not be empty or begin with a slash: write it like processed/."
+  }
+}
+
+variable "pipeline" {
+  description = "The pipeline that the function is a consumer of, and its name there, by which the pipeline tool and the metrics know it. metrics_namespace is the CloudWatch namespace of its metrics. null for none: the function writes no metrics."
+  type = object({
+    name              = string
+    consumer          = string
+    metrics_namespace = optional(string, "ObjectPipeline")
+  })
+  default = null
 }
 
 variable "queue" {

@@ -176,20 +176,6 @@ run "targets_that_no_object_can_share_are_accepted" {
   }
 }
 
-run "an_event_that_s3_does_not_know_is_refused" {
-  command = plan
-
-  module {
-    source = "./modules/bucket-notifications"
-  }
-
-  variables {
-    topics = { files = { arn = "arn:aws:sns:eu-west-1:111122223333:files", events = ["s3:ObjectCreate:*"] } }
-  }
-
-  expect_failures = [aws_s3_bucket_notification.this]
-}
-
 run "more_rules_than_s3_takes_are_refused" {
   command = plan
 

@@ -11,9 +11,9 @@ variables {
   consumers = {
     load = {
       event_source_mapping = { arn = "arn:aws:lambda:eu-west-1:111122223333:event-source-mapping:11111111-2222-3333-4444-555555555555", uuid = "11111111-2222-3333-4444-555555555555" }
-      function             = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:orders-load", name = "orders-load" }
+      function             = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:orders-load", name = "orders-load", timeout = 120 }
+      metrics_namespace    = "ObjectPipeline"
       queue                = { arn = "arn:aws:sqs:eu-west-1:111122223333:orders-load", url = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-load" }
-      timeout              = 120
     }
   }
 }
@@ -127,9 +127,11 @@ run "a_hundred_consumers_of_the_longest_names_fit_policies_and_rules" {
         uuid = "11111111-2222-3333-4444-555555555555"
       }
       function = {
-        arn  = format("arn:aws-us-gov:lambda:us-gov-west-1:111122223333:function:orders-0123456789-0123456789-01-load-0123456789-0123456789-%04d", n)
-        name = format("orders-0123456789-0123456789-01-load-0123456789-0123456789-%04d", n)
+        arn     = format("arn:aws-us-gov:lambda:us-gov-west-1:111122223333:function:orders-0123456789-0123456789-01-load-0123456789-0123456789-%04d", n)
+        name    = format("orders-0123456789-0123456789-01-load-0123456789-0123456789-%04d", n)
+        timeout = 30
       }
+      metrics_namespace = "ObjectPipeline"
       queue = {
         arn = format("arn:aws-us-gov:sqs:us-gov-west-1:111122223333:orders-0123456789-0123456789-01-load-0123456789-0123456789-%04d", n)
         url = format("https://sqs.us-gov-west-1.amazonaws.com/111122223333/orders-0123456789-0123456789-01-load-0123456789-0123456789-%04d", n)
@@ -159,7 +161,8 @@ run "more_consumers_than_the_role_has_policies_for_are_refused" {
   variables {
     consumers = { for n in range(101) : "load-${n}" => {
       event_source_mapping = { arn = "arn:aws:lambda:eu-west-1:111122223333:event-source-mapping:${n}", uuid = "${n}" }
-      function             = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:orders-${n}", name = "orders-${n}" }
+      function             = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:orders-${n}", name = "orders-${n}", timeout = 30 }
+      metrics_namespace    = "ObjectPipeline"
       queue                = { arn = "arn:aws:sqs:eu-west-1:111122223333:orders-${n}", url = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-${n}" }
     } }
   }
@@ -175,7 +178,8 @@ run "rules_are_called_after_a_consumer_whose_name_just_fits" {
   variables {
     consumers = { for name in ["load-0123456789-0123456789-0123456789-0123456789-ab", "load-0123456789-0123456789-0123456789-0123456789-abc"] : name => {
       event_source_mapping = { arn = "arn:aws:lambda:eu-west-1:111122223333:event-source-mapping:1", uuid = "1" }
-      function             = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:${name}", name = name }
+      function             = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:${name}", name = name, timeout = 30 }
+      metrics_namespace    = "ObjectPipeline"
       queue                = { arn = "arn:aws:sqs:eu-west-1:111122223333:${name}", url = "https://sqs.eu-west-1.amazonaws.com/111122223333/${name}" }
     } }
   }
@@ -277,9 +281,9 @@ run "a_function_that_the_breaker_could_not_wait_for_is_refused" {
   variables {
     consumers = { load = {
       event_source_mapping = { arn = "arn:aws:lambda:eu-west-1:111122223333:event-source-mapping:1", uuid = "1" }
-      function             = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:orders-load", name = "orders-load" }
+      function             = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:orders-load", name = "orders-load", timeout = 841 }
+      metrics_namespace    = "ObjectPipeline"
       queue                = { arn = "arn:aws:sqs:eu-west-1:111122223333:orders-load", url = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-load" }
-      timeout              = 841
     } }
   }
 
@@ -295,7 +299,8 @@ run "a_fifo_queue_is_refused" {
   variables {
     consumers = { load = {
       event_source_mapping = { arn = "arn:aws:lambda:eu-west-1:111122223333:event-source-mapping:1", uuid = "1" }
-      function             = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:orders-load", name = "orders-load" }
+      function             = { arn = "arn:aws:lambda:eu-west-1:111122223333:function:orders-load", name = "orders-load", timeout = 30 }
+      metrics_namespace    = "ObjectPipeline"
       queue                = { arn = "arn:aws:sqs:eu-west-1:111122223333:orders-load.fifo", url = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-load.fifo", fifo = true }
     } }
   }

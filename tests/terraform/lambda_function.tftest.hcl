@@ -604,3 +604,103 @@ run "a_description_longer_than_lambda_takes_is_refused" {
 
   expect_failures = [var.description]
 }
+
+run "reads_and_writes_become_statements" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    reads = {
+      orders  = { bucket = "example-orders", prefixes = ["incoming/", "a*/"], kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/orders" }
+      returns = { bucket = "example-returns" }
+    }
+    writes = {
+      results = { bucket = "example-results", prefixes = ["results/"], kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/results" }
+    }
+  }
+
+  assert {
+    condition = jsonencode([for statement in local.statements : [statement.Sid, statement.Action, statement.Resource] if statement.Sid != "WriteLogs"]) == jsonencode([
+      ["Decrypt", ["kms:Decrypt"], ["arn:aws:kms:eu-west-1:111122223333:key/orders", "arn:aws:kms:eu-west-1:111122223333:key/results"]],
+      ["Encrypt", ["kms:GenerateDataKey"], ["arn:aws:kms:eu-west-1:111122223333:key/results"]],
+      ["ReadFiles", ["s3:GetObject", "s3:GetObjectVersion"], [
+        "arn:aws:s3:::example-orders/incoming/*", "arn:aws:s3:::example-orders/a$${*}/*", "arn:aws:s3:::example-returns/*",
+      ]],
+      ["TellMissingFiles", ["s3:ListBucket"], ["arn:aws:s3:::example-orders", "arn:aws:s3:::example-returns"]],
+      ["WriteOutput", ["s3:AbortMultipartUpload", "s3:PutObject"], ["arn:aws:s3:::example-results/results/*"]],
+    ])
+    error_message = "The statements are ${jsonencode(local.statements)}"
+  }
+}
+
+run "a_function_that_reads_and_writes_nothing_may_do_neither" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  assert {
+    condition     = local.statements[*].Sid == ["WriteLogs"]
+    error_message = "The statements are ${jsonencode(local.statements)}"
+  }
+}
+
+run "the_key_of_a_failure_destination_may_be_used" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    asynchronous_invocation = { on_failure = {
+      arn         = "arn:aws:sqs:eu-west-1:111122223333:failed"
+      kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/failed"
+    } }
+    reads = { orders = { bucket = "example-orders", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/failed" } }
+  }
+
+  assert {
+    condition = jsonencode([for statement in local.statements : [statement.Action, statement.Resource] if strcontains(statement.Sid, "crypt")]) == jsonencode([
+      [["kms:Decrypt"], ["arn:aws:kms:eu-west-1:111122223333:key/failed"]],
+      [["kms:GenerateDataKey"], ["arn:aws:kms:eu-west-1:111122223333:key/failed"]],
+    ])
+    error_message = "The statements are ${jsonencode(local.statements)}"
+  }
+}
+
+run "a_statement_that_reads_makes_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    policy_statements = { read_files = { actions = ["s3:GetObject"], resources = ["*"] } }
+    reads             = { orders = { bucket = "example-orders" } }
+  }
+
+  expect_failures = [var.policy_statements]
+}
+
+run "without_reads_a_statement_may_have_that_name" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    policy_statements = { read_files = { actions = ["s3:GetObject"], resources = ["arn:aws:s3:::example-orders/*"] } }
+  }
+
+  assert {
+    condition     = local.statements[1].Sid == "ReadFiles"
+    error_message = "The statements are ${jsonencode(local.statements)}"
+  }
+}

@@ -260,20 +260,6 @@ run "a_quota_that_no_account_has_is_refused" {
   expect_failures = [var.pattern_quota]
 }
 
-run "asking_a_key_for_what_it_must_and_must_not_have_is_refused" {
-  command = plan
-
-  module {
-    source = "./modules/object-event-rule"
-  }
-
-  variables {
-    filter = { prefixes = ["incoming/"], excluded_suffixes = [".part"] }
-  }
-
-  expect_failures = [var.filter]
-}
-
 run "a_size_that_eventbridge_does_not_compare_is_refused" {
   command = plan
 
@@ -298,34 +284,6 @@ run "the_largest_size_that_eventbridge_compares_is_accepted" {
   variables {
     filter = { min_bytes = 0, max_bytes = 5000000000 }
   }
-}
-
-run "a_range_of_sizes_that_is_empty_is_refused" {
-  command = plan
-
-  module {
-    source = "./modules/object-event-rule"
-  }
-
-  variables {
-    filter = { min_bytes = 2, max_bytes = 1 }
-  }
-
-  expect_failures = [var.filter]
-}
-
-run "an_empty_text_in_a_filter_is_refused" {
-  command = plan
-
-  module {
-    source = "./modules/object-event-rule"
-  }
-
-  variables {
-    filter = { excluded_prefixes = [""] }
-  }
-
-  expect_failures = [var.filter]
 }
 
 run "a_fifo_queue_without_a_message_group_is_refused" {

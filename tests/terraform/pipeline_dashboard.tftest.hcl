@@ -15,16 +15,23 @@ variables {
       memory_size            = 1024
       queue_name             = "orders-transform"
       timeout                = 300
+      metrics_namespace      = "ObjectPipeline"
     }
     audit = {
       dead_letter_queue_name = "orders-audit-dlq"
       function_name          = "orders-audit"
       queue_name             = "orders-audit"
+      memory_size            = 512
+      metrics_namespace      = "ObjectPipeline"
+      timeout                = 30
     }
     index = {
       dead_letter_queue_name = "orders-index-dlq"
       function_name          = "orders-index"
       queue_name             = "orders-index"
+      memory_size            = 512
+      metrics_namespace      = "ObjectPipeline"
+      timeout                = 30
     }
   }
 }
@@ -105,7 +112,14 @@ run "files_are_those_that_the_runtime_counts_for_this_pipeline_and_consumer" {
   }
 
   variables {
-    metrics_namespace = "Files"
+    consumers = { transform = {
+      dead_letter_queue_name = "orders-transform-dlq"
+      function_name          = "orders-transform"
+      memory_size            = 512
+      metrics_namespace      = "Files"
+      queue_name             = "orders-transform"
+      timeout                = 30
+    } }
   }
 
   assert {
@@ -254,7 +268,7 @@ run "as_many_consumers_as_fit_stay_within_cloudwatchs_limits" {
   }
 
   variables {
-    consumers = { for n in range(98) : "consumer${n}" => { dead_letter_queue_name = "q${n}-dlq", function_name = "f${n}", queue_name = "q${n}" } }
+    consumers = { for n in range(98) : "consumer${n}" => { dead_letter_queue_name = "q${n}-dlq", function_name = "f${n}", queue_name = "q${n}", memory_size = 512, metrics_namespace = "ObjectPipeline", timeout = 30 } }
   }
 
   assert {
@@ -275,7 +289,7 @@ run "more_consumers_than_fit_are_refused" {
   }
 
   variables {
-    consumers = { for n in range(99) : "consumer${n}" => { dead_letter_queue_name = "q${n}-dlq", function_name = "f${n}", queue_name = "q${n}" } }
+    consumers = { for n in range(99) : "consumer${n}" => { dead_letter_queue_name = "q${n}-dlq", function_name = "f${n}", queue_name = "q${n}", memory_size = 512, metrics_namespace = "ObjectPipeline", timeout = 30 } }
   }
 
   expect_failures = [aws_cloudwatch_dashboard.this]
@@ -362,7 +376,7 @@ run "a_timeout_in_milliseconds_is_refused" {
   }
 
   variables {
-    consumers = { audit = { dead_letter_queue_name = "q-dlq", function_name = "f", queue_name = "q", timeout = 30000 } }
+    consumers = { audit = { dead_letter_queue_name = "q-dlq", function_name = "f", queue_name = "q", timeout = 30000, memory_size = 512, metrics_namespace = "ObjectPipeline" } }
   }
 
   expect_failures = [var.consumers]

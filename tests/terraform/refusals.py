@@ -7,19 +7,22 @@ So each case is a file of its own, which plans and whose errors are read.
 import re
 from dataclasses import dataclass
 
-_CONSUMER = """
+_PIPELINE = """
 variables {{
   name   = "orders"
   bucket = {{ name = "example-orders" }}
+  route  = "{route}"
   {pipeline}
   consumers = {{
     load = {{
       package = "tests/terraform/packages/load_orders.zip"
       {consumer}
     }}
+    {audit}
   }}
 }}
 """
+_AUDIT = 'audit = {{ package = "tests/terraform/packages/load_orders.zip", filter = {filter} }}'
 _MOCK = 'mock_provider "aws" {\n  source = "./tests/terraform/mocks"\n}\n'
 _PLAN = 'run "plans" {\n  command = plan\n}\n'
 _FILE = re.compile(r"^(?P<file>\S+\.tftest\.hcl)\.\.\. in progress$", re.MULTILINE)
@@ -39,6 +42,10 @@ class Refusal:
         What the error has to tell.
     of_pipeline
         Whether they are attributes of the pipeline instead.
+    route
+        The pipeline's route.
+    audits
+        The filter of a second consumer, audit, if there is one.
     """
 
     name: str
@@ -46,6 +53,8 @@ class Refusal:
     accepted: str
     says: str
     of_pipeline: bool = False
+    route: str = "topic"
+    audits: str | None = None
 
     def files(self) -> dict[str, str]:
         """Write the test of the mistake and the test of what is just right."""
@@ -55,9 +64,12 @@ class Refusal:
         }
 
     def _variables(self, attributes: str) -> str:
-        places = {"pipeline": "", "consumer": ""}
-        places["pipeline" if self.of_pipeline else "consumer"] = attributes
-        return _CONSUMER.format_map(places)
+        return _PIPELINE.format(
+            route=self.route,
+            pipeline=attributes if self.of_pipeline else "",
+            consumer="" if self.of_pipeline else attributes,
+            audit="" if self.audits is None else _AUDIT.format(filter=self.audits),
+        )
 
     def faults(self, outputs: dict[str, str]) -> list[str]:
         """Return what is wrong with what Terraform said of the two files."""
@@ -142,7 +154,7 @@ REFUSALS = [
         "event_that_s3_does_not_have",
         'filter = { events = ["s3:ObjectCreated:Upload"] }',
         'filter = { events = ["s3:ObjectCreated:Put"] }',
-        "S3 has no such events: topics.files: s3:ObjectCreated:Upload",
+        "S3 has no such events: s3:ObjectCreated:Upload, in the pipeline's filter",
         of_pipeline=True,
     ),
     Refusal(
@@ -182,5 +194,83 @@ REFUSALS = [
         'environment = { QUEUE_URL = "https://example.com" }',
         'environment = { QUEUES_URL = "https://example.com" }',
         "must not set QUEUE_URL",
+    ),
+    Refusal(
+        "variable_that_the_pipeline_sets",
+        'environment = { OBJECT_FILTER = "{}" }',
+        'environment = { FILTER = "{}" }',
+        "The environment of orders-load must not set OBJECT_FILTER",
+    ),
+    Refusal(
+        "statement_that_the_pipeline_writes",
+        'policy_statements = { read_files = { actions = ["s3:GetObject"], resources = ["*"] } }',
+        'policy_statements = { read_more = { actions = ["s3:GetObject"], resources = ["*"] } }',
+        "policy_statements must not have read_files",
+    ),
+    Refusal(
+        "output_without_a_prefix",
+        'output = { bucket = "example-results", prefix = "" }',
+        'output = { bucket = "example-results", prefix = "processed/" }',
+        "output.prefix of orders-load must not be empty",
+    ),
+    Refusal(
+        "ledger_that_forgets_at_once",
+        "ledger = { days = 0 }",
+        "ledger = { days = 1 }",
+        "ledger.days must be a whole number of days, at least 1",
+        of_pipeline=True,
+    ),
+    Refusal(
+        "consumers_event_that_s3_does_not_have",
+        'filter = { events = ["s3:ObjectCreated:Upload"] }',
+        'filter = { events = ["s3:ObjectCreated:Post"] }',
+        "S3 has no such events: s3:ObjectCreated:Upload, in consumer load",
+    ),
+    Refusal(
+        "event_that_the_pipeline_keeps_out",
+        'filter = { events = ["s3:ObjectRemoved:*"] }',
+        'filter = { events = ["s3:ObjectCreated:*"] }',
+        "Nothing that reaches consumer load can match it: event s3:ObjectRemoved:*",
+    ),
+    Refusal(
+        "filter_larger_than_sns_takes",
+        f"filter = {{ prefixes = [{_numbers(38)}] }}",
+        f"filter = {{ prefixes = [{_numbers(37)}] }}",
+        "The filter of consumer load is larger than an SNS filter policy may be",
+    ),
+    Refusal(
+        "empty_prefix",
+        'filter = { prefixes = [""] }',
+        'filter = { prefixes = ["incoming/"] }',
+        "An empty string in the prefixes or suffixes around the pipeline's filter",
+        of_pipeline=True,
+    ),
+    Refusal(
+        "empty_suffix_of_a_consumer",
+        'filter = { suffixes = [""] }',
+        'filter = { suffixes = [".json"] }',
+        "An empty string in the prefixes or suffixes of consumer load",
+    ),
+    Refusal(
+        "sizes_that_no_file_can_have",
+        "filter = { min_bytes = 2, max_bytes = 1 }",
+        "filter = { min_bytes = 1, max_bytes = 1 }",
+        "min_bytes of consumer load is more than its max_bytes",
+    ),
+    Refusal(
+        "queues_that_want_the_same_files",
+        'filter = { prefixes = ["eu/"] }',
+        'filter = { suffixes = [".csv"] }',
+        "One object could match two notifications, which S3 refuses: queues.audit and queues.load",
+        route="queue",
+        audits='{ suffixes = [".json"] }',
+    ),
+    Refusal(
+        "functions_that_want_the_same_events",
+        'filter = { events = ["s3:ObjectCreated:*"] }',
+        'filter = { events = ["s3:ObjectCreated:Put"] }',
+        'route = "topic" or "eventbridge"',
+        route="function",
+        audits='{ events = ["s3:ObjectCreated:Copy"] }',
     ),
 ]

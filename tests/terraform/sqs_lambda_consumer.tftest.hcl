@@ -40,13 +40,13 @@ run "the_role_may_receive_from_its_queue" {
   }
 
   assert {
-    condition = local.statements == {
+    condition = local.policy_statements == {
       receive_messages = {
         actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
         resources = ["arn:aws:sqs:eu-west-1:111122223333:orders"]
       }
     }
-    error_message = "The statements are ${jsonencode(local.statements)}"
+    error_message = "The statements are ${jsonencode(local.policy_statements)}"
   }
 }
 
@@ -70,8 +70,11 @@ run "the_key_of_the_queue_may_be_used_when_there_is_one" {
   }
 
   assert {
-    condition     = local.statements.use_queue_key.resources == ["arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"]
-    error_message = "The statements are ${jsonencode(local.statements)}"
+    condition = jsonencode([for statement in jsondecode(output.policy).Statement : [statement.Action, statement.Resource] if strcontains(statement.Sid, "crypt")]) == jsonencode([
+      [["kms:Decrypt"], ["arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"]],
+      [["kms:GenerateDataKey"], ["arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"]],
+    ])
+    error_message = "The policy is ${output.policy}"
   }
 }
 
@@ -85,14 +88,14 @@ run "the_function_is_told_its_queues_beside_what_the_author_sets" {
   }
 
   assert {
-    condition = local.environment == {
+    condition = jsonencode(output.environment) == jsonencode({
       MALLOC_ARENA_MAX      = "1"
       TABLE                 = "orders"
       QUEUE_URL             = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders"
       DEAD_LETTER_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-dlq"
       MAX_RECEIVE_COUNT     = "5"
-    }
-    error_message = "The environment is ${jsonencode(local.environment)}"
+    })
+    error_message = "The environment is ${jsonencode(output.environment)}"
   }
 }
 
@@ -283,6 +286,7 @@ run "the_role_may_quarantine_in_a_fifo_dead_letter_queue" {
       visibility_timeout_seconds = 180
       max_receive_count          = 5
       fifo                       = true
+      kms_key_arn                = "arn:aws:kms:eu-west-1:111122223333:key/orders"
       dead_letter_queue = {
         arn = "arn:aws:sqs:eu-west-1:111122223333:orders-dlq.fifo"
         url = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-dlq.fifo"
@@ -291,8 +295,13 @@ run "the_role_may_quarantine_in_a_fifo_dead_letter_queue" {
   }
 
   assert {
-    condition     = local.statements.quarantine_messages == { actions = ["sqs:SendMessage"], resources = ["arn:aws:sqs:eu-west-1:111122223333:orders-dlq.fifo"] }
-    error_message = "The statements are ${jsonencode(local.statements)}"
+    condition     = local.policy_statements.use_queue_key == { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = ["arn:aws:kms:eu-west-1:111122223333:key/orders"] }
+    error_message = "The statements are ${jsonencode(local.policy_statements)}"
+  }
+
+  assert {
+    condition     = local.policy_statements.quarantine_messages == { actions = ["sqs:SendMessage"], resources = ["arn:aws:sqs:eu-west-1:111122223333:orders-dlq.fifo"] }
+    error_message = "The statements are ${jsonencode(local.policy_statements)}"
   }
 }
 
@@ -488,4 +497,148 @@ run "a_statement_that_the_module_writes_is_refused" {
   }
 
   expect_failures = [var.function]
+}
+
+run "the_function_is_told_its_filter_its_output_its_ledger_and_its_place" {
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    filter   = { prefixes = ["incoming/日本/"], max_bytes = 5000000001 }
+    ledger   = { table = { arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders-ledger", name = "orders-ledger" } }
+    output   = { bucket = "example-results", prefix = "results/ł/" }
+    pipeline = { name = "orders", consumer = "load" }
+  }
+
+  assert {
+    condition = jsonencode(output.environment) == jsonencode({
+      CONSUMER              = "load"
+      DEAD_LETTER_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders-dlq"
+      LEDGER_DAYS           = "90"
+      LEDGER_TABLE          = "orders-ledger"
+      MALLOC_ARENA_MAX      = "1"
+      MAX_RECEIVE_COUNT     = "5"
+      METRICS_NAMESPACE     = "ObjectPipeline"
+      OBJECT_FILTER         = "{\"events\":[],\"max_bytes\":5000000001,\"min_bytes\":null,\"prefixes\":[\"incoming/日本/\"],\"suffixes\":[]}"
+      OUTPUT_BUCKET         = "example-results"
+      OUTPUT_PREFIX         = "results/ł/"
+      PIPELINE              = "orders"
+      QUEUE_URL             = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders"
+    })
+    error_message = "The environment is ${jsonencode(output.environment)}"
+  }
+
+  assert {
+    condition     = output.metrics_namespace == "ObjectPipeline" && output.output.bucket == "example-results"
+    error_message = "The outputs are ${jsonencode([output.metrics_namespace, output.output])}"
+  }
+
+  # It may write its output and claim objects under its own name, and read nothing.
+  assert {
+    condition = jsonencode([for statement in jsondecode(output.policy).Statement : statement
+      if !contains(["WriteLogs", "SendToFailureDestination", "ReceiveMessages"], statement.Sid)]) == jsonencode([
+      {
+        Sid       = "ClaimObjects"
+        Effect    = "Allow"
+        Action    = ["dynamodb:UpdateItem"]
+        Resource  = ["arn:aws:dynamodb:eu-west-1:111122223333:table/orders-ledger"]
+        Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = ["orders/load"] } }
+      },
+      {
+        Sid      = "WriteOutput"
+        Effect   = "Allow"
+        Action   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+        Resource = ["arn:aws:s3:::example-results/results/*/*"]
+      },
+    ])
+    error_message = "The policy is ${output.policy}"
+  }
+}
+
+run "a_ledger_without_a_pipeline_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    ledger = { table = { arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders-ledger", name = "orders-ledger" } }
+  }
+
+  expect_failures = [var.ledger]
+}
+
+run "a_ledger_that_forgets_at_once_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    ledger   = { days = 0, table = { arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders-ledger", name = "orders-ledger" } }
+    pipeline = { name = "orders", consumer = "load" }
+  }
+
+  expect_failures = [var.ledger]
+}
+
+run "an_output_without_a_prefix_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    output = { bucket = "example-results", prefix = "" }
+  }
+
+  expect_failures = [var.output]
+}
+
+run "an_output_that_begins_with_a_slash_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    output = { bucket = "example-results", prefix = "/results/" }
+  }
+
+  expect_failures = [var.output]
+}
+
+run "a_variable_that_the_pipeline_sets_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    filter   = {}
+    function = { package = "tests/terraform/packages/load_orders.zip", environment = { OBJECT_FILTER = "{}" } }
+  }
+
+  expect_failures = [var.function]
+}
+
+run "without_a_filter_the_author_may_set_one" {
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    function = { package = "tests/terraform/packages/load_orders.zip", environment = { OBJECT_FILTER = "{}" } }
+  }
+
+  assert {
+    condition     = output.environment.OBJECT_FILTER == "{}"
+    error_message = "The environment is ${jsonencode(output.environment)}"
+  }
 }

@@ -1,0 +1,59 @@
+output "event_names" {
+  description = "The names of the wanted events, wildcards resolved."
+  value       = local.wanted_names
+}
+
+output "event_pattern" {
+  description = "The filter as an EventBridge event pattern, as JSON. A rule that matches it delivers every wanted object; sizes that EventBridge can't compare are left to the function."
+  value       = local.event_pattern
+}
+
+output "events_not_on_eventbridge" {
+  description = "The wanted events that S3 doesn't send to EventBridge."
+  value       = local.events_not_on_eventbridge
+}
+
+output "filter_criteria" {
+  description = "The filter as filter_criteria of an SQS event source mapping: prefixes and events. Lambda deletes messages that don't match, among them every message that isn't JSON."
+  value       = local.filter_criteria
+}
+
+output "filter_policy" {
+  description = "The filter as an SNS filter policy on the message body, as JSON: what within does not already say. With prefixes and suffixes it has the prefixes; suffixes and sizes are left to the function. null matches everything."
+  value       = local.filter_policy
+
+  precondition {
+    condition     = local.combinations <= 150
+    error_message = "The filter of ${var.name} is larger than an SNS filter policy may be (150 combinations, and it has ${local.combinations}). Use fewer prefixes, suffixes or events, or a shorter beginning that they share; the function checks the whole key."
+  }
+}
+
+output "notifications" {
+  description = "The filter as S3 notifications, each with events, filter_prefix and filter_suffix, spelled as S3 compares them."
+  value       = local.notifications
+}
+
+output "policy_keys" {
+  description = "The wanted prefixes as the last part of an object's ARN in a policy, by prefix: wildcards and variables escaped, and an asterisk at the end. An empty prefix stands for every key."
+  value       = local.policy_keys
+}
+
+output "role_policy_keys" {
+  description = "As policy_keys, for the policy of an IAM role, which takes no characters above U+00FF: a wildcard stands for those."
+  value       = local.role_policy_keys
+}
+
+output "wanted" {
+  description = "What filter and within both want: prefixes, suffixes, events, min_bytes, max_bytes. As JSON it is OBJECT_FILTER, the function's own check."
+  value       = local.wanted
+
+  precondition {
+    condition     = length(local.unknown_events) == 0
+    error_message = "S3 has no such events: ${join(", ", local.unknown_events)}, in ${var.name}. Use names such as s3:ObjectCreated:* or s3:ObjectRemoved:Delete."
+  }
+
+  precondition {
+    condition     = length(local.unreachable) == 0
+    error_message = "Nothing that reaches ${var.name} can match it: ${join("; ", local.unreachable)}. Correct it, or widen the pipeline's filter."
+  }
+}

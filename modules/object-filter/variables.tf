@@ -1,0 +1,87 @@
+variable "buckets" {
+  description = "Names of the buckets whose events event_pattern matches. An empty set matches the events of every bucket."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
+variable "excluded" {
+  description = "Keys that event_pattern leaves out: those that begin with one of prefixes, and those that end with one of suffixes. Only EventBridge can leave keys out, so the other outputs ignore this."
+  type = object({
+    prefixes = optional(list(string), [])
+    suffixes = optional(list(string), [])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = !contains(concat(var.excluded.prefixes, var.excluded.suffixes), "")
+    error_message = "An empty string in excluded.prefixes or excluded.suffixes excludes every key. Remove it."
+  }
+
+  validation {
+    condition = (
+      length(concat(var.excluded.prefixes, var.excluded.suffixes)) == 0
+      || length(concat(var.filter.prefixes, var.filter.suffixes, var.within.prefixes, var.within.suffixes)) == 0
+    )
+    error_message = "An event pattern can't ask one key for what it must and what it must not have. Use prefixes and suffixes, or the excluded ones."
+  }
+}
+
+variable "filter" {
+  description = "The wanted objects: the key begins with one of prefixes and ends with one of suffixes, the event is one of events (S3 event names), and the size is from min_bytes to max_bytes. An empty list, or null, wants all that within has. Write keys as they are, not URL-encoded."
+  type = object({
+    prefixes  = optional(list(string), [])
+    suffixes  = optional(list(string), [])
+    events    = optional(list(string), [])
+    min_bytes = optional(number)
+    max_bytes = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = !contains(concat(var.filter.prefixes, var.filter.suffixes), "")
+    error_message = "An empty string in the prefixes or suffixes of ${var.name} matches every key. Remove it: an empty list already means every key."
+  }
+
+  validation {
+    condition = alltrue([
+      for bytes in [var.filter.min_bytes, var.filter.max_bytes] : bytes == null ? true : bytes >= 0 && floor(bytes) == bytes
+    ])
+    error_message = "min_bytes and max_bytes of ${var.name} must be whole numbers, 0 or more."
+  }
+
+  validation {
+    condition     = try(var.filter.min_bytes <= var.filter.max_bytes, true)
+    error_message = "min_bytes of ${var.name} is more than its max_bytes: no object has such a size."
+  }
+}
+
+variable "name" {
+  description = "What error messages call this filter, such as consumer load."
+  type        = string
+  default     = "the filter"
+  nullable    = false
+}
+
+variable "within" {
+  description = "The filter that events have passed already, such as the one between the bucket and the topic. An empty list passes all keys; without events it passes all that are created."
+  type = object({
+    prefixes = optional(list(string), [])
+    suffixes = optional(list(string), [])
+    events   = optional(list(string), ["s3:ObjectCreated:*"])
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = !contains(concat(var.within.prefixes, var.within.suffixes), "")
+    error_message = "An empty string in the prefixes or suffixes around ${var.name} matches every key. Remove it: an empty list already means every key."
+  }
+
+  validation {
+    condition     = length(var.within.events) > 0
+    error_message = "The events around ${var.name} must name at least one event, such as s3:ObjectCreated:*."
+  }
+}
