@@ -1,8 +1,8 @@
-"""What a circuit breaker remembers of a consumer: an item of the processing ledger's table.
+"""The state of a consumer's circuit breaker, stored as an item of the processing ledger's table.
 
-Every change is one conditional write against the revision that was read, so of two that act at
-once (the breaker on its schedule, the breaker told of an alarm, an operator) one wins, and the
-other looks again.
+Every change is one conditional write against the revision that was read. If two writers act at the
+same time (the breaker on its schedule, the breaker after an alarm, an operator), one succeeds and
+the other reads the record again.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# The range key of the item; objects have s3:// there.
+# The sort key of the item; those of objects begin with s3://.
 OBJECT = "#circuit-breaker"
 
 
 class CircuitState(StrEnum):
-    """Where the circuit is."""
+    """The state of a circuit."""
 
     CLOSED = "CLOSED"
     OPEN = "OPEN"
@@ -30,7 +30,7 @@ class CircuitState(StrEnum):
 
 
 class RevisionError(Exception):
-    """Somebody else has changed the record since it was read."""
+    """The record has changed since it was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +40,17 @@ class Record:
     Attributes
     ----------
     state
-        `CLOSED`: messages flow. `OPEN`: they wait. `HALF_OPEN`: a few are tried.
+        `CLOSED`: messages are processed. `OPEN`: they wait. `HALF_OPEN`: a few are tried.
     paused
-        Whether an operator has stopped the consumer: the breaker keeps its hands off.
+        Whether an operator has stopped the consumer; the breaker then does nothing.
     settled
-        Whether the event source mapping has been brought in line with the state.
+        Whether the event source mapping has been switched according to the state.
     reason
         Why it is in this state.
     changed_at
-        Since when, in milliseconds since 1970.
+        Time of the last change of state, in milliseconds since 1970.
     retry_at
-        When an open circuit is tried next, or a trial counts as lost; likewise.
+        Time of the next trial of an open circuit, or at which a trial counts as lost; likewise.
     revision
         The number of changes so far.
     """
@@ -65,14 +65,14 @@ class Record:
 
 
 class Records(Protocol):
-    """Where the record of one consumer is kept."""
+    """The storage of one consumer's record."""
 
     def read(self) -> Record:
-        """Give the record; that of a closed circuit where there is none."""
+        """Return the record, or that of a closed circuit if there is none."""
         ...
 
     def write(self, record: Record) -> Record:
-        """Keep a record that was read and changed; raises `RevisionError` if it isn't the newest.
+        """Store a changed record; raises `RevisionError` if another write came first.
 
         Returns the record with its new revision.
         """
@@ -80,7 +80,7 @@ class Records(Protocol):
 
 
 class DynamoDBRecords:
-    """The record of one consumer in a table as `modules/processing-ledger` makes it.
+    """The record of one consumer in a table of `modules/processing-ledger`.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class DynamoDBRecords:
     consumer
         The pipeline and the consumer: ``orders/transform``.
     client
-        DynamoDB.
+        The DynamoDB client.
     """
 
     def __init__(self, table: str, consumer: str, client: DynamoDBClient) -> None:
@@ -138,5 +138,5 @@ class DynamoDBRecords:
 
 
 def milliseconds(clock: Callable[[], float] = time.time) -> int:
-    """Give the time as records have it."""
+    """Return the time in the unit of the records."""
     return int(clock() * 1000)

@@ -1,4 +1,4 @@
-"""The consumer runtime: write one function, get every file once in effect.
+"""The consumer runtime: you write a function for one object, the runtime handles delivery.
 
     from object_consumer import ObjectEvent, ObjectStore, object_consumer, settings
 
@@ -10,14 +10,14 @@
         written = store.write(OUTPUT_BUCKET, event.key, body, content_type="text/plain")
         return {"output": written.uri}
 
-`handler` is the Lambda handler. It takes S3's events however they come (directly, or through SQS,
+`handler` is the Lambda handler. It accepts S3 events in any envelope (directly, or through SQS,
 SNS, EventBridge and combinations of them), calls the function for each object of a batch in
 parallel, and answers with a partial batch response. What the function does decides the outcome:
 
-- it returns: done; a mapping it returns becomes fields of the object's log line
+- it returns: the object is done; a returned mapping becomes fields of the object's log line
 - it raises `PermanentError`: the message goes to the dead-letter queue, with the reason
-- it raises `SkippedError`: acknowledged and logged with the reason
-- it raises anything else: retried later, `RetryableError` can say when
+- it raises `SkippedError`: the message is acknowledged and the reason logged
+- it raises another exception: the message is retried later; `RetryableError` can set the delay
 """
 
 from object_consumer import settings

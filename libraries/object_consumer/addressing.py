@@ -1,13 +1,13 @@
-"""Where a request to Amazon S3 goes, and what of an event may be part of one. Pure.
+"""The host of requests to Amazon S3, and the validation of event values that requests use.
 
-A request carries the function's session token, so no event and no address may lead it to another
-host than S3's: neither a bucket's name nor a region may hold anything that ends a host's name. Nor
-may an entity tag end its header. All are checked where an event is decoded, and again where the
-request is made, which is also where names that an author wrote arrive.
+A request contains the function's session token, so no event may direct it to a host other than
+S3's: neither a bucket name nor a region may contain characters that end a host name. An ETag must
+not end its header. The values are checked when an event is decoded, and again before a request is
+sent, which also covers names from a function's author.
 
-The region of an event is followed, as topics and EventBridge rules deliver from other regions too;
-but only inside the partition of the function's own region. The credentials of a role are valid in
-one partition alone, and another partition is nobody to show them to.
+Requests use the region of the event, because topics and EventBridge rules also deliver from other
+regions, but only inside the partition of the function's region. A role's credentials are valid in
+one partition only, and must not be sent to another one.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET = re.compile(r"(?=.{3,63}\Z)[a-z0-9](?:[a-z0-9-]|\.(?!\.))*[a-z0-9]", re.ASCII)
-# Buckets of us-east-1 from before March 2018, as the same page has it. The first character is no
-# period, so that the name is no step in a path either.
+# Buckets in us-east-1 from before March 2018, according to the same page. The first character is
+# not a period, so that the name can't be a path segment such as "..".
 _OLD_BUCKET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{2,254}", re.ASCII)
 _IP_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+", re.ASCII)
-# Names that no bucket has, and whose requests would go to other hosts. An access point's alias
-# (-s3alias) is used as a bucket's name is, and documentation has events of amzn-s3-demo-bucket.
+# Names that no bucket can have, and whose requests would go to other hosts. An access point alias
+# (-s3alias) is used like a bucket name, and AWS's documentation has events of amzn-s3-demo-bucket.
 _RESERVED_PREFIXES = ("xn--", "sthree-")
 _RESERVED_SUFFIXES = ("--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 _REGION = re.compile(r"(?=.{1,32}\Z)[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
-# The beginnings of the regions of each partition, and the domain of its services, as AWS's SDKs
-# have them (partitions.json of botocore). No two beginnings match one region.
+# The prefixes of each partition's regions, and the domain of its services, from AWS's SDKs
+# (partitions.json of botocore). No region matches two prefixes.
 _PARTITIONS = (
     ("cn-", "aws-cn", "amazonaws.com.cn"),
     ("us-gov-", "aws-us-gov", "amazonaws.com"),
@@ -55,16 +55,16 @@ _EXCERPT = 80
 
 
 def check_bucket(name: str) -> None:
-    """Check that a text can be the name of a bucket of Amazon S3.
+    """Check that a text is a valid name of an S3 bucket.
 
     Raises
     ------
     PermanentError
-        It can't; the message says why.
+        It isn't; the message says why.
     """
     if _BUCKET.fullmatch(name) is None and _OLD_BUCKET.fullmatch(name) is None:
         raise PermanentError(
-            f"{_excerpt(name)} is no bucket's name: S3's have 3 to 63 lowercase letters, digits, "
+            f"{_excerpt(name)} is not a bucket name: S3's have 3 to 63 lowercase letters, digits, "
             "hyphens and single periods, and begin and end with a letter or digit"
         )
     if (
@@ -72,31 +72,33 @@ def check_bucket(name: str) -> None:
         or name.startswith(_RESERVED_PREFIXES)
         or name.endswith(_RESERVED_SUFFIXES)
     ):
-        raise PermanentError(f"{_excerpt(name)} is no bucket's name: S3 reserves names of its form")
+        raise PermanentError(
+            f"{_excerpt(name)} is not a bucket name: S3 reserves names of this form"
+        )
 
 
 def check_region(name: str) -> None:
-    """Check that a text has the form of an AWS region's name.
+    """Check that a text has the form of an AWS region.
 
     Raises
     ------
     PermanentError
-        It hasn't.
+        It doesn't.
     """
     if _REGION.fullmatch(name) is None:
         raise PermanentError(
-            f"{_excerpt(name)} is no region's name: AWS's have lowercase letters, digits and "
+            f"{_excerpt(name)} is not a region: AWS's have lowercase letters, digits and "
             "hyphens, such as eu-west-1"
         )
 
 
 def check_key(key: str) -> None:
-    """Check that a text can be the key of an object.
+    """Check that a text is a valid key of an object.
 
     Raises
     ------
     PermanentError
-        It is empty, no UTF-8, or longer than S3 takes.
+        It is empty, not UTF-8, or longer than S3's limit.
     """
     try:
         length = len(key.encode())
@@ -109,48 +111,48 @@ def check_key(key: str) -> None:
 
 
 def check_version_id(version_id: str) -> None:
-    """Check that a text can be the id of an object's version.
+    """Check that a text is a valid version ID.
 
     Raises
     ------
     PermanentError
-        It can't.
+        It isn't.
     """
     if _VERSION_ID.fullmatch(version_id) is None:
-        raise PermanentError(f"{_excerpt(version_id)} is no version id")
+        raise PermanentError(f"{_excerpt(version_id)} is not a version id")
 
 
 def check_etag(etag: str) -> None:
-    """Check that a text can be an entity tag, without its quotes.
+    """Check that a text is a valid ETag, without its quotes.
 
     Raises
     ------
     PermanentError
-        It can't.
+        It isn't.
     """
     if _ETAG.fullmatch(etag) is None:
-        raise PermanentError(f"{_excerpt(etag)} is no entity tag")
+        raise PermanentError(f"{_excerpt(etag)} is not an ETag")
 
 
 def own_region(environment: Mapping[str, str]) -> str | None:
-    """Give the function's own region; Lambda always sets it."""
+    """Return the function's own region; Lambda always sets it."""
     return environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or None
 
 
 def choose_region(region: str | None, environment: Mapping[str, str]) -> str:
-    """Choose the region of a bucket's requests.
+    """Return the region for a bucket's requests.
 
     Parameters
     ----------
     region
-        The region that an event names; None for the function's own.
+        The event's region; None for the function's own.
     environment
         The function's environment variables.
 
     Raises
     ------
     PermanentError
-        The name has not the form of a region's, or it is of another partition than the function.
+        It doesn't have the form of a region, or is in another partition than the function.
     """
     own = own_region(environment)
     chosen = region or own or "us-east-1"
@@ -164,15 +166,16 @@ def choose_region(region: str | None, environment: Mapping[str, str]) -> str:
 
 
 def endpoint(bucket: str, region: str) -> tuple[str, bool]:
-    """Give the address of a bucket's requests, and whether it holds the bucket's name.
+    """Return the URL for a bucket's requests, and whether it contains the bucket's name.
 
-    That is so but for names that no wildcard certificate covers, or that are no host's: those with
-    a period, and the oldest ones with capitals, underscores or more than 63 characters.
+    It contains the name, except for names that the wildcard certificate doesn't cover (those with a
+    period) and names that are not valid host names (old ones with capitals, underscores or more
+    than 63 characters).
 
     Raises
     ------
     PermanentError
-        The bucket's or the region's name is none.
+        The bucket's name or the region is invalid.
     """
     check_bucket(bucket)
     check_region(region)

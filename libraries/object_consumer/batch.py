@@ -1,4 +1,4 @@
-"""Carrying out a plan: objects in parallel, each message settled, all of it before the deadline."""
+"""Execute a plan: process objects in parallel and settle each message, before the deadline."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     type Function = Callable[[ObjectEvent, ObjectStore], Mapping[str, object] | None]
 
 
-# Seconds between tries to claim an object that another delivery is processing: each delivery that
-# gives up counts towards the queue's last.
+# Seconds between attempts to claim an object that another delivery is processing: giving up at once
+# would use up a receive of the message.
 _WAITS_FOR_OTHERS = (0.25, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one invocation may use.
+    """The limits of one invocation.
 
     Attributes
     ----------
@@ -54,9 +54,9 @@ class Limits:
     bytes_in_flight
         Bytes of objects in memory at once.
     object_bytes
-        The largest object that is read; None for any.
+        The largest object to read; None for no limit.
     backoff
-        Delays between tries.
+        Delays between retries.
     """
 
     concurrency: int
@@ -66,7 +66,7 @@ class Limits:
 
 
 class Deadline:
-    """When to stop starting objects, when to stop waiting for them, and when to answer.
+    """When to stop starting objects, when to stop waiting for them, and when to respond.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Deadline:
     def __init__(self, seconds_left: Callable[[], float]) -> None:
         self.total = total = seconds_left()
         self._seconds_left = seconds_left
-        # Parts of the whole, so that a function with three seconds gets something done as well.
+        # Shares of the timeout, so that a function with a timeout of three seconds works too.
         self._to_answer = min(0.5, 0.05 * total)
         self._to_report = min(3.0, 0.15 * total)
         self._to_start = min(10.0, 0.25 * total)
@@ -93,45 +93,45 @@ class Deadline:
         return self._seconds_left() > self._to_start
 
     def lease(self) -> float:
-        """Seconds after which nothing of this invocation can still be at work.
+        """Seconds after which no thread of this invocation can still be running.
 
-        The queue hides a message for six times the function's timeout, so this is over before the
-        message comes again.
+        The visibility timeout is six times the function's timeout, so this ends before the message
+        is delivered again.
         """
         return self._seconds_left() + self._after_end
 
     def until_report(self) -> float:
-        """Seconds for the objects that run: afterwards their messages are reported for retry."""
+        """Seconds for running objects; afterwards their messages are reported for retry."""
         return self._seconds_left() - self._to_report
 
     def until_answer(self) -> float:
-        """Seconds for the last requests to SQS: afterwards the function answers."""
+        """Seconds for the last requests to SQS; afterwards the function responds."""
         return self._seconds_left() - self._to_answer
 
 
 class Batch:
-    """One invocation's work in progress.
+    """The execution of one invocation's plan.
 
     Parameters
     ----------
     plan
-        What to do.
+        The objects and messages.
     function
         The consumer's function.
     transport
-        How objects travel.
+        Transfers objects from and to S3.
     queue
-        Where messages are dead-lettered and delayed.
+        Sends messages to the dead-letter queue, and delays them.
     ledger
-        Where objects are claimed before they are processed; None remembers nothing.
+        The processing ledger; None for none.
     configuration, limits, deadline
-        The circumstances.
+        The invocation's configuration.
     log
-        Where each object's line goes.
+        The log for the objects' lines.
     request_id
         The invocation's id, for dead-lettered messages.
     environment
-        Where what hangs is counted.
+        Counts hung threads.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class Batch:
         self._given_up = False
 
     def run(self) -> None:
-        """Process every object and settle every message, as far as time allows.
+        """Process every object and settle every message, if time permits.
 
         Afterwards each delivery has its settlement: `Acknowledge`, or `Retry`.
         """
@@ -177,7 +177,7 @@ class Batch:
             self._environment.leave(self._workers, self._reservations.values())
 
     def hand_back(self) -> None:
-        """Start nothing, and have every message delivered again at once."""
+        """Start nothing, and return every message to the queue at once."""
         for delivery in self._plan.deliveries:
             delivery.settlement = Retry(0)
         self._work([partial(self._delay, some) for some in self._delays()], self._until_answer)
@@ -196,13 +196,13 @@ class Batch:
     # Processing
 
     def _by_object(self) -> list[list[Task]]:
-        """Put what may run side by side into lists: with a ledger, one for each object."""
+        """Group the tasks that may run in parallel: with a ledger, one group for each object."""
         if self._ledger is None:
             return [[task] for task in self._plan.unordered]
         objects: dict[str, list[Task]] = {}
         for task in self._plan.unordered:
             objects.setdefault(task.event.uri, []).append(task)
-        # The newest version first: once it is done, the others are stale.
+        # The newest version first: when it is done, the others are stale.
         return [sorted(tasks, key=_age) for tasks in objects.values()]
 
     def _process_versions(self, tasks: Sequence[Task]) -> None:
@@ -212,7 +212,7 @@ class Batch:
                 self._settle(delivery)
 
     def _process_group(self, group: Sequence[Delivery]) -> None:
-        """Process a FIFO group in order; behind a message to be retried, nothing is started."""
+        """Process a FIFO group in order; nothing is started after a message to be retried."""
         delay: float | None = None
         for delivery in group:
             held_back = delay
@@ -247,7 +247,7 @@ class Batch:
         self._finish(task, outcome, time.perf_counter() - began)
 
     def _process_claimed(self, task: Task, reservation: ObjectReservation) -> Outcome:
-        """Call the consumer's function, if the ledger lets it, and record how it ended."""
+        """Call the consumer's function, if the ledger permits it, and record the outcome."""
         if self._ledger is None:
             return self._call(task.event, reservation)
         try:
@@ -260,15 +260,15 @@ class Batch:
                 self._ledger.complete(claim, outcome.fields)
             else:
                 self._ledger.fail(claim, outcomes.failure_of(outcome))
-        except Exception as error:  # noqa: BLE001 - the object is processed, but nobody knows
+        except Exception as error:  # noqa: BLE001 - the object is processed, but not recorded
             if outcome.status is Status.DONE:
                 return outcomes.of_error(error)
-            # Its lease runs out by itself.
+            # Its lease expires.
             self._note("WARN", "outcome not recorded", {"key": task.event.key, "error": str(error)})
         return outcome
 
     def _claim(self, task: Task, ledger: Ledger) -> Claim:
-        """Claim an object; where somebody else is at work, wait a little, as most are soon done."""
+        """Claim an object; if another delivery is processing it, wait a little for its end."""
         waits = iter(_WAITS_FOR_OTHERS)
         while True:
             try:
@@ -290,11 +290,11 @@ class Batch:
         )
         try:
             return outcomes.of_result(self._function(event, store))
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is this object's alone
+        except BaseException as error:  # noqa: BLE001 - any error concerns this object only
             return outcomes.of_error(error)
 
     def _finish(self, task: Task, outcome: Outcome, duration: float = 0.0) -> None:
-        """Record an outcome and log it, unless the object was given up before."""
+        """Record an outcome and log it, unless the object was given up."""
         with self._lock:
             if task.outcome is not None:
                 return
@@ -319,13 +319,13 @@ class Batch:
     # Settling
 
     def _settle(self, delivery: Delivery) -> None:
-        """Decide on a message once all its objects have their outcomes."""
+        """Settle a message when all its objects have their outcomes."""
         with self._lock:
             if delivery.settling or not delivery.is_complete:
                 return
             delivery.settling = True
             if not delivery.tasks and not delivery.errors:
-                # Such as the test event that S3 sends when a notification is configured.
+                # Such as S3's test event for a new notification configuration.
                 self._note("INFO", "message without objects", {"message_id": delivery.message.id})
         decided = outcomes.settle(
             _results(delivery),
@@ -344,9 +344,9 @@ class Batch:
             delivery.settlement = settlement
 
     def _time_left(self, message: Message) -> float | None:
-        """Seconds within which a message's next try has to begin, so that it can end.
+        """Seconds within which a message's next attempt must begin to end in time.
 
-        A try may take as long as the function's timeout, and as long again until it begins: the
+        An attempt may take as long as the function's timeout, and begin as late, because the
         message waits for a poller and for its batch.
         """
         retention = self._configuration.retention_seconds
@@ -376,7 +376,7 @@ class Batch:
                 request_id=self._request_id,
             )
             self._queue.dead_letter(delivery.message, attributes)
-        except Exception as error:  # noqa: BLE001 - the message stays in its queue, whatever it is
+        except Exception as error:  # noqa: BLE001 - on any error, the message stays in its queue
             failure = f"{type(error).__name__}: {error}"
             self._note("WARN", "message not quarantined", fields | {"failure": failure})
             return settlement.otherwise
@@ -394,10 +394,10 @@ class Batch:
         return [list(some) for some in itertools.batched(entries, BATCH, strict=False)]
 
     def _delay(self, entries: Sequence[tuple[Message, int]]) -> None:
-        """Set when messages are tried again; without it, that is after the queue's own timeout."""
+        """Set the delay of retries; without it, the queue's visibility timeout applies."""
         try:
             failures = self._queue.delay(entries)
-        except Exception as error:  # noqa: BLE001 - nothing is lost, the retry is only later
+        except Exception as error:  # noqa: BLE001 - the retry only comes later
             failures = [f"{type(error).__name__}: {error}"]
         if failures:
             self._note("WARN", "visibility of retried messages not set", {"failures": failures})
@@ -413,10 +413,10 @@ class Batch:
         workers.run(seconds_left)
 
     def _give_up(self) -> list[Delivery]:
-        """Give every unfinished object an outcome; returns the messages still to be settled.
+        """Return every unfinished object an outcome; return the messages still to be settled.
 
-        Threads that are still in a consumer's function can't be stopped. Nothing they do counts
-        from here on, and the store refuses them.
+        Threads that are still in a consumer's function can't be stopped. Their results are ignored
+        from now on, and the store rejects their requests.
         """
         with self._lock:
             self._given_up = True
@@ -434,11 +434,11 @@ class Batch:
             return [delivery for delivery in self._plan.deliveries if not delivery.settling]
 
     def _close(self) -> None:
-        """Stand by what is known now: unsettled messages are retried, nothing more is logged."""
+        """Fix the result: unsettled messages are retried, and nothing more is logged."""
         with self._lock:
             self._log.close()
             for delivery in self._plan.deliveries:
-                # The answer is given: a thread that was left behind must not settle it otherwise.
+                # The response is fixed: a remaining thread must not settle the message differently.
                 delivery.settling = True
                 delivery.settlement = delivery.settlement or Retry(0)
 
@@ -448,7 +448,7 @@ class Batch:
 
 
 def count(plan: Plan) -> Tally:
-    """Count how the objects of a plan that has been carried out ended, each once."""
+    """Count the outcomes of a plan's objects, each object once."""
     tally = Tally()
     for delivery in plan.deliveries:
         failed = (
@@ -480,11 +480,11 @@ def _results(delivery: Delivery) -> list[tuple[str, Outcome]]:
 
 
 def _age(task: Task) -> tuple[bool, str]:
-    """Sort the newest event first, and what has no order last."""
+    """Return a sort key: the newest event first, events without order last."""
     order = Order.of(task.event.sequencer)
     if order is None:
         return True, ""
-    # The complement of each digit, as texts have no negative.
+    # The complement of each digit, because texts can't be negated.
     return False, order.left.translate(_COMPLEMENTS)
 
 

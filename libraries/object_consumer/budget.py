@@ -1,4 +1,4 @@
-"""Bytes in flight: how much of an invocation's objects is in memory at once."""
+"""Limit the bytes of an invocation's objects that are in memory at the same time."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from object_consumer.errors import DeadlineError
 
 
 class ByteBudget:
-    """A number of bytes that the objects of an invocation share.
+    """A byte limit shared by the objects of an invocation.
 
-    Objects wait for their turn in the order they asked. One that already holds bytes never waits,
-    so two can't wait for each other; one that is larger than the whole budget runs alone.
+    Objects wait in the order of their requests. An object that already holds bytes never waits, so
+    there are no deadlocks. An object larger than the limit is processed alone.
 
     Parameters
     ----------
     limit
-        Bytes that may be held at once.
+        Bytes that may be held at the same time.
     """
 
     def __init__(self, limit: int) -> None:
@@ -28,7 +28,7 @@ class ByteBudget:
         self.changed = threading.Condition()
 
     def wait_for(self, size: int, reservation: ObjectReservation) -> None:
-        """Wait until so many bytes are free, or the reservation or the invocation is over."""
+        """Wait until the bytes are free, or the reservation or the invocation is over."""
         turn = object()
         self._waiting.append(turn)
         self.changed.wait_for(
@@ -42,12 +42,12 @@ class ByteBudget:
         self.changed.notify_all()
 
     def check(self) -> None:
-        """Raise `DeadlineError` when the invocation is over."""
+        """Raise `DeadlineError` if the invocation is over."""
         if self._closed:
             raise DeadlineError("the invocation is over")
 
     def close(self) -> None:
-        """End every wait: the invocation is over."""
+        """End all waiting: the invocation is over."""
         with self.changed:
             self._closed = True
             self.changed.notify_all()
@@ -57,10 +57,10 @@ class ByteBudget:
 
 
 class ObjectReservation:
-    """One object's part of a byte budget; ends with the object's function or with the invocation.
+    """One object's share of a byte budget; ends with the object's function or with the invocation.
 
-    A reservation that is over refuses everything, so that a thread which outlives the function that
-    started it holds no bytes that nobody would give back.
+    A reservation that is over rejects all requests, so that a thread that outlives its function
+    can't hold bytes that nothing would release.
 
     Parameters
     ----------
@@ -74,20 +74,20 @@ class ObjectReservation:
         self.held = 0
 
     def check(self) -> None:
-        """Raise `DeadlineError` once the object is given up, or its function has returned."""
+        """Raise `DeadlineError` if the object is given up, or its function has returned."""
         if self.is_over:
             raise DeadlineError(
-                "the object's turn is over: its function has returned, or the invocation's time "
-                "has run out and the object will be tried again"
+                "the object is no longer processed: its function has returned, or the invocation "
+                "has run out of time and the object will be retried"
             )
 
     def reserve(self, size: int) -> None:
-        """Hold so many more bytes, waiting until they are free unless some are held already.
+        """Reserve more bytes; wait until they are free, unless the object already holds some.
 
         Raises
         ------
         DeadlineError
-            The object's turn is over, also while it waited.
+            The reservation is over, or ended while waiting.
         """
         budget = self._budget
         with budget.changed:
@@ -100,13 +100,13 @@ class ObjectReservation:
             budget.held += size
 
     def abandon(self) -> None:
-        """Refuse everything that the object's function may still ask for; what it holds stays."""
+        """Reject further requests of the object's function; its bytes stay reserved."""
         with self._budget.changed:
             self.is_over = True
             self._budget.changed.notify_all()
 
     def end(self) -> None:
-        """Refuse everything, and give back all that the object holds: its function is done."""
+        """Reject further requests, and release all bytes: the object's function is done."""
         with self._budget.changed:
             self.is_over = True
             self._budget.held -= self.held

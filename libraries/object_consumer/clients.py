@@ -1,4 +1,4 @@
-"""boto3 clients, made when first needed: importing boto3 costs more than all else at init."""
+"""boto3 clients, created when first needed: importing boto3 takes longer than the rest of init."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _made: dict[str, object] = {}
-# Clients that are kept: for S3, events choose the region.
+# The number of cached clients: for S3, the events determine the region.
 _MAX_KEPT = 8
 
 
 def dynamodb() -> DynamoDBClient:
-    """Return the client for the ledger; its requests give up soon, as files wait for them."""
+    """Return the client for the ledger, with short timeouts because files wait for it."""
     return cast("DynamoDBClient", _client("dynamodb", read_timeout=3))
 
 
 def sqs() -> SQSClient:
-    """Return the client for Amazon SQS; its requests give up soon, as the deadline is near."""
+    """Return the client for Amazon SQS, with short timeouts because the deadline is near."""
     return cast("SQSClient", _client("sqs", read_timeout=5))
 
 
@@ -39,14 +39,14 @@ def _client(service: str, *, read_timeout: float, region: str | None = None) -> 
             import boto3  # noqa: PLC0415 - see above
             from botocore.config import Config  # noqa: PLC0415
 
-            # Under Lambda's JSON log format it would tell where its credentials are from.
+            # With Lambda's JSON log format, botocore would log the source of its credentials.
             logging.getLogger("botocore").setLevel(logging.WARNING)
             config = Config(
                 connect_timeout=2,
                 read_timeout=read_timeout,
                 max_pool_connections=32,
                 retries={"mode": "standard", "total_max_attempts": 3},
-                # The host that obstore asks; the default is S3's global one.
+                # The host that obstore uses; the default is S3's global one.
                 s3={"us_east_1_regional_endpoint": "regional"},
             )
             make: Any = boto3.client

@@ -1,4 +1,4 @@
-"""What the Terraform modules tell a consumer's function through its environment."""
+"""The configuration of a consumer's function, from the variables that the modules set."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ _LEDGER_DAYS = 90
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """One consumer's place in a pipeline; everything is optional, so unit tests need nothing.
+    """One consumer's configuration; everything is optional, so unit tests need none.
 
     Attributes
     ----------
     queue_url
-        The queue whose messages arrive; needed to delay retries.
+        The queue of the messages; needed to delay retries.
     dead_letter_queue_url
-        Where messages are dead-lettered; without it they are left to the queue's redrive policy.
+        The dead-letter queue; without it, messages are left to the queue's redrive policy.
     max_receive_count
-        The queue's redrive limit; without it no receive counts as the last.
+        The queue's maxReceiveCount; without it, no receive counts as the last.
     retention_seconds
-        How long the queue keeps a message; without it none is taken for about to expire.
+        The queue's retention period; without it, no message is considered about to expire.
     wanted
-        The objects the consumer wants.
+        The consumer's filter.
     pipeline, consumer
         Names for logs and metrics.
     ledger_table, ledger_days
-        The processing ledger's table, and how many days its items live; without a table nothing
-        is remembered from one delivery to the next.
+        The processing ledger's table, and the days after which items expire; without a table, there
+        is no ledger.
     metrics_namespace
         The CloudWatch namespace; without it no metrics are written.
     function_name
@@ -61,7 +61,7 @@ def from_environment() -> Configuration:
     Raises
     ------
     SettingError
-        A variable has a value that is not accepted.
+        A variable has an invalid value.
     """
     wanted = settings.text("OBJECT_FILTER", "")
     function_name = settings.text("AWS_LAMBDA_FUNCTION_NAME", "")

@@ -1,4 +1,4 @@
-"""A dead-lettered message: the original, and the reason as message attributes. Pure."""
+"""The attributes of a dead-lettered message: the reason, and the original attributes."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 _MAX_ATTRIBUTES = 10
-# The attributes that tell the reason, and the one for the originals where there is no room.
+# The attributes of the reason, and the one for the original attributes if there are too many.
 ERROR_TYPE, ERROR_MESSAGE, ERROR_KIND = "ErrorType", "ErrorMessage", "ErrorKind"
 FUNCTION_NAME, REQUEST_ID = "FunctionName", "RequestId"
 REASON = (ERROR_TYPE, ERROR_MESSAGE, ERROR_KIND, FUNCTION_NAME, REQUEST_ID)
 ORIGINALS = "OriginalMessageAttributes"
 _MAX_MESSAGE_BYTES = 1024
-# SQS takes the characters of XML 1.0 and refuses a message with any other.
+# SQS accepts the characters of XML 1.0, and rejects a message with others.
 _NOT_ACCEPTED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def attributes(
     message: Message, settlement: MoveToDeadLetterQueue, *, function_name: str, request_id: str
 ) -> dict[str, MessageAttributeValueTypeDef]:
-    """Write the reason, and keep the original attributes.
+    """Return the attributes of the reason, together with the original attributes.
 
-    The attributes of an earlier failure are replaced, so a message that fails again after a
-    redrive tells of its last failure. When there are more than the ten that SQS allows, or one has
-    a name of the reason's, the originals go into one attribute as JSON.
+    They replace the attributes of an earlier failure, so a message that fails again after a redrive
+    has the reason of its last failure. If there are more than SQS's limit of ten, or a name
+    conflicts with the reason, the original attributes are stored in one attribute as JSON.
     """
     reason = {
         ERROR_TYPE: _text(settlement.error_type),
@@ -67,7 +67,7 @@ def _accepted(text: str) -> str:
 
 
 def _texts(attribute: object) -> dict[str, str]:
-    """Take over what Lambda writes of an attribute; its lists are never used."""
+    """Copy an attribute from Lambda's event; its lists are never used."""
     if not isinstance(attribute, dict):
         return {}
     return {
@@ -78,7 +78,7 @@ def _texts(attribute: object) -> dict[str, str]:
 
 
 def _kept(attribute: Mapping[str, str]) -> MessageAttributeValueTypeDef | None:
-    """Turn an attribute as Lambda writes it into one as SQS takes it."""
+    """Convert an attribute from Lambda's form to SQS's."""
     match attribute:
         case {"dataType": kind, "stringValue": value} if value:
             return {"DataType": kind, "StringValue": value}

@@ -1,7 +1,7 @@
 """The processing ledger in Amazon DynamoDB: one conditional UpdateItem to claim, one to complete.
 
-The conditions say what `object_consumer.ledger.check` says. When DynamoDB refuses one it returns
-the item as it is, from which the reason is worked out: a refusal costs no second request.
+The conditions are equivalent to `object_consumer.ledger.check`. If a condition fails, DynamoDB
+returns the item, from which the reason is derived without a second request.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from object_consumer.events import ObjectEvent
 
 _DAY = 24 * 3600
-# Of an item's 400 KB; what a function returns is for people to read.
+# Limits for a function's result, which is stored for operators; an item has at most 400 KB.
 _MAX_TEXT = 1000
 _MAX_RESULTS = 20
 
@@ -54,7 +54,7 @@ _CLAIM = (
     " request_id = :request_id, expires_at = :expires_at{address}{order}"
     " REMOVE finished_at, error_kind, error_type, error_message, #result{no_order}"
 )
-# Of an object whose sort key can't tell it whole.
+# For an object whose sort key doesn't contain its whole URI.
 _ADDRESS = ", address = :address"
 _ORDER = ", sequencer = :sequencer, claimed_left = :left, claimed_right = :right"
 _COMPLETE = (
@@ -71,18 +71,18 @@ _NAMES = {"#state": "state", "#owner": "owner", "#version": "version", "#result"
 
 
 class DynamoDBLedger:
-    """A table as `modules/processing-ledger` makes it.
+    """A table of `modules/processing-ledger`.
 
     Parameters
     ----------
     table
-        Its name.
+        The table's name.
     consumer
         The pipeline and the consumer: ``orders/transform``.
     days
-        Days after which an item that nothing happens to is removed.
+        Days after its last change at which an item expires.
     client
-        Makes the client when it is first needed.
+        Creates the client when it is first needed.
     clock
         Seconds since 1970.
     """
@@ -138,8 +138,8 @@ class DynamoDBLedger:
         )
         if not taken:
             check(read_item(before), event, now)
-            raise LedgerError(f"the ledger refused a claim of {event.uri} that it should take")
-        return Claim(event, owner, read_item(before).perhaps_in_effect)
+            raise LedgerError(f"the ledger rejected a valid claim of {event.uri}")
+        return Claim(event, owner, read_item(before).newest_unresolved)
 
     def complete(self, claim: Claim, result: Mapping[str, object]) -> None:
         """Record a success; see `object_consumer.ledger.Ledger`."""
@@ -184,13 +184,13 @@ class DynamoDBLedger:
         _, taken = self._update(claim.event, update, "#owner = :mine", values)
         if not taken:
             raise ClaimLostError(
-                f"the lease of {claim.event.uri} ran out, and another delivery has claimed it"
+                f"the lease of {claim.event.uri} expired, and another delivery has claimed it"
             )
 
     def _update(
         self, event: ObjectEvent, update: str, condition: str, values: dict[str, Any]
     ) -> tuple[dict[str, Any], bool]:
-        """Write if the condition holds; give the item as it was, and whether it was written."""
+        """Write if the condition holds; return the previous item, and whether it was written."""
         used = update + condition
         try:
             before: Any = self._client().update_item(
@@ -209,7 +209,7 @@ class DynamoDBLedger:
             answer: Any = getattr(error, "response", {})
             if answer.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
                 return dict(answer.get("Item", {})), False
-            raise LedgerError(f"the ledger {self._table} can't be written: {error}") from error
+            raise LedgerError(f"can't write to the ledger {self._table}: {error}") from error
         return dict(before.get("Attributes", {})), True
 
     def _now(self) -> int:
@@ -220,7 +220,7 @@ class DynamoDBLedger:
 
 
 def read_item(attributes: Mapping[str, Any]) -> LedgerItem:
-    """Read an item of an object, as DynamoDB gives it."""
+    """Convert DynamoDB's item of an object."""
     text = {name: value.get("S", value.get("N", "")) for name, value in attributes.items()}
 
     def order(name: str) -> Order | None:
@@ -252,6 +252,6 @@ def read_item(attributes: Mapping[str, Any]) -> LedgerItem:
 
 
 def _texts(result: Mapping[str, object]) -> dict[str, Any]:
-    """Keep what a function returned as texts, for people; not all of it if it is much."""
+    """Convert a function's result to texts for operators, with a limited size."""
     some = list(result.items())[:_MAX_RESULTS]
     return {str(name)[:255]: {"S": str(value)[:_MAX_TEXT]} for name, value in some if name}

@@ -1,7 +1,6 @@
-"""From a message's text to the object events in it, whichever services wrapped it.
+"""Decode a message's text to object events, whichever services wrapped them.
 
-Pure: the same text always gives the same answer, and no text raises anything but
-`MessageFormatError`.
+Decoding performs no I/O, and raises no other error than `MessageFormatError`.
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ from object_consumer.events import ObjectEvent
 # EventBridge to SNS to a function that failed is the deepest a route goes: the failure's record,
 # two wrappers and the event.
 _MAX_DEPTH = 5
-# S3 and SNS send one. Of the 1 MiB that a message of a queue has, so many would have 52 bytes each,
-# half of what the shortest event of an object takes; of a direct invocation they are half of all.
+# S3 and SNS send one. In a queue's message of up to 1 MiB, each of this many records would have 52
+# bytes, half of the shortest object event.
 MAX_RECORDS = 20_000
 _EXCERPT = 200
-# Of a document only the outer levels: the decoder goes deeper than repr() does, and repr() takes
-# time with the square of the depth.
+# Shows only the outer levels of a document: the decoder accepts deeper nesting than repr(), and the
+# time of repr() grows with the square of the depth.
 _REPR = reprlib.Repr(maxlevel=4, maxdict=8, maxlist=8, maxstring=_EXCERPT, maxother=_EXCERPT)
 
-# A log line, the ledger and a metric hold these; S3's own are shorter by far.
+# Log lines, the ledger and metrics contain these values; S3's own are far shorter.
 _MAX_WORD = 256
 
 type _Name = Annotated[str, Meta(min_length=1)]
 type _Word = Annotated[str, Meta(min_length=1, max_length=_MAX_WORD)]
 type _Size = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-# Sequencers are hexadecimal; those of 64 digits are four times as long as any that S3 has sent.
+# Sequencers are hexadecimal; 64 digits are four times as many as S3 has ever sent.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 type _Sequencer = Annotated[str, Meta(pattern="^[0-9A-Fa-f]{0,64}\\Z")]
 type _Time = Annotated[datetime, Meta(tz=True)]
@@ -44,14 +43,14 @@ type _Time = Annotated[datetime, Meta(tz=True)]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a message holds.
+    """The contents of a message.
 
     Attributes
     ----------
     events
         The object events, in the message's order.
     errors
-        One for each part of the message that is no object event.
+        One for each part of the message that is not an object event.
     """
 
     events: tuple[ObjectEvent, ...] = ()
@@ -139,10 +138,9 @@ _BRIDGE_NAMES = {
 def decode(text: str) -> Contents:
     """Find the object events in a message.
 
-    Understands S3's notifications, SNS's wrapper around them (delivered by SQS or to Lambda),
-    EventBridge's events, and the record of a failed asynchronous invocation, each in any of the
-    others. The test event that S3 sends when a
-    notification is configured holds no events and is no error.
+    Supports S3 notifications, SNS envelopes (delivered by SQS or to Lambda), EventBridge events,
+    and the record of a failed asynchronous invocation, nested in any order. The test event that S3
+    sends for a new notification configuration has no object events and is not an error.
     """
     try:
         return _decode(text, depth=1, room=_Room())
@@ -152,7 +150,7 @@ def decode(text: str) -> Contents:
 
 @dataclass(slots=True)
 class _Room:
-    """How many records there may still be in all of a message, wrapped or not."""
+    """Counts the records of a message against the limit, at all levels of nesting."""
 
     records: int = MAX_RECORDS
 
@@ -185,7 +183,7 @@ def _contents(document: object, *, depth: int, room: _Room) -> Contents:
             return _decode(message, depth=depth + 1, room=room)
         case {"Type": "SubscriptionConfirmation"}:
             raise MessageFormatError(
-                "an SNS subscription waits to be confirmed: open the SubscribeURL in the body"
+                "an SNS subscription is waiting for confirmation: open the SubscribeURL in the body"
             )
         case {"detail-type": _, "source": "aws.s3"}:
             return Contents(events=(_from_eventbridge(document),))
@@ -213,7 +211,7 @@ def _from_sns(record: object, *, depth: int, room: _Room) -> Contents:
         case {"Sns": {"Message": str(message)}}:
             return _decode(message, depth=depth + 1, room=room)
         case _:
-            raise MessageFormatError(f"no S3 event: {_excerpt(record)}")
+            raise MessageFormatError(f"not an S3 event: {_excerpt(record)}")
 
 
 def _merge(parts: list[Contents]) -> Contents:
@@ -229,10 +227,10 @@ def _from_s3(document: object) -> ObjectEvent:
         raise MessageFormatError(f"S3 event version {record.event_version}; known: 2.x")
     stored = record.s3.object
     try:
-        # S3 encodes keys as HTML forms do: a space is "+".
+        # S3 uses the encoding of HTML forms: a space is "+".
         key = unquote_plus(stored.key, errors="strict")
     except UnicodeDecodeError:
-        raise MessageFormatError(f"the key {stored.key!r} is not UTF-8 once decoded") from None
+        raise MessageFormatError(f"the decoded key {stored.key!r} is not UTF-8") from None
     return _event(
         stored,
         bucket=record.s3.bucket.name,
@@ -265,7 +263,7 @@ def _event(
     time: datetime,
     region: str | None,
 ) -> ObjectEvent:
-    """Refuse what S3 would not say of an object, and what must not be part of a request."""
+    """Reject values that S3 would not send, and that must not be part of a request."""
     event = ObjectEvent(
         bucket=bucket,
         key=key,

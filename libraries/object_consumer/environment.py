@@ -1,17 +1,17 @@
-"""What hung functions keep of an execution environment, and when the environment gives up.
+"""Count the resources that hung functions hold, and end the execution environment if necessary.
 
-A thread can't be stopped. One that is still in a consumer's function when its invocation's time is
-up stays, with the bytes that it holds, in every later invocation of the environment. So what is
-kept is counted over all invocations, and when it leaves too little for another one, the process
-ends before it starts anything of the next batch. Lambda then resets the environment and starts the
-process anew: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
+A thread can't be stopped. If it is still in a consumer's function when the invocation runs out of
+time, it stays in every later invocation of the environment, with the bytes that it holds. These
+threads and bytes are therefore counted over all invocations. When too little is left for another
+invocation, the process ends before it starts the next batch. Lambda then resets the environment and
+restarts the process: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
 
-The batch at hand pays for that with one receive. Its messages are made visible at once, so that
-another environment takes them without waiting for the queue's visibility timeout. The other ways
-cost more. A process that ends with the answer to the batch in which the threads hung has the whole
-of it delivered again, the finished objects too. After the answer Lambda freezes the environment, so
-nothing can be relied on to run. And an environment that refuses batch after batch uses up the
-receives of healthy messages without ever getting better.
+This costs the current batch one receive. Its messages become visible at once, so that another
+environment can receive them without waiting for the visibility timeout. The alternatives cost more.
+If the process ended instead of responding to the batch in which the threads hung, the whole batch
+would be delivered again, including the finished objects. After the response, Lambda freezes the
+environment, so nothing is guaranteed to run. And an environment that rejects batch after batch
+would use up the receives of healthy messages without recovering.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 # As many as an invocation uses by default. Lambda has room for 1,024 threads and processes:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_HUNG_THREADS = 64
-# Seconds for threads that were frozen with the environment: most are at the end of their own
-# timeouts when it goes on.
+# Seconds for threads that were frozen with the environment: most reach their own timeouts soon
+# after it resumes.
 _GRACE = 2.0
 _BETWEEN_LOOKS = 0.05
 
 
 class ExecutionEnvironment:
-    """The process that serves one invocation after the other.
+    """The process that handles successive invocations.
 
     Parameters
     ----------
     hung_bytes
-        Bytes of objects that hung functions may keep; with more the environment gives up.
+        Bytes of objects that hung functions may hold; with more, the environment gives up.
     grace
-        Seconds that hung functions have to end before it does.
+        Seconds that hung functions have to end before the environment gives up.
     """
 
     def __init__(self, hung_bytes: int, *, grace: float = _GRACE) -> None:
@@ -53,23 +53,23 @@ class ExecutionEnvironment:
         self._reservations: list[ObjectReservation] = []
 
     def leave(self, workers: Iterable[Workers], reservations: Iterable[ObjectReservation]) -> None:
-        """Count what an invocation leaves behind."""
+        """Register an invocation's threads and bytes."""
         self._workers += workers
         self._reservations += reservations
         self._forget()
 
     def hung_threads(self) -> int:
-        """Count the threads that are still at work for invocations that are over."""
+        """Count the threads that still run for finished invocations."""
         self._forget()
         return sum(some.running for some in self._workers)
 
     def hung_bytes(self) -> int:
-        """Count the bytes of objects that they hold."""
+        """Count the bytes of objects that these threads hold."""
         self._forget()
         return sum(reservation.held for reservation in self._reservations)
 
     def is_exhausted(self) -> bool:
-        """Whether too little is left for another invocation, after waiting for a little more."""
+        """Return whether too little is left for another invocation, after a short wait."""
         give_up_at = time.monotonic() + self._grace
         while self._has_too_little():
             if time.monotonic() >= give_up_at:
@@ -78,7 +78,7 @@ class ExecutionEnvironment:
         return False
 
     def end(self) -> None:
-        """End the process; nothing waits for the threads that hang."""
+        """End the process without waiting for hung threads."""
         os._exit(1)
 
     def _has_too_little(self) -> bool:

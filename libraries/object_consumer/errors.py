@@ -1,14 +1,14 @@
-"""The exceptions that decide what becomes of an object.
+"""The exceptions that determine the outcome of an object.
 
-A consumer's function raises one of these to say what should happen next. Any other exception is
-taken for a passing fault: the object is retried, and dead-lettered when its receives are used up.
+A consumer's function raises one of these to determine what happens next. Any other exception counts
+as a temporary error: the object is retried, and dead-lettered after its last receive.
 """
 
 from __future__ import annotations
 
 
 class PermanentError(Exception):
-    """The object can never be processed, however often it is tried.
+    """The object can't be processed; a retry would not help.
 
     Its message is dead-lettered at once: sent to the dead-letter queue with this error's type and
     text, then acknowledged.
@@ -23,10 +23,10 @@ class ObjectNotFoundError(PermanentError):
     message
         Which object.
     is_final
-        Whether S3's answer excludes that the object is only not visible yet.
+        Whether S3's response rules out that the object is only not visible yet.
     """
 
-    # On the class as well, for subclasses that don't call this initializer.
+    # Also on the class, for subclasses that don't call this initializer.
     is_final: bool = True
 
     def __init__(self, message: str = "", *, is_final: bool = True) -> None:
@@ -39,7 +39,7 @@ class ObjectTooLargeError(PermanentError):
 
 
 class MessageFormatError(PermanentError):
-    """A message is no object notification in any envelope the runtime knows."""
+    """A message is not an object event in a known envelope."""
 
 
 class RetryableError(Exception):
@@ -48,10 +48,10 @@ class RetryableError(Exception):
     Parameters
     ----------
     message
-        What went wrong, in words an operator can act on.
+        What went wrong, as an operator needs it.
     retry_after
-        Seconds to wait before the next try. Without it the delay grows with each receive; so it
-        does with what is no number.
+        Seconds to wait before the next attempt. Without a number, the delay grows with each
+        receive.
     """
 
     retry_after: float | None = None
@@ -62,11 +62,11 @@ class RetryableError(Exception):
 
 
 class StorageError(RetryableError):
-    """Amazon S3 refused or failed a request that may succeed later."""
+    """Amazon S3 rejected or failed a request that may succeed later."""
 
 
 class ObjectNotVisibleError(RetryableError):
-    """S3 doesn't find the object of a recent event: it may be gone, or not visible yet."""
+    """S3 doesn't find the object of a recent event: it may be deleted, or not visible yet."""
 
 
 class DeadlineError(RetryableError):
@@ -79,7 +79,7 @@ class SkippedError(Exception):
     Parameters
     ----------
     reason
-        A short, constant word or phrase, fit for counting: ``"superseded"``.
+        A short, constant word or phrase, suitable for counting: ``"superseded"``.
     """
 
     reason: str = "skipped"
@@ -92,7 +92,7 @@ class SkippedError(Exception):
 class ObjectSupersededError(SkippedError):
     """A newer object with the same key has replaced the one the event names.
 
-    Only in buckets without versioning; the newer object has an event of its own.
+    Only in buckets without versioning; the newer object has its own event.
     """
 
     def __init__(self) -> None:
@@ -100,4 +100,4 @@ class ObjectSupersededError(SkippedError):
 
 
 class SettingError(Exception):
-    """An environment variable is missing or has a value that is not accepted."""
+    """An environment variable is missing or has an invalid value."""

@@ -1,4 +1,4 @@
-"""What one event says about one object."""
+"""The event of one object."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectEvent:
-    """One object, as one Amazon S3 event names it, whichever way the event came.
+    """One object from one Amazon S3 event, independent of the envelope.
 
     See https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     and https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html.
@@ -21,22 +21,22 @@ class ObjectEvent:
     bucket
         The bucket's name.
     key
-        The object's key as S3 stores it; encodings of the envelope are undone.
+        The object's key as S3 stores it, not encoded.
     event_name
         What happened, in the words of S3's notifications without their ``s3:`` prefix:
         ``"ObjectCreated:Put"``. EventBridge's detail types are mapped to the same words.
     event_time
         When S3 finished the request, in UTC.
     version_id
-        The version the event is about; None in a bucket without versioning.
+        The version ID of the event; None in a bucket without versioning.
     etag
-        The object's entity tag without quotes; None when the event has none (deletions).
+        The object's ETag without quotes; None if the event has none (deletions).
     size
-        The object's size in bytes; None when the event has none (deletions).
+        The object's size in bytes; None if the event has none (deletions).
     sequencer
-        Orders the events of one key, see S3's page; None when the event has none.
+        Orders the events of one key, see S3's page; None if the event has none.
     region
-        The bucket's region; None when the event has none.
+        The bucket's region; None if the event has none.
     """
 
     bucket: str
@@ -51,10 +51,10 @@ class ObjectEvent:
 
     @property
     def uri(self) -> str:
-        """The object's address without its version: ``s3://bucket/key``."""
+        """The object's S3 URI without its version: ``s3://bucket/key``."""
         return f"s3://{self.bucket}/{self.key}"
 
     @property
     def is_removal(self) -> bool:
-        """Whether the event tells of a deletion: there is no content to read."""
+        """Whether the event is a deletion: there is no content to read."""
         return self.event_name.startswith(("ObjectRemoved:", "LifecycleExpiration:"))

@@ -1,4 +1,4 @@
-"""Lambda's record of an asynchronous invocation that failed for good.
+"""Lambda's record of an asynchronous invocation that failed after its last attempt.
 
 Lambda sends it to the function's on-failure destination:
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
@@ -30,16 +30,16 @@ class _Error(Struct, rename="camel"):
 
 
 class FailedInvocation(Struct, frozen=True):
-    """What a record says.
+    """The content of a record.
 
     Attributes
     ----------
     payload
-        What the function was invoked with, letter for letter.
+        The function's event, unchanged.
     error_type
-        The error's, or the condition on which Lambda gave up, such as `RetriesExhausted`.
+        The error type, or the condition on which Lambda gave up, such as `RetriesExhausted`.
     error_message
-        The error's; empty if it has none.
+        The error message; empty if there is none.
     """
 
     payload: Raw
@@ -48,12 +48,12 @@ class FailedInvocation(Struct, frozen=True):
 
 
 def is_record(document: object) -> TypeGuard[dict[str, object]]:
-    """Whether a document that is decoded already is such a record."""
+    """Return whether a decoded document is such a record."""
     return isinstance(document, dict) and PAYLOAD in document and CONTEXT in document
 
 
 def read(body: str) -> FailedInvocation | None:
-    """Read the text of a record; None if it is no record of an invocation that failed."""
+    """Parse a record; None if the text is not a record of a failed invocation."""
     record = _decoded(body, _Record)
     if record is None:
         return None
@@ -66,7 +66,7 @@ def read(body: str) -> FailedInvocation | None:
 
 
 def _decoded[T: Struct](document: str | Raw, kind: type[T]) -> T | None:
-    """Decode JSON of one form; None if it has another, or is nested too deeply to be read."""
+    """Decode JSON of the given form; None if it has another form or is nested too deeply."""
     try:
         return msgspec.json.decode(document, type=kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):

@@ -1,7 +1,7 @@
-"""Which objects a consumer wants: the check behind the filters of S3, SNS and EventBridge.
+"""A consumer's filter, which the function checks after the filters of S3, SNS and EventBridge.
 
-A new SNS subscription may deliver unfiltered messages for a moment, and no service filters by
-prefix and suffix on every route, so the function checks again.
+A new SNS subscription may deliver unfiltered messages for a short time, and not every route can
+filter by prefix and suffix, so the function checks again.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _S3 = "s3:"
 
 
 class ObjectFilter(Struct, frozen=True, forbid_unknown_fields=True):
-    """The objects a consumer wants; an empty list wants everything.
+    """The filter of a consumer; an empty list matches everything.
 
     Attributes
     ----------
     prefixes, suffixes
-        Beginnings and ends of keys, not encoded; one of each must match.
+        Prefixes and suffixes of keys, not encoded; one of each must match.
     events
-        Event names as S3's notifications have them, such as ``s3:ObjectCreated:*``.
+        Event names of S3 notifications, such as ``s3:ObjectCreated:*``.
     min_bytes, max_bytes
         The smallest and the largest size; an event without a size (a deletion) has neither.
     """
@@ -39,7 +39,7 @@ class ObjectFilter(Struct, frozen=True, forbid_unknown_fields=True):
     max_bytes: int | None = None
 
     def wants(self, event: ObjectEvent) -> bool:
-        """Whether an event is for this consumer."""
+        """Return whether an event matches."""
         return (
             (not self.prefixes or event.key.startswith(self.prefixes))
             and (not self.suffixes or event.key.endswith(self.suffixes))
@@ -59,7 +59,7 @@ def parse_filter(name: str, text: str) -> ObjectFilter:
     Raises
     ------
     SettingError
-        The text is no such filter; the message names the variable and what is wrong.
+        The text is not a valid filter; the message names the variable and the error.
     """
     try:
         return msgspec.json.decode(text, type=ObjectFilter)

@@ -1,4 +1,4 @@
-"""The decorator that turns a consumer's function into a Lambda handler."""
+"""The decorator that turns a function for one object into a Lambda handler."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from object_consumer.store import Transport
 
 _CONCURRENCY = 64
-# Lambda's answer has room for 6 MB, and who reads it for less.
+# The maximum length of an error message; Lambda's limit for responses is 6 MB.
 _MAX_REASON = 8_000
 
 
 class LambdaContext(Protocol):
-    """What the runtime uses of https://docs.aws.amazon.com/lambda/latest/dg/python-context.html."""
+    """The attributes of Lambda's context that the runtime uses.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    """
 
     @property
     def aws_request_id(self) -> str:
@@ -45,13 +48,13 @@ class LambdaContext(Protocol):
 
 
 class BatchItemFailure(TypedDict):
-    """One message that failed."""
+    """The identifier of a failed message."""
 
     itemIdentifier: str
 
 
 class PartialBatchResponse(TypedDict):
-    """The messages that failed; Lambda deletes the others from the queue.
+    """The failed messages; Lambda deletes the others from the queue.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
@@ -60,7 +63,7 @@ class PartialBatchResponse(TypedDict):
 
 
 class ConsumerHandler:
-    """A Lambda handler around a consumer's function; made by `object_consumer`.
+    """A Lambda handler for a consumer's function; created by `object_consumer`.
 
     Attributes
     ----------
@@ -101,10 +104,10 @@ class ConsumerHandler:
         Raises
         ------
         InvocationError
-            The batch has a message without id, or an event that came directly, not through a
-            queue, could not be dealt with: Lambda tries it again and then sends it to the
-            function's on-failure destination. Or functions that hang have used the execution
-            environment up, which then ends; see `object_consumer.environment`.
+            The batch has a message without ID. Or an event that did not come through a queue could
+            not be processed: Lambda retries it, and then sends it to the function's on-failure
+            destination. Or hung functions have exhausted the execution environment, which then
+            ends; see `object_consumer.environment`.
         """
         config = self._configuration
         deadline = Deadline(lambda: context.get_remaining_time_in_millis() / 1000)
@@ -138,7 +141,7 @@ class ConsumerHandler:
         return _answer(plan.deliveries)
 
     def _give_up(self, batch: Batch, log: Log) -> NoReturn:
-        """End the execution environment before anything of a batch is started."""
+        """End the execution environment before the batch is started."""
         reason = "functions of earlier invocations hang"
         log.write(
             "ERROR",
@@ -194,30 +197,30 @@ def object_consumer(
 ) -> ConsumerHandler | Callable[[Function], ConsumerHandler]:
     """Turn a function for one object into a Lambda handler for batches of events.
 
-    Used as ``@object_consumer`` or ``@object_consumer(max_concurrency=8)``. The function runs in a
-    thread of its own for each object, so what it shares between calls must be safe for threads.
+    Use it as ``@object_consumer`` or ``@object_consumer(max_concurrency=8)``. The function is
+    called in a separate thread for each object, so state shared between calls must be thread-safe.
 
     Parameters
     ----------
     function
         Called with an `ObjectEvent` and an `ObjectStore`. A mapping it returns becomes fields of
-        the object's log line. What it raises decides the object's outcome, see
+        the object's log line. An exception determines the object's outcome, see
         `object_consumer.errors`.
     max_object_bytes
         The largest object `ObjectStore.read` accepts; a larger one is a permanent error. By
         default half of the function's memory.
     max_concurrency
-        Objects processed at once; by default 64. Use 1 for a function that is not safe for
-        threads.
+        Objects processed at the same time; by default 64. Use 1 for a function that is not
+        thread-safe.
     max_bytes_in_flight
-        Bytes of objects in memory at once; by default an eighth of the function's memory. A larger
-        object is read alone.
+        Bytes of objects in memory at the same time; by default an eighth of the function's memory.
+        A larger object is read alone.
 
     Raises
     ------
     SettingError
-        An environment variable that the Terraform modules set has a value that is not accepted, or
-        a limit is less than 1.
+        An environment variable that the Terraform modules set has an invalid value, or a limit is
+        less than 1.
     """
     config = configuration.from_environment()
     limits = Limits(

@@ -1,10 +1,10 @@
-"""The processing ledger: which version of an object is processed, by whom, and which was last.
+"""The processing ledger: which version of an object is being processed, and which was the newest.
 
-One item for a consumer and an object. An event is claimed before the consumer's function sees it,
-and completed afterwards, each by one conditional write:
+It has one item for a consumer and an object. An event is claimed before the consumer's function
+runs, and completed afterwards, each by one conditional write:
 
-- a claim is refused while somebody else's is valid (`BusyError`), for what is done already
-  (`DuplicateError`), and for an event older than the newest success (`StaleError`);
+- a claim is rejected while another claim is valid (`BusyError`), if the event is already done
+  (`DuplicateError`), and if it is older than the newest success (`StaleError`);
 - a claim has an owner token and a lease; only its owner can complete it, and when the lease has run
   out, as it does after a crash or a timeout, the next delivery may claim the event anew. An older
   event may not: nobody knows whether the newer one has had its effect.
@@ -27,19 +27,19 @@ from object_consumer.errors import RetryableError, SkippedError
 if TYPE_CHECKING:
     from object_consumer.events import ObjectEvent
 
-# A sort key has at most so many bytes, an object's address up to 1,093: a key of 1,024 and the name
-# of a bucket of 63. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+# The limit of a sort key in bytes. An S3 URI has up to 1,093: a key of 1,024, a bucket name of 63.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 _MAX_SORT_KEY = 1024
-# Longer than any sequencer that S3 has sent; digits are compared as texts of one length.
+# Longer than any sequencer that S3 has sent; digits are compared as texts of equal length.
 _DIGITS = 64
-# A delivery that comes while another is processed waits a little longer than that one's lease.
+# A delivery that arrives while another one is processed waits a little longer than its lease.
 _BUSY_MARGIN = 1.0
-# How long an older event waits for the next delivery of a newer one that ended without a word.
+# How long an older event waits for the next delivery of a newer one whose outcome is unknown.
 _WAIT_FOR_NEWER = 60.0
 
 
 class ObjectState(StrEnum):
-    """How far an object has come."""
+    """The state of an object."""
 
     PROCESSING = "PROCESSING"
     SUCCEEDED = "SUCCEEDED"
@@ -47,14 +47,14 @@ class ObjectState(StrEnum):
 
 
 class DuplicateError(SkippedError):
-    """The event has been processed already."""
+    """The event is already processed."""
 
     def __init__(self) -> None:
         super().__init__("duplicate")
 
 
 class StaleError(SkippedError):
-    """A newer event of the object has been processed already."""
+    """A newer event of the object is already processed."""
 
     def __init__(self) -> None:
         super().__init__("stale")
@@ -65,25 +65,25 @@ class BusyError(RetryableError):
 
 
 class LedgerError(RetryableError):
-    """The ledger can't be reached, or refuses; nothing is processed without it."""
+    """The ledger can't be reached or rejects a request; nothing is processed without it."""
 
 
 class ClaimLostError(RetryableError):
-    """The lease ran out, and somebody else has claimed the object since."""
+    """The lease expired, and another delivery has claimed the object since."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A sequencer in the two forms in which it can be compared.
+    """A sequencer in the two forms for comparison.
 
-    AWS's page has told readers to fill the shorter of two sequencers up on its right and, at other
-    times, on its left: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html.
-    An event counts as older only when both forms say so.
+    Versions of AWS's page differ on whether to pad the shorter of two sequencers on its right or on
+    its left: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html.
+    An event counts as older only if it is older in both forms.
 
     Attributes
     ----------
     left, right
-        The digits, filled up with zeros on that side.
+        The digits, padded with zeros on that side.
     """
 
     left: str
@@ -91,19 +91,19 @@ class Order:
 
     @classmethod
     def of(cls, sequencer: str | None) -> Order | None:
-        """Make the order of an event; none without a sequencer."""
+        """Create the order of an event; None without a sequencer."""
         if not sequencer:
             return None
         digits = sequencer.upper()
         return cls(digits.rjust(_DIGITS, "0"), digits.ljust(_DIGITS, "0"))
 
     def is_older_than(self, other: Order) -> bool:
-        """Whether this is the older of two, whichever way they are meant."""
+        """Return whether this is older, in both forms."""
         return self.left < other.left and self.right < other.right
 
 
 def newer(one: Order | None, other: Order | None) -> Order | None:
-    """Give the newer of two orders, or the one there is."""
+    """Return the newer of two orders, or the only one."""
     if one is None or other is None:
         return one or other
     return other if one.is_older_than(other) else one
@@ -111,35 +111,36 @@ def newer(one: Order | None, other: Order | None) -> Order | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerItem:
-    """What the ledger holds of an object: first what a claim depends on, then what people ask for.
+    """The ledger's item of an object: first the fields for claims, then those for operators.
 
     Attributes
     ----------
     state
-        How far it has come; None if nothing was claimed yet.
+        The state; None if nothing was claimed yet.
     lease_until
-        When the claim of one that is processed runs out, in milliseconds since 1970.
+        When the lease of the claim expires, in milliseconds since 1970.
     claimed
         The order of the event that was claimed last.
     unresolved
-        The order of the newest event that ended without a word, before others failed: it may have
-        had its effect.
+        The order of the newest event with an unknown outcome, from before other events failed: it
+        may have taken effect.
     newest
         The order of the newest success.
     newest_version
-        Its version.
+        The version of the newest success.
     version
         The version that was claimed last.
     attempts
         The receives of its message so far.
     event_at, started_at, finished_at
-        When it happened in S3, was claimed, and ended, in milliseconds since 1970; None if unknown.
+        When the event occurred, was claimed, and ended, in milliseconds since 1970; None if
+        unknown.
     request_id
         The invocation that claimed it.
     error_kind, error_type, error_message
-        Why it failed.
+        The error of a failure.
     result
-        What the function returned.
+        The function's result.
     """
 
     state: ObjectState | None = None
@@ -160,15 +161,15 @@ class LedgerItem:
     result: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def without_a_word(self) -> tuple[Order, ...]:
-        """The orders of the events that may have had their effect, though nobody said so."""
+    def unresolved_orders(self) -> tuple[Order, ...]:
+        """The orders of the events with an unknown outcome, which may have taken effect."""
         claimed = self.claimed if self.state is ObjectState.PROCESSING else None
         return tuple(order for order in (self.unresolved, claimed) if order is not None)
 
     @property
-    def perhaps_in_effect(self) -> Order | None:
+    def newest_unresolved(self) -> Order | None:
         """The newest of them."""
-        return reduce(newer, self.without_a_word, None)
+        return reduce(newer, self.unresolved_orders, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ class Claim:
     owner
         The token that completes the claim.
     unresolved
-        What `LedgerItem.perhaps_in_effect` was before.
+        What `LedgerItem.newest_unresolved` was before.
     """
 
     event: ObjectEvent
@@ -191,10 +192,10 @@ class Claim:
 
 
 def sort_key(uri: str) -> str:
-    """Name an object in the ledger: by its address, or one that is too long by its digest.
+    """Return the sort key of an object: its S3 URI, or a digest if that is too long.
 
-    The digest stands where an address has its bucket, with a character that no bucket's name has,
-    so that no object's address is another's sort key; what fits of the address follows, for people.
+    The digest replaces the bucket, with a character that no bucket name has, so that the URI of one
+    object is never the sort key of another. The beginning of the URI follows, for operators.
 
     Parameters
     ----------
@@ -210,7 +211,7 @@ def sort_key(uri: str) -> str:
 
 
 def version_of(event: ObjectEvent) -> str:
-    """Name the version of an event: its id, or the entity tag in a bucket without versions."""
+    """Return the version of an event: its ID, or the ETag in a bucket without versioning."""
     return event.version_id or event.etag or ""
 
 
@@ -220,7 +221,7 @@ def check(item: LedgerItem, event: ObjectEvent, now: int) -> None:
     Parameters
     ----------
     item
-        What the ledger holds of the object.
+        The ledger's item of the object.
     event
         The event. One without a sequencer, such as an operator's replay, is neither a duplicate
         nor stale.
@@ -230,7 +231,7 @@ def check(item: LedgerItem, event: ObjectEvent, now: int) -> None:
     Raises
     ------
     DuplicateError, StaleError, BusyError
-        It may not; a duplicate is told before the object is said to be busy.
+        It may not; DuplicateError has priority over BusyError.
     """
     order = Order.of(event.sequencer)
     if order is not None and item.newest is not None:
@@ -244,10 +245,10 @@ def check(item: LedgerItem, event: ObjectEvent, now: int) -> None:
             f"{event.uri} is being processed by another delivery",
             retry_after=seconds + _BUSY_MARGIN,
         )
-    # Of two whose order is not known, each counts.
-    if order is not None and any(map(order.is_older_than, item.without_a_word)):
+    # Two events of unknown order both count.
+    if order is not None and any(map(order.is_older_than, item.unresolved_orders)):
         raise BusyError(
-            f"a newer event of {event.uri} ended without a word, and comes again first",
+            f"a newer event of {event.uri} has an unknown outcome, and is retried first",
             retry_after=_WAIT_FOR_NEWER,
         )
 
@@ -270,26 +271,26 @@ class Failure:
 
 
 class Ledger(Protocol):
-    """Where claims are kept."""
+    """The storage of claims."""
 
     def claim(
         self, event: ObjectEvent, *, seconds: float, attempts: int | None, request_id: str
     ) -> Claim:
-        """Claim an event for so many seconds; raises what `check` does, or `LedgerError`."""
+        """Claim an event for the given seconds; raises the errors of `check`, or `LedgerError`."""
         ...
 
     def complete(self, claim: Claim, result: Mapping[str, object]) -> None:
-        """Record a success; raises `ClaimLostError` if the claim is somebody else's by now."""
+        """Record a success; raises `ClaimLostError` if another delivery has the claim."""
         ...
 
     def fail(self, claim: Claim, failure: Failure) -> None:
-        """Record a failure and give the claim back; raises as `complete` does."""
+        """Record a failure and release the claim; raises the same errors as `complete`."""
         ...
 
 
 @dataclass
 class MemoryLedger:
-    """A ledger in memory, for tests: the rules without DynamoDB.
+    """An in-memory ledger for tests, with the same rules.
 
     Attributes
     ----------
@@ -307,14 +308,14 @@ class MemoryLedger:
         event: ObjectEvent,
         *,
         seconds: float,
-        attempts: int | None,  # noqa: ARG002 (kept by the real one for people)
+        attempts: int | None,  # noqa: ARG002 (the real ledger stores it for operators)
         request_id: str,  # noqa: ARG002 (as above)
     ) -> Claim:
         """Claim an event; see `Ledger`."""
         item = self.items.get(event.uri, LedgerItem())
         check(item, event, self.now)
         self.claims += 1
-        claim = Claim(event, str(self.claims), item.perhaps_in_effect)
+        claim = Claim(event, str(self.claims), item.newest_unresolved)
         self.owners[event.uri] = claim.owner
         self.items[event.uri] = replace(
             item,
@@ -339,6 +340,6 @@ class MemoryLedger:
 
     def _give_back(self, claim: Claim, state: ObjectState) -> LedgerItem:
         if self.owners.get(claim.event.uri) != claim.owner:
-            raise ClaimLostError(f"{claim.event.uri} is claimed by somebody else")
+            raise ClaimLostError(f"another delivery has claimed {claim.event.uri}")
         del self.owners[claim.event.uri]
         return replace(self.items[claim.event.uri], state=state)

@@ -1,6 +1,6 @@
-"""Log lines and metrics: one JSON document a line on standard output.
+"""Log lines and metrics: one JSON document per line on standard output.
 
-Lambda stores a line that is JSON as it is, whichever log format is set, and filters by its `level`
+Lambda stores a JSON line unchanged, whatever the log format, and filters by its `level`
 if the line has a valid RFC 3339 `timestamp`, see
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html.
 """
@@ -28,7 +28,7 @@ _MAX_VALUES = 100
 # Of a log event, 26 bytes are CloudWatch's own. It takes 1 MB by now, and took 256 KB before:
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 _MAX_LINE = 256 * 1024 - 26
-# Of fields that were left out: how many are named, by how many characters, and the room for that.
+# For omitted fields: how many are named, with how many characters, and the space reserved for that.
 _MAX_NAMES, _MAX_NAME, _MAX_OMITTED = 10, 100, 8 * 1024
 
 _LEVELS = {
@@ -52,9 +52,9 @@ class Log:
     Parameters
     ----------
     context
-        Fields that every line carries, such as the request id.
+        Fields of every line, such as the request ID.
     clock
-        The time of a line.
+        Returns the time of a line.
     """
 
     def __init__(self, context: Mapping[str, object], clock: Clock = now) -> None:
@@ -66,8 +66,8 @@ class Log:
     def write(self, level: str, message: str, fields: Mapping[str, object]) -> None:
         """Write one line.
 
-        Fields that are None are left out, none replaces what every line carries, and no value makes
-        the line fail.
+        Fields that are None are omitted. No field replaces one of the context, and no value causes
+        an error.
         """
         line: dict[str, object] = {
             "timestamp": self.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -83,19 +83,19 @@ class Log:
                 emit(_fitted(line))
 
     def close(self) -> None:
-        """Write nothing more: a line of an abandoned thread would appear in a later invocation."""
+        """Stop writing: a line of a remaining thread would appear in a later invocation."""
         with self._lock:
             self._closed = True
 
 
 def _fitted(line: Mapping[str, object]) -> Mapping[str, object]:
-    """Leave the largest fields out of a line that is too long: cut in two it would be no JSON."""
+    """Omit the largest fields of a line that is too long: a split line would not be valid JSON."""
     excess = len(_encode(line).encode()) - _MAX_LINE
     if excess <= 0:
         return line
     sizes = {name: len(_encode({name: value}).encode()) for name, value in line.items()}
     omitted: list[str] = []
-    # What is left tells which were left out.
+    # The rest of the line names the omitted fields.
     excess += _MAX_OMITTED
     for name in sorted(sizes, key=lambda name: sizes[name], reverse=True):
         if excess <= 0:
@@ -109,7 +109,7 @@ def _fitted(line: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def emit(document: Mapping[str, object]) -> None:
-    """Write a document as one line, in one call, so that the lines of threads don't mix."""
+    """Write a document as one line, in one call, so that lines of different threads don't mix."""
     sys.stdout.write(_encode(document) + "\n")
     sys.stdout.flush()
 
@@ -117,9 +117,10 @@ def emit(document: Mapping[str, object]) -> None:
 def object_line(
     event: ObjectEvent, outcome: Outcome, *, duration: float
 ) -> tuple[str, str, dict[str, object]]:
-    """Level, message and fields of the line about one object.
+    """Return level, message and fields of the line about one object.
 
-    What the consumer's function returned comes first: it can't replace a field of the runtime's.
+    The result of the consumer's function comes first, so that it can't replace the runtime's
+    fields.
     """
     return (
         _LEVELS[outcome.status],
@@ -143,7 +144,7 @@ def object_line(
 
 
 class Tally:
-    """Counts of one batch, for its metrics."""
+    """The counts of one batch, for its metrics."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -153,7 +154,7 @@ class Tally:
     def documents(
         self, configuration: Configuration, moment: datetime
     ) -> Iterator[dict[str, object]]:
-        """CloudWatch's embedded metric format: one document, more for over a hundred objects."""
+        """Return documents in CloudWatch's embedded metric format, one per hundred objects."""
         dimensions = {"Pipeline": configuration.pipeline, "Consumer": configuration.consumer}
         dimensions = {name: value for name, value in dimensions.items() if value}
         counts = {name: self.counts[name] for name in COUNTS}
@@ -201,7 +202,7 @@ def _encode(document: Mapping[str, object]) -> str:
     try:
         return msgspec.json.encode(document, enc_hook=repr).decode()
     except Exception:  # noqa: BLE001 - whatever a value's code raises
-        # A value no encoder takes, such as a lone surrogate: each field is encoded by itself.
+        # A value that can't be encoded, such as a lone surrogate: encode each field separately.
         return msgspec.json.encode({_safe(k): _plain(v) for k, v in document.items()}).decode()
 
 

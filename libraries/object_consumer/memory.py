@@ -1,8 +1,8 @@
-"""Memory for work on whole files: how much a function has, and who works in it.
+"""Limit the memory for processing whole files.
 
-A few kilobytes can ask for gigabytes: a short row of CSV under a long header, a field that no other
-record has. What is made of a file is counted before it is made, and a file that asks for too much
-is refused by an error that names it, before Lambda ends the process with all the files in it.
+A few kilobytes can expand to gigabytes: a short CSV row under a long header, a field that no other
+record has. The memory for values is therefore computed before they are created. A file that needs
+too much is rejected with an error, before Lambda kills the process with all its files.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _MEBIBYTE = 1024 * 1024
-# The interpreter with all that a function imports, its connections, and what allocators waste.
+# The interpreter with the function's imports, its connections, and the overhead of allocators.
 _OCCUPIED = 96 * _MEBIBYTE
-# Seconds between two looks at whether a file that waits has been given up.
+# Seconds between checks of whether a waiting file has been given up.
 _PATIENCE = 0.05
 
 
 class MemoryLimitError(PermanentError):
-    """A file asks for more memory than the function has for it."""
+    """A file needs more memory than available."""
 
 
 class Allowance:
-    """What the work on one file may use: memory, and the time until it is given up.
+    """The available memory and time for processing one file.
 
-    Sizes are estimates from above: Python's objects have sizes of their own.
+    Sizes are upper estimates of the sizes of Python objects.
 
     Parameters
     ----------
     limit
-        Bytes; None for any number.
+        Bytes; None for no limit.
     check
-        Raises when the invocation has given the file up; see `ObjectStore.check`.
+        Raises if the invocation has given the file up; see `ObjectStore.check`.
     """
 
     def __init__(self, limit: int | None = None, check: Callable[[], None] = lambda: None) -> None:
@@ -52,23 +52,23 @@ class Allowance:
         return None if self.limit is None else self.limit - self.held
 
     def fits(self, size: int) -> bool:
-        """Tell whether so many bytes more may be held."""
+        """Return whether so many bytes more may be held."""
         return self.left is None or size <= self.left
 
     def need(self, size: int, what: str) -> None:
-        """Refuse what asks for more than is left.
+        """Raise if more than the remaining memory is needed.
 
         Parameters
         ----------
         size
             Bytes.
         what
-            What they are for, with the place in the file.
+            Their purpose, with the position in the file.
 
         Raises
         ------
         MemoryLimitError
-            They are more than is left.
+            The remaining memory is too small.
         """
         if not self.fits(size):
             raise MemoryLimitError(
@@ -77,24 +77,24 @@ class Allowance:
             )
 
     def hold(self, size: int, what: str) -> None:
-        """Count bytes that are kept; raises as `need` does."""
+        """Count bytes that stay allocated; raises the same error as `need`."""
         self.need(size, what)
         self.held += size
 
 
 class Workspace:
-    """The memory that a function works in, one file at a time.
+    """The memory for processing, used by one file at a time.
 
-    One at a time because threads would not make it faster, and each would need memory of its own.
-    A file that is worked on has all of the limit; what it gives is kept until it is stored, while
-    the next file is worked on.
+    Processing several files in threads would not be faster, and each would need its own memory. The
+    current file may use the whole limit. Its output is kept until it is stored, while the next file
+    is processed.
 
     Parameters
     ----------
     limit
-        Bytes that the work on one file may use.
+        Bytes for processing one file.
     kept
-        Bytes that may be kept of other files when the work on one begins.
+        Bytes that the outputs of other files may have when processing of one begins.
     """
 
     def __init__(self, limit: int, kept: int) -> None:
@@ -106,18 +106,18 @@ class Workspace:
 
     @contextmanager
     def turn(self, check: Callable[[], None]) -> Iterator[Turn]:
-        """Wait for a turn; it ends with `Turn.keep`, or with the context.
+        """Wait for the workspace; the use ends with `Turn.keep`, or with the context.
 
         Parameters
         ----------
         check
-            Asked while waiting, and by the work itself: a thread that its invocation has left
-            behind gives the memory back to those that come after it.
+            Called while waiting and during processing, so that a thread whose invocation has ended
+            releases the memory.
 
         Raises
         ------
         DeadlineError
-            `check` says that the invocation has given the file up.
+            The invocation has given the file up.
         """
         with self._changed:
             while self._is_taken or self._kept > self._most_kept:
@@ -132,7 +132,7 @@ class Workspace:
             turn.end()
 
     def settle(self, *, kept: int, ends: bool) -> None:
-        """Count what is kept from now on, and let the next one begin."""
+        """Count the bytes kept from now on, and let the next file begin."""
         with self._changed:
             self._kept += kept
             self._is_taken = self._is_taken and not ends
@@ -140,14 +140,14 @@ class Workspace:
 
 
 class Turn:
-    """One file's time in a workspace.
+    """One file's use of a workspace.
 
     Parameters
     ----------
     workspace
-        Whose turn it is.
+        The workspace.
     allowance
-        What may be used meanwhile.
+        The available memory and time.
     """
 
     def __init__(self, workspace: Workspace, allowance: Allowance) -> None:
@@ -156,13 +156,13 @@ class Turn:
         self._kept: int | None = None
 
     def keep(self, size: int) -> None:
-        """End the work: all but so many bytes is given back, and these with the context."""
+        """End processing: release all but the given bytes, and these at the end of the context."""
         if self._kept is None:
             self._kept = size
             self._workspace.settle(kept=size, ends=True)
 
     def end(self) -> None:
-        """Give everything back."""
+        """Release all bytes."""
         if self._kept is None:
             self._workspace.settle(kept=0, ends=True)
         else:
@@ -170,17 +170,17 @@ class Turn:
 
 
 def workspace() -> Workspace:
-    """Make the workspace of this function, as large as its memory lets it be.
+    """Create the workspace of this function, according to its memory.
 
     Of AWS_LAMBDA_FUNCTION_MEMORY_SIZE (MB, set by Lambda;
-    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html) an eighth is for files
-    that are read, another for what waits to be stored, and 96 MiB for the interpreter; the rest is
-    left for the work: 288 MiB of 512. It is never less than an eighth.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html), an eighth is for files
+    that are read, another for outputs that wait to be stored, and 96 MiB for the interpreter. The
+    rest is for processing: 288 MiB of 512. It is never less than an eighth.
 
     Raises
     ------
     SettingError
-        The variable has a value that is not accepted.
+        The variable has an invalid value.
     """
     memory = configuration.from_environment().memory
     return Workspace(max(memory // 8, memory * 3 // 4 - _OCCUPIED), memory // 8)

@@ -1,4 +1,4 @@
-"""What Lambda hands over: a batch of SQS messages, or one event that came directly."""
+"""The event of a Lambda invocation: a batch of SQS messages, or one event from another source."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 _SQS = "aws:sqs"
 _FIFO_SUFFIX = ".fifo"
-# A number of 64 bits has as many; Python refuses to read more than 4,300.
+# The digits of a 64-bit number; Python refuses to parse more than 4,300.
 _MAX_DIGITS = 19
 
 
 class InvocationError(Exception):
-    """The invocation can't be answered; Lambda takes the whole batch for failed."""
+    """There is no valid response; Lambda treats the whole batch as failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +27,23 @@ class Message:
     Attributes
     ----------
     id
-        The SQS message id; None for a direct invocation.
+        The SQS message ID; None for a direct invocation.
     body
-        The text that holds the events.
+        The text with the events.
     receipt_handle
-        Names this receive of the message to SQS.
+        SQS's identifier of this receive of the message.
     receive_count
-        How often SQS has handed the message out, this time included; None if unknown.
+        The number of receives, including this one; None if unknown.
     group
-        The message group when the queue is FIFO, else None.
+        The message group ID in a FIFO queue, else None.
     tenant
-        The message group when the queue is not FIFO, which orders nothing: it is the tenant of a
-        fair queue,
+        The message group ID in a standard queue: it doesn't affect the order, but is the tenant in
+        a fair queue,
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html.
     sent
         When the message was sent, in seconds since 1970; None if unknown.
     attributes
-        The message attributes as Lambda writes them.
+        The message attributes in Lambda's form.
     """
 
     body: str
@@ -64,8 +64,8 @@ def received(event: object) -> list[Message]:
     Raises
     ------
     InvocationError
-        A message of the batch has no id, or two have the same: no response could tell Lambda which
-        one failed.
+        A message of the batch has no ID, or two have the same: no response could identify the
+        failed one.
     """
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list) or not any(_is_sqs(record) for record in records):
@@ -110,7 +110,7 @@ def _from_sqs(position: int, record: object) -> Message:
 
 
 def _count(value: object) -> int | None:
-    """Read a whole number as SQS writes it; None for what it would not write."""
+    """Parse an integer in SQS's form; None if it has another form."""
     if not isinstance(value, str) or len(value) > _MAX_DIGITS:
         return None
     return int(value) if value.isascii() and value.isdigit() else None
@@ -120,10 +120,10 @@ def _encode(event: object) -> str:
     try:
         return msgspec.json.encode(event).decode()
     except (TypeError, ValueError, RecursionError):
-        import json  # noqa: PLC0415 - an event of Lambda's hardly ever gets here
+        import json  # noqa: PLC0415 - rarely needed
 
     try:
-        # Takes lone surrogates as well, and keeps them.
+        # Unlike msgspec, this accepts and keeps lone surrogates.
         return json.dumps(event)
     except (TypeError, ValueError, RecursionError):
-        return f"a {type(event).__name__} that JSON has no form for"
+        return f"a {type(event).__name__} that can't be converted to JSON"

@@ -1,8 +1,8 @@
-"""What becomes of an object, and from its objects, of a message. Pure decisions.
+"""Determine the outcome of an object, and the settlement of a message from its objects.
 
-What a consumer's function returns or raises is its own code up to here: a field, an error's text
-or its `retry_after` can raise anything when it is looked at. It is looked at here alone, in the
-object's thread, and what is left is plain text and numbers.
+A result or an exception of a consumer's function can run the function's code when it is accessed: a
+field, an error's text or its `retry_after` can raise any exception. Only this module accesses them,
+in the object's thread, and converts them to plain texts and numbers.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from object_consumer.ledger import Failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# A message may stay invisible for 12 hours after it was received, at most 15 minutes of which have
-# gone by when a function sets the delay.
+# A message can stay invisible for 12 hours after it was received, of which at most 15 minutes have
+# passed when a function sets the delay.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
 MAX_DELAY = 12 * 3600 - 15 * 60
-# A line of a log holds 256 KB at most; the beginning of a message and the end of a stack tell most.
+# A log line has at most 256 KB; keep the beginning of a message and the end of a stack trace.
 _MAX_MESSAGE = 4_000
 _MAX_TRACEBACK = 8_000
 _MAX_FIELDS = 1_000
-# Objects of a message whose reasons are told; the message itself has all of them.
+# The number of objects whose reasons are listed; the message itself has all of them.
 _MAX_REASONS = 20
 
 
 class Status(StrEnum):
-    """How one object ended."""
+    """The status of a finished object."""
 
     DONE = "done"
     SKIPPED = "skipped"
@@ -47,22 +47,22 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How one object ended, and why.
+    """The outcome of one object.
 
     Attributes
     ----------
     status
-        The end itself.
+        The status.
     reason
-        Why an object was skipped.
+        The reason why an object was skipped.
     error_type, error_message, stack
-        The error of an object that failed; the stack only of an unexpected one.
+        The error of a failed object; the stack trace only for an unexpected error.
     retry_after
-        Seconds that the error asks to wait before the next try.
+        The delay in seconds that the error requests.
     started
         Whether the consumer's function was called.
     fields
-        What the function returned for the log.
+        The function's result, for the log.
     """
 
     status: Status
@@ -91,9 +91,9 @@ OUT_OF_TIME = Outcome(
 
 
 def behind(delay: float) -> Outcome:
-    """Make the outcome of an object whose predecessor in its FIFO group is retried.
+    """Create the outcome of an object whose predecessor in its FIFO group is retried.
 
-    The whole group gets one delay: SQS hands out nothing of a group while any of it is invisible.
+    The whole group has one delay: SQS delivers no message of a group while one of it is invisible.
     """
     return Outcome(
         status=Status.RETRY,
@@ -105,27 +105,27 @@ def behind(delay: float) -> Outcome:
 
 
 def of_result(result: object) -> Outcome:
-    """Give the outcome of an object whose function returned.
+    """Return the outcome of an object whose function returned.
 
-    The fields of a mapping are taken over as plain data, at most 1,000 of them. One that can't be
-    read is told by its type, and takes nothing from the object's being done.
+    The fields of a mapping are copied as plain data, at most 1,000 of them. A field that can't be
+    read is replaced by its type; the object is done nevertheless.
     """
     try:
         if isinstance(result, Generator | Coroutine | AsyncGenerator):
             return _never_ran(result)
         fields = _fields(result) if isinstance(result, Mapping) else {}
     except BaseException as error:  # noqa: BLE001 - the object is done, whatever its result is
-        fields = {"result_error": f"{_type_name(error)} when the result was read"}
+        fields = {"result_error": f"{_type_name(error)} while reading the result"}
     return Outcome(status=Status.DONE, fields=fields)
 
 
 def of_error(error: BaseException) -> Outcome:
-    """Give the outcome of an object whose function raised.
+    """Return the outcome of an object whose function raised.
 
-    `SystemExit`, `MemoryError` and the like are retried as any unexpected error is: one object's
-    trouble is no reason to fail the others of its batch.
+    `SystemExit`, `MemoryError` and others are retried like any unexpected error: one object's
+    failure must not affect the others of its batch.
     """
-    # Not isinstance(), which asks an error for its class.
+    # Not isinstance(), which calls the error's __class__.
     kind = type(error)
     if issubclass(kind, SkippedError):
         return Outcome(status=Status.SKIPPED, reason=_reason(error))
@@ -140,12 +140,12 @@ def of_error(error: BaseException) -> Outcome:
 
 
 def not_claimed(error: Exception) -> Outcome:
-    """Give the outcome of an object that the ledger did not let be processed."""
+    """Return the outcome of an object that the ledger rejected."""
     return replace(of_error(error), started=False)
 
 
 def failure_of(outcome: Outcome) -> Failure:
-    """Say for the ledger why an object failed."""
+    """Return the failure to record in the ledger."""
     return Failure(
         kind=str(outcome.status),
         error_type=outcome.error_type or "",
@@ -155,7 +155,7 @@ def failure_of(outcome: Outcome) -> Failure:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """The message is dealt with: SQS deletes it."""
+    """The message is done: SQS deletes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +172,12 @@ class MoveToDeadLetterQueue:
     Attributes
     ----------
     kind
-        ``"permanent"``, or ``"exhausted"`` when no other try is allowed: the last receive failed,
-        or the message would expire.
+        ``"permanent"``, or ``"exhausted"`` if no retry is possible: the last receive failed, or the
+        message would expire.
     error_type, error_message
-        The reasons of all the objects that failed.
+        The reasons of all failed objects.
     otherwise
-        What becomes of the message when it can't be sent there.
+        The settlement if the message can't be sent there.
     """
 
     kind: str
@@ -191,23 +191,23 @@ type Settlement = Acknowledge | Retry | MoveToDeadLetterQueue
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Delays between tries: exponential, with full jitter.
+    """Delays between retries: exponential, with full jitter.
 
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 
     Attributes
     ----------
     base
-        The longest delay in seconds after the first try; doubles with each receive.
+        The maximum delay in seconds after the first attempt; doubles with each receive.
     cap
-        The longest delay in seconds at all.
+        The maximum of all delays in seconds.
     """
 
     base: float = 20
     cap: float = 900
 
     def delay(self, receive_count: int | None, uniform: Callable[[float, float], float]) -> float:
-        """Draw the delay in seconds after so many receives."""
+        """Return a random delay in seconds after the given number of receives."""
         doublings = min(max((receive_count or 1) - 1, 0), 32)
         return uniform(0, min(self.cap, MAX_DELAY, self.base * 2**doublings))
 
@@ -221,24 +221,25 @@ def settle(
     uniform: Callable[[float, float], float],
     time_left: float | None = None,
 ) -> Settlement:
-    """Decide what becomes of a message.
+    """Determine the settlement of a message.
 
-    Any object to be retried means that the message is, and its permanent failures with it. On its
-    last allowed receive it is dead-lettered instead, as SQS would move it without a reason; and
-    where no other try can end before the queue's retention does, as SQS would delete it. A delay of
-    the backoff is shortened to fit, one that an error asks for is not: an earlier try would fail.
+    If an object has to be retried, the whole message is retried, including its permanent failures.
+    On its last receive it is dead-lettered instead, because SQS would move it without a reason. The
+    same applies if no retry can end before the queue's retention period, because SQS would delete
+    it. A delay of the backoff is shortened to fit. A delay that an error requests is not, because
+    an earlier attempt would fail.
 
     Parameters
     ----------
     outcomes
-        For each object, what it is called and how it ended.
+        The name and the outcome of each object.
     receive_count, max_receive_count
         This receive and the last one allowed; None if unknown.
     backoff, uniform
-        The delays, and the source of chance.
+        The delays, and the random function.
     time_left
-        Seconds within which another try has to begin, or SQS deletes the message before it ends;
-        None if unknown.
+        Seconds within which the next attempt must begin, so that it ends before SQS deletes the
+        message; None if unknown.
     """
     failed = [
         (name, outcome)
@@ -270,7 +271,7 @@ def settle(
 def _delay(outcomes: Sequence[Outcome], backoff: float) -> float:
     delays = [outcome.retry_after for outcome in outcomes if outcome.retry_after is not None]
     if len(delays) < len(outcomes) or not outcomes:
-        # Some object has no wish of its own.
+        # At least one object requests no delay.
         delays.append(backoff)
     return min(max(0.0, *delays), MAX_DELAY)
 
@@ -283,14 +284,14 @@ def _reasons(failed: Sequence[tuple[str, Outcome]]) -> str:
 
 
 def _never_ran(result: object) -> Outcome:
-    """Refuse what was to be iterated or awaited: acknowledged, its object would be lost."""
+    """Reject a generator or coroutine: if it were acknowledged, its object would be lost."""
     if isinstance(result, Coroutine):
-        # Python warns of those that nobody awaits.
+        # Python warns about coroutines that are never awaited.
         with contextlib.suppress(BaseException):
             result.close()
     return of_error(
         TypeError(
-            f"the function returned a {_type_name(result)}, so nothing of it has run; "
+            f"the function returned a {_type_name(result)}, so its code has not run; "
             "write it without yield and async"
         )
     )
@@ -304,12 +305,12 @@ def _fields(result: Mapping[object, object]) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    """Take a value over without its code: what JSON has, else its text, else its type's name."""
+    """Convert a value to plain data: a JSON value, else its text, else its type's name."""
     if value is None or type(value) in {float, bool}:
         return value
     if type(value) is str:
         return _cut(value, len(value))
-    # Suppressed is whatever a value's code raises, and what JSON has no form for.
+    # Ignore any exception of the value's code, and values that JSON can't represent.
     with contextlib.suppress(Exception):
         return msgspec.json.decode(msgspec.json.encode(value, enc_hook=repr))
     with contextlib.suppress(Exception):
@@ -321,7 +322,7 @@ def _seconds(error: BaseException) -> float | None:
     try:
         asked: Any = getattr(error, "retry_after")  # noqa: B009 - it may be a property
         seconds = math.nan if asked is None else float(asked)
-    except BaseException:  # noqa: BLE001 - it is no number, or one that no float holds
+    except BaseException:  # noqa: BLE001 - it is not a number, or too large for a float
         return None
     return None if math.isnan(seconds) else seconds
 
@@ -336,7 +337,7 @@ def _reason(error: BaseException) -> str:
 def _message(error: BaseException) -> str:
     try:
         return _cut(str(error), _MAX_MESSAGE) or _type_name(error)
-    except BaseException:  # noqa: BLE001 - an error that can't even be printed is still an outcome
+    except BaseException:  # noqa: BLE001 - an error that can't be printed is an outcome too
         return _type_name(error)
 
 
@@ -350,12 +351,12 @@ def _stack(error: BaseException) -> str:
 def _type_name(value: object) -> str:
     try:
         return _cut(type(value).__name__, _MAX_MESSAGE)
-    except BaseException:  # noqa: BLE001 - a class of classes may have code, too
+    except BaseException:  # noqa: BLE001 - a metaclass may have code too
         return "object"
 
 
 def _cut(text: str, most: int) -> str:
-    # Of a subclass of str this is the text itself, without the subclass's code.
+    # For a subclass of str, this is the text itself, without the subclass's code.
     plain = str.__getitem__(text, slice(most))
-    # A lone surrogate is no UTF-8: neither JSON nor DynamoDB takes it.
+    # A lone surrogate is not valid UTF-8: neither JSON nor DynamoDB accepts it.
     return plain if plain.isascii() else plain.encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""The work of one invocation: which objects, for which messages, in what order. Pure."""
+"""The plan of one invocation: which objects, for which messages, in which order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One object to process, for each of the messages that tell of it.
+    """One object to process, for all messages with its event.
 
     Attributes
     ----------
@@ -27,9 +27,9 @@ class Task:
     deliveries
         The messages that wait for the outcome.
     outcome
-        How the object ended; None until then.
+        The outcome; None until the object is finished.
     duration
-        Seconds the consumer's function took.
+        Duration of the consumer's function in seconds.
     age
         Seconds from the event to the outcome.
     """
@@ -52,13 +52,13 @@ class Delivery:
     tasks
         Its objects, in its order.
     errors
-        One for each part of the message that is no object event.
+        One for each part of the message that is not an object event.
     unfinished
-        How many of its objects have no outcome yet.
+        The number of its objects without an outcome.
     settling
-        Whether somebody has begun to settle the message: it happens once.
+        Whether a thread has begun to settle the message, which happens once.
     settlement
-        What became of the message; None until it is settled.
+        The settlement; None until the message is settled.
     """
 
     message: Message
@@ -70,22 +70,22 @@ class Delivery:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every object of the message has its outcome."""
+        """Whether every object of the message has an outcome."""
         return not self.unfinished
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The work of one invocation.
+    """The plan of one invocation.
 
     Attributes
     ----------
     deliveries
         Every message, in the batch's order.
     unordered
-        Objects that may be processed in any order, side by side.
+        Objects that may be processed in any order, in parallel.
     empty
-        Messages without objects, to be settled only.
+        Messages without objects, which only need to be settled.
     groups
         Messages to be processed one after the other: a list for each FIFO group.
     """
@@ -97,10 +97,10 @@ class Plan:
 
 
 def make_plan(messages: Iterable[Message]) -> Plan:
-    """Plan the work of an invocation.
+    """Create the plan of an invocation.
 
-    Two messages about the same object version share one task, except in FIFO groups, where each
-    has its place in the order.
+    Two messages with the same object version share one task, except in FIFO groups, where each
+    keeps its place in the order.
     """
     deliveries: list[Delivery] = []
     shared: dict[ObjectEvent, Task] = {}
@@ -112,10 +112,10 @@ def make_plan(messages: Iterable[Message]) -> Plan:
         deliveries.append(delivery)
         for event in contents.events:
             ordered = message.group is not None
-            # Without a sequencer nothing tells a repeated delivery from a second event.
+            # Without a sequencer, a repeated delivery looks like a second event.
             alone = ordered or event.sequencer is None
             task = Task(event) if alone else shared.setdefault(event, Task(event))
-            # Of a message that tells of an object twice it is the last delivery.
+            # If a message has the same object twice, this is already the last delivery.
             if not task.deliveries or task.deliveries[-1] is not delivery:
                 task.deliveries.append(delivery)
                 delivery.tasks.append(task)

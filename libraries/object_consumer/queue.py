@@ -1,4 +1,4 @@
-"""What the runtime asks of Amazon SQS: to dead-letter a message, and to delay the retried ones."""
+"""The runtime's requests to Amazon SQS: dead-letter messages, and delay retries."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Queue(Protocol):
     def dead_letter(
         self, message: Message, attributes: Mapping[str, MessageAttributeValueTypeDef]
     ) -> None:
-        """Send a message to the dead-letter queue; raises when that fails."""
+        """Send a message to the dead-letter queue; raises an exception if that fails."""
         ...
 
     def delay(self, entries: Iterable[tuple[Message, int]]) -> list[str]:
-        """Set in how many seconds up to ten messages become visible; returns what went wrong."""
+        """Set the visibility timeout of up to ten messages; return the errors."""
         ...
 
 
@@ -51,9 +51,9 @@ class SqsQueue:
         if message.tenant is not None:
             request["MessageGroupId"] = message.tenant
         if message.group is not None and message.id is not None:
-            # A FIFO queue takes no message without a group.
+            # A FIFO queue requires a message group ID.
             request["MessageGroupId"] = message.group or message.id
-            # The same message dead-lettered twice within five minutes arrives once.
+            # If the same message is sent twice within five minutes, SQS discards the second.
             request["MessageDeduplicationId"] = message.id
         clients.sqs().send_message(**request)
 

@@ -1,8 +1,8 @@
-"""Objects to and from Amazon S3: obstore, and boto3 for the keys obstore can't address.
+"""Read and write objects in Amazon S3 with obstore, and with boto3 for keys obstore can't address.
 
-obstore (Rust's object_store) is several times cheaper than boto3 in import time and CPU and waits
-without the interpreter's lock. It treats keys as paths, though: it refuses or rewrites empty, `.`
-and `..` segments and control characters, all of which S3 allows in keys.
+obstore (Rust's object_store) needs several times less import time and CPU than boto3, and releases
+the GIL while it waits. But it treats keys as paths: it rejects or rewrites empty, `.` and `..`
+segments and control characters, which S3 allows in keys.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ if TYPE_CHECKING:
 
     type AnyBody = bytes | Bytes | memoryview
 
-# Above this an upload in parts is quicker; below, its two more requests cost more than they save.
+# Above this size, a multipart upload is faster; below, its two additional requests cost more.
 _MULTIPART_ABOVE = 64 * 1024 * 1024
 _PART_SIZE = 16 * 1024 * 1024
 
 _NOT_A_PATH_SEGMENT = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|[\x00-\x1f\x7f]")
 _NOT_FOUND = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed"})
-# After versioning was enabled an object that is there may be answered with NoSuchKey, and with that
-# alone: https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
+# After versioning was enabled, S3 may return NoSuchKey, but no other error, for an existing object:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
 _FINAL = frozenset({"NoSuchVersion", "NoSuchBucket", "MethodNotAllowed"})
 _ERROR_CODE = re.compile(r"<Code>(\w+)</Code>|An error occurred \((\w+)\)")
 _PRECONDITION_FAILED = frozenset({"PreconditionFailed", "412"})
 _MAX_REASON = 300
-# Buckets whose connections are kept; a store takes 0.1 MB.
+# The number of buckets whose stores and connections are cached; a store takes 0.1 MB.
 _MAX_STORES = 64
 
-# Brief: a message that is retried by SQS frees the function for others meanwhile.
+# Only short retries: a retry by SQS frees the function for other objects.
 _RETRIES: RetryConfig = {
     "max_retries": 4,
     "retry_timeout": timedelta(seconds=15),
@@ -68,7 +68,7 @@ _RETRIES: RetryConfig = {
 
 
 class S3Transport:
-    """Moves bytes to and from Amazon S3, with one pool of connections for each bucket.
+    """Transfers objects from and to Amazon S3, with one connection pool for each bucket.
 
     Region, credentials and endpoint come from the environment variables that the AWS SDKs read
     (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
@@ -81,7 +81,7 @@ class S3Transport:
     def get(
         self, bucket: str, key: str, *, region: str | None, version_id: str | None, etag: str | None
     ) -> Response:
-        """Begin a download; see `object_consumer.store.Transport`."""
+        """Start a download; see `object_consumer.store.Transport`."""
         if version_id is not None:
             check_version_id(version_id)
         if etag is not None:
@@ -110,7 +110,7 @@ class S3Transport:
     def put(
         self, bucket: str, key: str, body: AnyBody, headers: PutHeaders
     ) -> tuple[str | None, str | None]:
-        """Store an object whole; see `object_consumer.store.Transport`."""
+        """Write an object; see `object_consumer.store.Transport`."""
         if not is_addressable(key):
             return _put_with_boto3(bucket, key, body, headers)
         attributes: Attributes = {"Content-Type": headers.content_type, **headers.metadata}
@@ -149,24 +149,24 @@ class S3Transport:
 
 
 def is_addressable(key: str) -> bool:
-    """Whether obstore sends exactly this key; S3 itself takes any text."""
+    """Return whether obstore sends this key unchanged; S3 itself accepts any text."""
     return _NOT_A_PATH_SEGMENT.search(key) is None
 
 
 def store_config(bucket: str, region: str, environment: Mapping[str, str]) -> S3Config:
-    """Decide how a bucket is addressed.
+    """Configure the store of a bucket.
 
-    A custom endpoint (LocalStack, a VPC endpoint) gets path-style requests, AWS virtual-hosted
-    ones where the bucket's name allows it; see `object_consumer.addressing`.
+    Requests to a custom endpoint (LocalStack, a VPC endpoint) are path-style; those to AWS are
+    virtual-hosted-style if the bucket's name permits it; see `object_consumer.addressing`.
 
     Raises
     ------
     PermanentError
-        The bucket's or the region's name is none, or the region is of another partition.
+        The bucket name or the region is invalid, or the region is in another partition.
     """
     check_bucket(bucket)
     region = choose_region(region, environment)
-    # The digest signs the upload anyway; stated as a checksum, S3 verifies and keeps it.
+    # The digest is computed for the signature anyway; as a checksum, S3 verifies and stores it.
     config: S3Config = {"region": region, "checksum_algorithm": "SHA256"}
     custom = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
     if custom:
@@ -181,11 +181,11 @@ def _client_options(config: S3Config) -> ClientConfig:
     return {
         "allow_http": config["endpoint"].startswith("http://"),
         "connect_timeout": timedelta(seconds=3),
-        # A stalled connection is noticed by the time between two reads. The whole may take as long
-        # as a function may run.
+        # The time between two reads detects a stalled connection. The whole request may take as
+        # long as a function may run.
         "read_timeout": timedelta(seconds=20),
         "timeout": timedelta(minutes=15),
-        # S3 closes idle connections sooner than most; a frozen function doesn't notice.
+        # S3 closes idle connections early, which a frozen function doesn't notice.
         "pool_idle_timeout": timedelta(seconds=5),
     }
 
@@ -202,7 +202,7 @@ def _read_error(uri: str, error: Exception) -> Exception:
 
 def _write_error(uri: str, error: Exception) -> Exception:
     if isinstance(error, FileNotFoundError):
-        return StorageError(f"writing {uri} failed: there is no such bucket")
+        return StorageError(f"writing {uri} failed: the bucket does not exist")
     return _storage_error("writing", uri, error)
 
 
@@ -214,7 +214,7 @@ def _storage_error(verb: str, uri: str, error: Exception) -> StorageError:
 
 
 def _client(bucket: str, region: str | None) -> S3Client:
-    """Give boto3's client for a bucket, in the region in which obstore would ask for it."""
+    """Return boto3's client for a bucket, with the region that obstore would use."""
     check_bucket(bucket)
     return clients.s3(choose_region(region, os.environ))
 

@@ -1,8 +1,7 @@
-"""Settings from environment variables, read once, when the function's module is imported.
+"""Settings from environment variables, read once when the function's module is imported.
 
-A setting that is missing or wrong stops the function at init with a message that names the
-variable, the value found and what is accepted, so a bad deployment shows on its first invocation
-and no message is lost to it.
+If a setting is missing or invalid, init fails with a message that names the variable, its value and
+the valid values. A bad deployment is thus visible at the first invocation, and no message is lost.
 """
 
 from __future__ import annotations
@@ -20,19 +19,19 @@ _FALSE = frozenset({"false", "0", "no"})
 
 
 def text(name: str, default: str | None = None, *, choices: Collection[str] = ()) -> str:
-    """Read a setting as text.
+    """Read a setting as a string.
 
-    An empty variable counts as missing: Terraform has no way to leave a variable out of a map
-    by a null value.
+    An empty variable counts as missing, because Terraform can't omit a variable from a map with a
+    null value.
 
     Parameters
     ----------
     name
         The environment variable's name.
     default
-        The value when the variable is missing; without one the variable is required.
+        The value if the variable is missing; without a default, the variable is required.
     choices
-        The values accepted; empty for any.
+        The valid values; empty for any.
 
     Raises
     ------
@@ -56,21 +55,21 @@ def integer(
     minimum: int | None = None,
     maximum: int | None = None,
 ) -> int:
-    """Read a setting as a whole number.
+    """Read a setting as an integer.
 
     Parameters
     ----------
     name
         The environment variable's name.
     default
-        The value when the variable is missing; without one the variable is required.
+        The value if the variable is missing; without a default, the variable is required.
     minimum, maximum
-        The range accepted, both ends included.
+        The valid range, inclusive.
 
     Raises
     ------
     SettingError
-        The variable is required and missing, or its value is no whole number of the range.
+        The variable is required and missing, or its value is not an integer in the range.
     """
     value = text(name, None if default is None else str(default))
     bounds = [
@@ -88,14 +87,14 @@ def integer(
 
 
 def flag(name: str, *, default: bool | None = None) -> bool:
-    """Read a setting as true or false.
+    """Read a setting as a boolean.
 
     Parameters
     ----------
     name
         The environment variable's name.
     default
-        The value when the variable is missing; without one the variable is required.
+        The value if the variable is missing; without a default, the variable is required.
 
     Raises
     ------

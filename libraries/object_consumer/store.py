@@ -1,7 +1,7 @@
-"""Reading and writing objects: what a consumer's function sees of Amazon S3.
+"""Read and write objects: the interface of a consumer's function to Amazon S3.
 
-`ObjectStore` holds the rules (which version, how large, how many bytes at once); how the bytes
-travel is a `Transport`: `object_consumer.s3` on Lambda, memory in unit tests.
+`ObjectStore` implements the rules (version, size, bytes in memory). A `Transport` transfers the
+bytes: `object_consumer.s3` on Lambda, an in-memory one in unit tests.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
 _S3_URI = "s3://"
 # The names of HTTP headers: https://www.rfc-editor.org/rfc/rfc9110.html#name-tokens
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# Of all names and values: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+# The total of names and values: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
 MAX_METADATA_BYTES = 2048
 # For how long an object may not be found after versioning was first enabled on its bucket:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
 VISIBLE_WITHIN = timedelta(minutes=15)
-# The second try; the third is at the end, so that no more of a message's receives are used.
+# The delay of the second attempt; the third is at the end, so that only these receives are used.
 _SECOND_LOOK = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenObject:
-    """An object that `ObjectStore.write` has stored.
+    """An object written by `ObjectStore.write`.
 
     Attributes
     ----------
     uri
         ``s3://bucket/key``.
     size
-        Bytes stored.
+        Size in bytes.
     etag
-        The entity tag without quotes.
+        The ETag without quotes.
     version_id
         None in a bucket without versioning.
     """
@@ -61,31 +61,31 @@ class WrittenObject:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The beginning of a download: the size is known, the body is still to be fetched."""
+    """A started download: the size is known, the body is not read yet."""
 
     size: int
     body: Callable[[], Bytes]
 
 
 class Transport(Protocol):
-    """Moves bytes to and from S3, and turns its failures into the errors of this package."""
+    """Transfers bytes from and to S3, and converts its errors to those of this package."""
 
     def get(
         self, bucket: str, key: str, *, region: str | None, version_id: str | None, etag: str | None
     ) -> Response:
-        """Begin a download of one version, or of the object that still has this entity tag."""
+        """Start a download of one version, or of the object if it still has this ETag."""
         ...
 
     def put(
         self, bucket: str, key: str, body: bytes | Bytes | memoryview, headers: PutHeaders
     ) -> tuple[str | None, str | None]:
-        """Store an object whole; returns its entity tag and version."""
+        """Write an object; return its ETag and version."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PutHeaders:
-    """What S3 keeps beside an object's bytes."""
+    """The headers that S3 stores with an object."""
 
     content_type: str
     content_encoding: str | None
@@ -93,19 +93,19 @@ class PutHeaders:
 
 
 class Reservation(Protocol):
-    """One object's share of an invocation: its time, and its part of the bytes in flight."""
+    """One object's share of an invocation: its time, and its bytes in memory."""
 
     def check(self) -> None:
-        """Raise `DeadlineError` once the object is given up, or its function has returned."""
+        """Raise `DeadlineError` if the object is given up, or its function has returned."""
         ...
 
     def reserve(self, size: int) -> None:
-        """Wait until so many more bytes may be held in memory; kept until the object is done."""
+        """Wait until the bytes may be held in memory; they are released when the object is done."""
         ...
 
 
 class Unlimited:
-    """A reservation outside an invocation: no deadline, and nobody to share memory with."""
+    """A reservation outside of an invocation: no deadline, no limit."""
 
     def check(self) -> None:
         """Never raise."""
@@ -115,24 +115,24 @@ class Unlimited:
 
 
 class ObjectStore:
-    """Reads the objects of events and writes results.
+    """Reads the objects of events, and writes results.
 
-    The runtime passes one to the consumer's function. At import time, for reference data that is
-    no event's object, make one: ``ObjectStore().read("s3://bucket/schema.json")``.
+    The runtime passes one to the consumer's function. For reference data at import time, create
+    one: ``ObjectStore().read("s3://bucket/schema.json")``.
 
-    All methods are safe to call from several threads. They block, with the interpreter's lock
-    released, so objects of a batch proceed side by side.
+    All methods are thread-safe. They block with the GIL released, so the objects of a batch are
+    processed in parallel.
 
     Parameters
     ----------
     transport
-        How bytes travel; Amazon S3 by default.
+        Transfers the bytes; Amazon S3 by default.
     reservation
         The object's share of the invocation; unlimited by default.
     max_object_bytes
-        The largest object `read` accepts; None for any.
+        The largest object that `read` accepts; None for no limit.
     clock
-        The time, in UTC; tells recent events from old ones.
+        Returns the time in UTC, to determine the age of events.
     """
 
     def __init__(
@@ -153,34 +153,35 @@ class ObjectStore:
         self._clock = clock
 
     def read(self, source: ObjectEvent | str) -> Bytes:
-        """Read an object whole.
+        """Read a whole object.
 
-        For an event: exactly the version it names; in a bucket without versioning, the object
-        only while it is still the one the event is about.
+        For an event, this reads exactly its version. In a bucket without versioning, it reads the
+        object only if it still has the ETag of the event.
 
         Parameters
         ----------
         source
-            An event, or the ``s3://bucket/key`` of an object whose newest version is wanted.
+            An event, or an ``s3://bucket/key`` to read the newest version.
 
         Returns
         -------
         Bytes
-            A read-only buffer outside Python's heap. JSON decoders and ``memoryview`` take it as
-            it is; ``bytes(...)`` copies it.
+            A read-only buffer outside of Python's heap. JSON decoders and ``memoryview`` accept it;
+            ``bytes(...)`` copies it.
 
         Raises
         ------
         ObjectNotFoundError
-            The object or version is gone, or the event is a removal.
+            The object or version doesn't exist, or the event is a deletion.
         ObjectNotVisibleError
-            S3 doesn't find the object, and the event is so recent that it may turn up.
+            S3 doesn't find the object, but the event is so recent that it may become visible.
         ObjectTooLargeError
-            It is larger than ``max_object_bytes``; no body was read.
+            It is larger than ``max_object_bytes``; the body was not read.
         ObjectSupersededError
-            A newer object has taken its key; it has an event of its own.
+            A newer object has the same key; it has its own event.
         StorageError
-            S3 refused (permissions are mended, so this is retried), throttled or failed.
+            S3 failed, throttled or denied the request; denials are retried, because permissions can
+            be fixed.
         DeadlineError
             The invocation has given this object up.
         """
@@ -221,12 +222,12 @@ class ObjectStore:
         content_encoding: str | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> WrittenObject:
-        """Store an object whole: readers see all of it or nothing.
+        """Write an object atomically.
 
         Parameters
         ----------
         bucket, key
-            Where to.
+            The destination.
         body
             The content.
         content_type
@@ -234,15 +235,15 @@ class ObjectStore:
         content_encoding
             ``"gzip"`` for a compressed body.
         metadata
-            User-defined metadata; names and values in ASCII, as S3 takes them as HTTP headers.
+            User-defined metadata; names and values in ASCII, because they are HTTP headers.
 
         Raises
         ------
         PermanentError
-            The key or the metadata is longer than S3 takes, or what becomes a header is not
-            printable ASCII.
+            The key or the metadata is longer than S3's limit, or a header value is not printable
+            ASCII.
         StorageError
-            S3 refused, throttled or failed, or there is no such bucket.
+            S3 failed, throttled or denied the request, or the bucket doesn't exist.
         DeadlineError
             The invocation has given this object up.
         """
@@ -264,7 +265,7 @@ class ObjectStore:
         return WrittenObject(f"{_S3_URI}{bucket}/{key}", memoryview(body).nbytes, etag, version_id)
 
     def check(self) -> None:
-        """Ask whether the object is still this invocation's; for a function that writes elsewhere.
+        """Check that the object is still this invocation's; for functions that write elsewhere.
 
         Raises
         ------
@@ -298,7 +299,7 @@ def _check_length(what: str, most: int, *texts: str) -> None:
 
 
 def check_visible(event: ObjectEvent, now: datetime) -> None:
-    """Check that an object that S3 doesn't find would be visible by now.
+    """Raise if an object that S3 doesn't find may still become visible.
 
     Raises
     ------
@@ -323,9 +324,9 @@ def split_uri(uri: str) -> tuple[str, str]:
     Raises
     ------
     ValueError
-        It is no such address.
+        It has another form.
     """
     bucket, slash, key = uri.removeprefix(_S3_URI).partition("/")
     if not uri.startswith(_S3_URI) or not bucket or not slash or not key:
-        raise ValueError(f"{uri!r} is no object's address; expected s3://bucket/key")
+        raise ValueError(f"{uri!r} is not an S3 URI; expected s3://bucket/key")
     return bucket, key

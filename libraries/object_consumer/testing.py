@@ -1,12 +1,12 @@
-"""For the unit tests of a consumer: events and an object store in memory, without AWS.
+"""Events and an in-memory object store for the unit tests of a consumer, without AWS.
 
     store = MemoryStore()
     event = store.upload("incoming/a.json", b'{"id": 1}')
     handler.function(event, store)
     assert store.download("results/a.json").body == b'...'
 
-The store behaves as Amazon S3 with versioning: every upload has a version, an MD5 entity tag and a
-sequencer, and any key works.
+The store behaves like an S3 bucket with versioning: every upload has a version, an MD5 ETag and a
+sequencer, and any key is valid.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def make_event(
     sequencer: str | None = "0055AED6DCD90281E5",
     region: str | None = REGION,
 ) -> ObjectEvent:
-    """Make an event with defaults for all that a test doesn't care about."""
+    """Create an event with defaults for everything that is irrelevant to a test."""
     return ObjectEvent(
         bucket=bucket,
         key=key,
@@ -68,7 +68,7 @@ class StoredObject:
 
     @property
     def etag(self) -> str:
-        """The entity tag S3 gives an object that is uploaded in one request."""
+        """The ETag of an object that is uploaded in one request."""
         return hashlib.md5(self.body, usedforsecurity=False).hexdigest()
 
 
@@ -85,11 +85,11 @@ class MemoryTransport:
         bucket: str,
         key: str,
         *,
-        region: str | None,  # noqa: ARG002 - memory is in no region
+        region: str | None,  # noqa: ARG002 - the dictionary has no regions
         version_id: str | None,
         etag: str | None,
     ) -> Response:
-        """Find one version, or the newest if it still has this entity tag."""
+        """Find one version, or the newest if it still has this ETag."""
         if failure := self.failures.get((bucket, key)):
             raise failure
         versions = self.versions.get((bucket, key), [])
@@ -122,12 +122,12 @@ class MemoryTransport:
 
 
 class MemoryStore(ObjectStore):
-    """An `ObjectStore` whose objects live in memory.
+    """An in-memory `ObjectStore`.
 
     Parameters
     ----------
     max_object_bytes
-        The largest object `read` accepts; None for any.
+        The largest object that `read` accepts; None for no limit.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class MemoryStore(ObjectStore):
         super().__init__(self.transport, reservation=reservation, max_object_bytes=max_object_bytes)
 
     def upload(self, key: str, body: bytes, *, bucket: str = BUCKET) -> ObjectEvent:
-        """Put an object into the store and return the event S3 would send for it."""
+        """Add an object to the store, and return the event that S3 would send."""
         headers = PutHeaders("binary/octet-stream", None, {})
         etag, version_id = self.transport.put(bucket, key, body, headers)
         return make_event(
@@ -160,7 +160,7 @@ class MemoryStore(ObjectStore):
         Raises
         ------
         ObjectNotFoundError
-            There is none.
+            It doesn't exist.
         """
         versions = self.transport.versions.get((bucket, key))
         if not versions:
@@ -168,9 +168,9 @@ class MemoryStore(ObjectStore):
         return versions[-1]
 
     def keys(self, *, bucket: str = BUCKET) -> list[str]:
-        """List the keys of a bucket, in order."""
+        """Return the sorted keys of a bucket."""
         return sorted(key for owner, key in self.transport.versions if owner == bucket)
 
     def fail(self, key: str, error: Exception | None = None, *, bucket: str = BUCKET) -> None:
-        """Make every further request for a key fail, as a `StorageError` by default."""
+        """Let every further request for a key fail, by default with a `StorageError`."""
         self.transport.failures[bucket, key] = error or StorageError("S3 answered 503 Slow Down")

@@ -1,4 +1,4 @@
-"""Running jobs side by side, for no longer than there is time."""
+"""Run jobs in parallel threads, with a deadline."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 class Workers:
-    """Threads that run jobs until there are none, or until they are called off.
+    """Threads that run jobs until none is left, or until they are stopped.
 
-    Every invocation has its own. A job that is still running when time is up keeps its thread; no
-    later invocation ever waits for it, but its threads are counted, see
-    `object_consumer.environment`. A job that raises ends none of the others.
+    Every invocation has its own. A job that is still running at the deadline keeps its thread.
+    Later invocations don't wait for it, but the threads are counted, see
+    `object_consumer.environment`. An exception in one job doesn't affect the others.
 
     Parameters
     ----------
     jobs
-        What to run, started in this order.
+        The jobs, started in this order.
     concurrency
-        How many run at once.
+        The number of jobs that run at the same time.
     """
 
     def __init__(self, jobs: Iterable[Job], *, concurrency: int) -> None:
@@ -37,16 +37,16 @@ class Workers:
 
     @property
     def running(self) -> int:
-        """How many jobs have begun and not ended."""
+        """The number of running jobs."""
         return self._running
 
     def run(self, seconds_left: Callable[[], float]) -> bool:
-        """Run all jobs; give up when no time is left, or no thread can be started.
+        """Run all jobs; give up at the deadline, or if no thread can be started.
 
         Parameters
         ----------
         seconds_left
-            Asked again after each job.
+            Returns the remaining time; called after each job.
 
         Returns
         -------
@@ -65,10 +65,10 @@ class Workers:
     def _start(self, number: int) -> int:
         for started in range(number):
             try:
-                # A daemon does not hold up the interpreter's exit.
+                # A daemon thread doesn't delay the interpreter's exit.
                 threading.Thread(target=self._work, daemon=True).start()
             except RuntimeError:
-                # The execution environment has no thread left; those that run do all the jobs.
+                # No more threads are available; the running ones execute all jobs.
                 return started
         return number
 
@@ -81,7 +81,7 @@ class Workers:
                 self._running += 1
             try:
                 job()
-            except BaseException:  # noqa: BLE001 - the next job is about other objects
+            except BaseException:  # noqa: BLE001 - the next job has other objects
                 traceback.print_exc()
             finally:
                 with self._changed:

@@ -137,13 +137,13 @@ def test_keys_that_boto3_fetches_lead_nowhere_else(requested: list[str]) -> None
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ({"bucket": "files.evil.example/x"}, "no bucket's name"),
-        ({"bucket": "arn:aws:s3:eu-west-1:1:accesspoint/x"}, "no bucket's name"),
-        ({"region": "@127.0.0.1:9/"}, "no region's name"),
+        ({"bucket": "files.evil.example/x"}, "is not a bucket name"),
+        ({"bucket": "arn:aws:s3:eu-west-1:1:accesspoint/x"}, "is not a bucket name"),
+        ({"region": "@127.0.0.1:9/"}, "is not a region"),
         ({"region": "cn-north-1"}, "another partition"),
-        ({"etag": 'a", "b'}, "no entity tag"),
-        ({"etag": "a\r\nx-amz-meta-evil: 1"}, "no entity tag"),
-        ({"version_id": "v\n"}, "no version id"),
+        ({"etag": 'a", "b'}, "is not an ETag"),
+        ({"etag": "a\r\nx-amz-meta-evil: 1"}, "is not an ETag"),
+        ({"version_id": "v\n"}, "is not a version id"),
     ],
 )
 def test_an_event_that_an_author_made_up_is_refused_on_both_paths(
@@ -180,7 +180,7 @@ def test_names_that_buckets_have(name: str) -> None:
     ],
 )
 def test_names_that_no_bucket_has(name: str) -> None:
-    with pytest.raises(PermanentError, match="is no bucket's name"):
+    with pytest.raises(PermanentError, match="is not a bucket name"):
         check_bucket(name)
 
 
@@ -205,7 +205,7 @@ def test_names_that_regions_have(name: str) -> None:
     ],
 )
 def test_names_that_no_region_has(name: str) -> None:
-    with pytest.raises(PermanentError, match="is no region's name"):
+    with pytest.raises(PermanentError, match="is not a region"):
         check_region(name)
 
 

@@ -268,7 +268,7 @@ def test_a_function_of_which_nothing_ran_is_not_taken_for_done(lines: Lines) -> 
 
     assert consumer(batch(consumer.upload("a"))) == ["m0"]
     (line,) = lines()
-    assert line["error_message"].startswith("the function returned a generator, so nothing of it")
+    assert line["error_message"].startswith("the function returned a generator, so its code")
 
 
 def test_a_job_of_the_runtime_that_fails_ends_no_other(

@@ -355,13 +355,13 @@ class TestDynamoDB:
         )
         assert "error_type" not in item(table, event)
 
-    def test_what_ended_without_a_word_is_remembered_while_others_fail(self, table: Any) -> None:
+    def test_an_unknown_outcome_is_remembered_while_others_fail(self, table: Any) -> None:
         ledger, later = in_dynamodb(table), in_dynamodb(table, now=1_041.0)
         ledger.claim(version(2), seconds=40, attempts=1, request_id="crashed")
         third = later.claim(version(3), seconds=40, attempts=1, request_id="r")
         later.fail(third, Failure("retry", "Error", "down"))
 
-        with pytest.raises(BusyError, match="without a word"):
+        with pytest.raises(BusyError, match="unknown outcome"):
             later.claim(version(1), seconds=40, attempts=1, request_id="r")
         again = later.claim(version(2), seconds=40, attempts=2, request_id="r")
         later.complete(again, {})
