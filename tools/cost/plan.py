@@ -18,7 +18,7 @@ from tools.cost.inventory import (
     QueueMapping,
     Table,
 )
-from tools.cost.references import References, path_of
+from tools.cost.references import References, keys_of
 
 # What costs nothing by itself.
 _FREE = re.compile(
@@ -249,7 +249,8 @@ class _Reader:
         name = str(values.get("function_name") or address)
         environment = _block(values, "environment").get("variables") or {}
         # A consumer's module has its name for a key; a number is that of a module that may lack.
-        key = next((key.strip('"') for _, key in path_of(address) if key.startswith('"')), "")
+        modules = address.rpartition(".aws_lambda_function.")[0]
+        key = next((key.strip('"') for key in keys_of(modules) if key.startswith('"')), "")
         settings = self._consumers.get(key)
         output = (settings or {}).get("output")
         package = str(values.get("handler")).partition(".")[0]
