@@ -1,5 +1,5 @@
-"""The operator's tool: what a pipeline is doing, what became of a file, and how to set it right.
+"""The command-line tool for operators: show the state of a pipeline and of files, repair failures.
 
-`pipeline --help` lists the commands. Everything it knows comes from AWS (or LocalStack, where
-``AWS_ENDPOINT_URL`` says so) and, to find the pipeline, from Terraform's outputs or its name.
+`pipeline --help` lists the commands. The tool finds a pipeline by Terraform's outputs or by its
+name, and reads everything else from AWS (or from LocalStack, selected by ``AWS_ENDPOINT_URL``).
 """

@@ -1,4 +1,4 @@
-"""``pipeline``, as set-up installs it."""
+"""The entry point of ``pipeline``."""
 
 from operations.cli import main
 

@@ -1,4 +1,4 @@
-"""The APIs of AWS that the tool uses, each client made when it is first needed."""
+"""The AWS clients of the tool, each created when it is first needed."""
 
 import os
 import threading
@@ -13,7 +13,7 @@ from mypy_boto3_logs import CloudWatchLogsClient
 from mypy_boto3_s3 import S3Client
 from mypy_boto3_sqs import SQSClient
 
-# Somebody is waiting for the answer; throttled requests are sent again all the same.
+# Short timeouts, because an operator is waiting; throttled requests are retried nevertheless.
 _CONFIG = Config(
     connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 5}
 )
@@ -22,18 +22,18 @@ _CONFIG = Config(
 class Aws:
     """Clients with the credentials, the region and the endpoint of the environment.
 
-    Several threads can use one: clients are safe to share, and made one at a time.
+    It is thread-safe: clients can be shared, and are created one at a time.
 
     Parameters
     ----------
     session, endpoint_url
-        Credentials, region and endpoint other than the environment's.
+        Credentials, region and endpoint that replace those of the environment.
     """
 
     def __init__(
         self, session: boto3.session.Session | None = None, endpoint_url: str | None = None
     ) -> None:
-        # Terraform and the functions know AWS_REGION; boto3 knows only AWS_DEFAULT_REGION.
+        # Terraform and the functions use AWS_REGION; boto3 uses only AWS_DEFAULT_REGION.
         self._session = session or boto3.session.Session(region_name=os.environ.get("AWS_REGION"))
         self._endpoint_url = endpoint_url
         self._made: dict[str, Any] = {}
@@ -41,7 +41,7 @@ class Aws:
 
     @property
     def region(self) -> str:
-        """The region that requests go to."""
+        """The region of requests."""
         return str(self.sqs.meta.region_name)
 
     @property

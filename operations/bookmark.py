@@ -1,4 +1,4 @@
-"""How far a replay has come, in a file: the same command goes on from there after a break."""
+"""Store the progress of a replay in a file, so that the same command can continue it."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """A file that says how far a replay has come, so that it can go on after a break.
+    """A file with the progress of a replay.
 
     Attributes
     ----------
     file
-        The file; it exists as long as the replay isn't finished.
+        The file, which exists until the replay is finished.
     selection
-        What is replayed.
+        The selection of the replay.
     """
 
     file: Path
     selection: DataclassInstance
 
     def read(self) -> tuple[str, int]:
-        """Give the key to go on behind and the messages sent so far; nothing for a new replay.
+        """Return the key to continue after and the number of messages sent; None for a new replay.
 
         Raises
         ------
         WrongUseError
-            The file is of another replay, or no such file.
+            The file belongs to another replay, or has another form.
         """
         if not self.file.is_file():
             return "", 0
@@ -42,23 +42,23 @@ class Bookmark:
             kept = json.loads(self.file.read_text(encoding="utf-8"))
             selection, after, sent = kept["selection"], str(kept["after"]), int(kept["sent"])
         except (ValueError, TypeError, KeyError):
-            raise WrongUseError(f"--resume {self.file}: that is no file of a replay") from None
+            raise WrongUseError(f"--resume {self.file}: this is not a replay's file") from None
         if selection != self._plain():
             raise WrongUseError(
-                f"--resume {self.file}: that replay was another one, of {json.dumps(selection)}. "
-                "Give the same options, or another file"
+                f"--resume {self.file}: the file is for another replay, {json.dumps(selection)}. "
+                "Use the same options, or another file"
             )
         return after, sent
 
     def write(self, after: str, sent: int) -> None:
-        """Keep how far it is; the file is replaced whole, so that it can be read at any moment."""
+        """Store the progress; the file is replaced atomically."""
         document = {"selection": self._plain(), "after": after, "sent": sent}
         fresh = self.file.with_name(self.file.name + ".new")
         fresh.write_text(json.dumps(document), encoding="utf-8")
         fresh.replace(self.file)
 
     def remove(self) -> None:
-        """Forget it: the replay is finished."""
+        """Delete the file: the replay is finished."""
         self.file.unlink(missing_ok=True)
 
     def _plain(self) -> Any:

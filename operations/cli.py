@@ -1,7 +1,7 @@
-"""The command line: which pipeline, which command, and how it ends.
+"""The command line: the common options, the commands and the exit codes.
 
-Exit codes: 0 all is well, or done; 1 there is trouble, or not all was done; 2 wrong use;
-3 AWS or Terraform refused or could not be reached; 130 interrupted.
+Exit codes: 0 all is well, or done; 1 there is a problem, or something could not be done; 2 wrong
+usage; 3 AWS or Terraform returned an error or could not be reached; 130 interrupted.
 """
 
 import io
@@ -20,24 +20,24 @@ from operations.session import Session
 
 app = typer.Typer(
     name="pipeline",
-    help="See what a pipeline does, what became of a file, and set it right.",
+    help="Show the state of a pipeline and what happened to a file, and repair failures.",
     epilog=(
-        "Exit codes: 0 all is well, or done; 1 there is trouble, or not all was done; 2 wrong use; "
-        "3 AWS or Terraform refused; 130 interrupted."
+        "Exit codes: 0 all is well, or done; 1 there is a problem, or something could not be done; "
+        "2 wrong usage; 3 AWS or Terraform returned an error; 130 interrupted."
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-# In the order in which `--help` lists them.
+# In the order of `--help`.
 for _command in (status, trace, failures, redrive, replay, pause, resume):
     app.command(_command.__name__.rpartition(".")[2])(_command.command)
 
 
 def main() -> None:
-    """Run the command line, and end with its exit code."""
+    """Run the command line, and exit with its exit code."""
     for stream in (sys.stdout, sys.stderr):
-        # What the terminal's encoding has no character for is shown as an escape, too.
+        # Print characters that the terminal's encoding lacks as escape sequences.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -60,17 +60,17 @@ def options(
         str | None,
         typer.Option(
             envvar="PIPELINE_NAME",
-            help="The pipeline's name. Alone, it is found in AWS, without Terraform.",
+            help="The pipeline's name. Without --outputs and --chdir, it is looked up in AWS.",
         ),
     ] = None,
     outputs: Annotated[
         Path | None,
-        typer.Option(envvar="PIPELINE_OUTPUTS", help="A file that `terraform output -json` wrote."),
+        typer.Option(envvar="PIPELINE_OUTPUTS", help="A file with `terraform output -json`."),
     ] = None,
     chdir: Annotated[
         Path | None,
-        typer.Option(help="The folder where Terraform is asked for its outputs; by default here."),
+        typer.Option(help="The folder of the Terraform configuration; default: the current one."),
     ] = None,
 ) -> None:
-    """See what a pipeline does, what became of a file, and set it right."""
+    """Show the state of a pipeline and what happened to a file, and repair failures."""
     context.obj = Session(name, outputs, chdir)

@@ -1,8 +1,7 @@
-"""Looking into dead-letter queues: what was dead-lettered, of which object, and why.
+"""Read dead-letter queues: which objects were dead-lettered, and why.
 
-SQS shows messages only to those who receive them. Whoever looks here holds them back from others
-for as long as that takes, and gives them back; a dead-letter queue has no redrive policy, so that
-being received doesn't count.
+To read a message, a client has to receive it. This hides it from other clients until it is
+released. A dead-letter queue has no redrive policy, so the receive count doesn't matter.
 """
 
 import re
@@ -23,23 +22,23 @@ from operations.aws import Aws
 from operations.discovery import Consumer
 from operations.errors import OperationError
 
-# Long enough to look through a queue, and over soon after a tool that was killed.
+# Long enough to read a queue, and short enough if the tool is killed.
 HOLD_SECONDS = 120
-# Asks all of SQS's servers; without it a queue that isn't empty may seem so.
+# Long polling queries all of SQS's servers; otherwise a queue may seem empty although it isn't.
 WAIT_SECONDS = 1
-# A message has up to a megabyte, and what is read of it takes a few times as much.
+# A message has up to one megabyte, and its decoded form a few times as much.
 MAX_LOOK_BYTES = 64 * 2**20
 _BATCH = 10
-# As much of a reason as the runtime keeps; Lambda's record may hold a megabyte of it.
+# The runtime's limit of a reason; Lambda's record may have one of a megabyte.
 _MAX_REASON = 4_000
 _MOVED = "moved"
-_NO_REASON = "no reason given: the function crashed, ran out of time or was throttled"
+_NO_REASON = "no reason given: the function crashed, timed out or was throttled"
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
 _BEHIND_OTHERS = (
-    "a FIFO queue hands out no more of a message group while any of it is held, so ten of each "
-    "group are looked at, at most; those behind them show when these are redriven or deleted"
+    "a FIFO queue returns no more of a message group while one of its messages is in flight, so at "
+    "most ten of each group can be read; redrive or delete them to see the next ones"
 )
-# What differs from message to message of one reason.
+# The parts that differ between messages with the same reason.
 _PARTICULARS = re.compile(
     r"s3://\S+|'[^']*'|\"[^\"]*\"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
     r"|\b[0-9a-fA-F]{16,}\b|\d+(?:[.,:]\d+)*"
@@ -53,7 +52,7 @@ class DeadLetter:
     Attributes
     ----------
     consumer
-        Whose it is.
+        The consumer's name.
     message_id, body
         The message.
     sent_at
@@ -61,11 +60,11 @@ class DeadLetter:
     kind
         ``permanent``, ``exhausted``, or ``moved`` by SQS.
     error_type, error_message
-        Why.
+        The reason.
     events
-        The events in it.
+        Its object events.
     receipt_handle, message_attributes, group, fifo
-        What it takes to send it on and to delete it; its group, and whether its queue is FIFO.
+        The data to send it back and to delete it; its group, and whether its queue is FIFO.
     """
 
     consumer: str
@@ -83,7 +82,7 @@ class DeadLetter:
 
     @property
     def dead_lettered_at(self) -> datetime | None:
-        """When it was dead-lettered; None if SQS moved it, which leaves its time as it was.
+        """When it was dead-lettered; None if SQS moved it, which keeps the original time.
 
         In a FIFO queue the time is that of the move:
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
@@ -92,24 +91,24 @@ class DeadLetter:
 
     @property
     def reason(self) -> str:
-        """Why it was dead-lettered, in one line."""
+        """The reason in one line."""
         return f"{self.error_type}: {self.error_message}" if self.error_type else self.error_message
 
     @property
     def general_reason(self) -> str:
-        """The reason without what is particular to this message: names, numbers, identifiers."""
+        """The reason without the parts of this message: names, numbers, identifiers."""
         text = self.reason
         for key in sorted({event.key for event in self.events}, key=len, reverse=True):
             text = text.replace(key, "…")
         return " ".join(_PARTICULARS.sub("…", text).split())
 
     def is_about(self, uri: str) -> bool:
-        """Whether one of its events is of an object."""
+        """Return whether one of its events is about an object."""
         return any(event.uri == uri for event in self.events)
 
 
 def now(consumer: Consumer, aws: Aws) -> datetime:
-    """Give the time by SQS's clock, which is the one that messages have; in whole seconds."""
+    """Return the time of SQS's clock, as in messages, in whole seconds."""
     answer = aws.sqs.get_queue_attributes(
         QueueUrl=str(consumer.dead_letter_queue_url), AttributeNames=["QueueArn"]
     )
@@ -118,7 +117,7 @@ def now(consumer: Consumer, aws: Aws) -> datetime:
 
 
 def number(consumer: Consumer, aws: Aws) -> int:
-    """Count the messages of a consumer's dead-letter queue, also those that are looked at."""
+    """Count the messages of a consumer's dead-letter queue, including those in flight."""
     if consumer.dead_letter_queue_url is None:
         return 0
     return sum(depths(consumer.dead_letter_queue_url, aws).values())
@@ -136,15 +135,15 @@ def depths(queue_url: str, aws: Aws) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen in a dead-letter queue.
+    """The messages of a dead-letter queue.
 
     Attributes
     ----------
     letters
-        The messages, in the order in which they were sent; without their bodies, which may have a
+        The messages, in the order in which they were sent, without their bodies, which may have one
         megabyte each.
     unseen
-        How many there are besides, about, and why they were not looked at; empty if there are none.
+        The approximate number of unread messages, and why they were not read; empty if none.
     """
 
     letters: Sequence[DeadLetter]
@@ -152,12 +151,12 @@ class Look:
 
 
 def look(consumer: Consumer, aws: Aws, *, limit: int) -> Look:
-    """Look at the messages of a consumer's dead-letter queue, and leave them there.
+    """Read the messages of a consumer's dead-letter queue, and leave them there.
 
     Parameters
     ----------
     limit
-        How many are looked at most.
+        The maximum number of messages to read.
     """
     found: dict[str, DeadLetter] = {}
     size = 0
@@ -181,14 +180,14 @@ def look(consumer: Consumer, aws: Aws, *, limit: int) -> Look:
 def out_of_sight(
     consumer: Consumer, aws: Aws, *, looked: int, limit: int | None = None, size: int = 0
 ) -> str:
-    """Say how many messages of a dead-letter queue were not looked at, and why.
+    """Return how many messages of a dead-letter queue were not read, and why.
 
     Parameters
     ----------
     looked
-        How many were looked at and are still there.
+        The number of messages that were read and are still there.
     limit, size
-        How many were to be looked at most, and how many characters they had.
+        The maximum number of messages, and their total characters.
     """
     there = number(consumer, aws)
     if there <= looked:
@@ -196,25 +195,25 @@ def out_of_sight(
     if limit is not None and looked >= limit:
         why = "see --limit"
     elif size >= MAX_LOOK_BYTES:
-        why = f"they have more than {MAX_LOOK_BYTES // 2**20} MB, so no more were looked at"
+        why = f"they have more than {MAX_LOOK_BYTES // 2**20} MB, so no more were read"
     elif consumer.is_fifo:
         why = _BEHIND_OTHERS
     else:
-        why = "somebody else looks at the others, or SQS has not counted anew yet"
+        why = "another client is reading the others, or SQS has not updated its count yet"
     return f"{looked:,} of about {there:,} messages: {why}"
 
 
 def look_at_all(consumers: Sequence[Consumer], aws: Aws, *, limit: int) -> dict[str, Look]:
-    """Look at the dead-letter queues of several consumers at once, by their names."""
+    """Read the dead-letter queues of several consumers in parallel; return them by name."""
     with ThreadPoolExecutor() as pool:
         found = pool.map(lambda consumer: look(consumer, aws, limit=limit), consumers)
         return {consumer.name: some for consumer, some in zip(consumers, found, strict=True)}
 
 
 def read(message: MessageTypeDef, consumer: str, *, fifo: bool = False) -> DeadLetter:
-    """Read a message: the runtime's reason is in its attributes, Lambda's in its body.
+    """Parse a message: the runtime's reason is in its attributes, Lambda's in its body.
 
-    A message that SQS moved may have the attributes of the time before it was redriven.
+    A message that SQS moved may have attributes from before a redrive.
 
     Parameters
     ----------
@@ -251,7 +250,7 @@ def read(message: MessageTypeDef, consumer: str, *, fifo: bool = False) -> DeadL
 
 
 def _moment(milliseconds: str) -> datetime:
-    """Read a time as SQS gives it; the epoch where it gives none that can be read."""
+    """Parse SQS's time; the epoch if it is missing or invalid."""
     try:
         return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
     except (ValueError, OverflowError, OSError):
@@ -259,7 +258,7 @@ def _moment(milliseconds: str) -> datetime:
 
 
 def receive(consumer: Consumer, aws: Aws) -> list[DeadLetter]:
-    """Receive up to ten messages, which are held until they are released or deleted."""
+    """Receive up to ten messages, which are hidden until they are released or deleted."""
     if consumer.dead_letter_queue_url is None:
         return []
     received = aws.sqs.receive_message(
@@ -275,7 +274,7 @@ def receive(consumer: Consumer, aws: Aws) -> list[DeadLetter]:
 
 
 def release(consumer: Consumer, handles: Iterable[str], aws: Aws) -> None:
-    """Give messages back at once; SQS tells which are deleted by now, and that is no trouble."""
+    """Make messages visible at once; SQS's errors for deleted messages are ignored."""
     for batch in batched(handles, _BATCH, strict=False):
         aws.sqs.change_message_visibility_batch(
             QueueUrl=str(consumer.dead_letter_queue_url),
@@ -287,12 +286,12 @@ def release(consumer: Consumer, handles: Iterable[str], aws: Aws) -> None:
 
 
 def delete(consumer: Consumer, letters: Iterable[DeadLetter], aws: Aws) -> None:
-    """Delete messages that are held.
+    """Delete received messages.
 
     Raises
     ------
     OperationError
-        Some are still there.
+        Some could not be deleted.
     """
     for batch in batched(letters, _BATCH, strict=False):
         answer = aws.sqs.delete_message_batch(

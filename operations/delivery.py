@@ -1,4 +1,4 @@
-"""Handing messages to a consumer: through its queue, or straight to its function without one."""
+"""Send messages to a consumer: through its queue, or directly to its function if it has none."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import batched
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     )
 
 _BATCH = 10
-# Of all the messages of one request: 1 MB by now, and 256 KB before. A larger one goes by itself.
+# The limit for the messages of one request: 1 MB, formerly 256 KB. A larger message is sent alone.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 _MAX_BATCH_BYTES = 256 * 1024
-# It is the message that is refused, not the sender: the next one may be taken.
+# Errors that reject a message, not the sender: the next message may be accepted.
 _NOT_TAKEN = {
     "BatchRequestTooLong",
     "InvalidAttributeValue",
@@ -40,7 +40,7 @@ def deliver(consumer: Consumer, bodies: Sequence[str], aws: Aws) -> None:
     Raises
     ------
     OperationError
-        Some were not taken; sending all again does no harm beyond processing some twice.
+        Some were rejected; sending all again only processes some twice.
     """
     if consumer.queue_url is None:
         for body in bodies:
@@ -54,20 +54,20 @@ def deliver(consumer: Consumer, bodies: Sequence[str], aws: Aws) -> None:
         if failed := answer.get("Failed"):
             first = failed[0]
             raise OperationError(
-                f"SQS did not take {len(failed)} of {len(batch)} messages for {consumer.name}: "
+                f"SQS rejected {len(failed)} of {len(batch)} messages for {consumer.name}: "
                 f"{first['Code']}: {first.get('Message', '')}"
             )
 
 
 def send_back(consumer: Consumer, letters: Sequence[DeadLetter], aws: Aws) -> Mapping[str, str]:
-    """Send dead-lettered messages as they were before.
+    """Send dead-lettered messages with their original attributes.
 
-    One that isn't taken harms no other, but those behind it in its FIFO group: they wait with it.
+    A rejected message affects only those after it in its FIFO group, which are not sent either.
 
     Returns
     -------
     Mapping[str, str]
-        Why messages were not taken, by their ids.
+        Why messages were rejected, by their IDs.
     """
     if consumer.queue_url is None:
         return _invoke_again(consumer, letters, aws)
@@ -79,7 +79,7 @@ def send_back(consumer: Consumer, letters: Sequence[DeadLetter], aws: Aws) -> Ma
     groups: set[str | None] = set()
     for letter in letters:
         if letter.group in groups:
-            refused[letter.message_id] = "a message before it in its group was not taken"
+            refused[letter.message_id] = "an earlier message of its group was rejected"
         elif found := _send(consumer, [letter], aws):
             refused |= found
             groups.add(letter.group)
@@ -104,7 +104,7 @@ def _invoke_again(consumer: Consumer, letters: Sequence[DeadLetter], aws: Aws) -
 
 
 def _batches(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
-    """Split messages into what one request takes; sent back they are no larger than received."""
+    """Split messages into requests; they are never larger than when they were received."""
     batch: list[DeadLetter] = []
     room = 0
     for letter in letters:
@@ -119,7 +119,7 @@ def _batches(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
 
 
 def _size(letter: DeadLetter) -> int:
-    """Count a message's bytes: body, and names, types and values of its attributes."""
+    """Return a message's size: body, and names, types and values of its attributes."""
     texts = [letter.body, *letter.message_attributes]
     binary = 0
     for attribute in letter.message_attributes.values():
@@ -138,7 +138,7 @@ def _send(consumer: Consumer, letters: Sequence[DeadLetter], aws: Aws) -> Mappin
         reason = _reason(error)
         if len(letters) == 1:
             return {letters[0].message_id: reason}
-        # Nothing of the request was taken: each by itself tells whose fault it is.
+        # The whole request was rejected: send the messages separately to find the cause.
         return {
             name: why for letter in letters for name, why in _send(consumer, [letter], aws).items()
         }
@@ -162,14 +162,14 @@ def _entry(
     if letter.group is not None:
         entry["MessageGroupId"] = letter.group
     if consumer.is_fifo:
-        # Not the one it had: sent back within five minutes of it, SQS would take the message for a
-        # duplicate and drop it. By its id it is dropped where a redrive that was stopped goes on.
+        # Not the original ID: within five minutes, SQS would discard the message as a duplicate.
+        # With the message ID, SQS discards it only if an interrupted redrive is repeated.
         entry["MessageDeduplicationId"] = letter.message_id
     return entry
 
 
 def _reason(error: ClientError) -> str:
-    """Say why a message was not taken; raises the error again if it isn't the message's fault."""
+    """Return why a message was rejected; raise the error again if it isn't due to the message."""
     told = error.response["Error"]
     # Such as AWS.SimpleQueueService.BatchRequestTooLong.
     if told["Code"].rpartition(".")[2] not in _NOT_TAKEN:

@@ -1,8 +1,8 @@
-"""Finding a pipeline: by Terraform's outputs, or by its name alone.
+"""Find a pipeline by Terraform's outputs, or by its name.
 
-Either way leads to the functions, and the environment of a function names everything else: its
-queues, the ledger, the filter, the output. So what the tool sees is what the functions were told,
-also where Terraform's state is out of reach.
+Both lead to the functions. The environment of a function has everything else: its queues, the
+ledger, the filter, the output. The tool thus uses the functions' own configuration, even if
+Terraform's state isn't available.
 """
 
 import json
@@ -32,17 +32,17 @@ class Consumer:
     name
         Its name in the pipeline.
     function, log_group
-        Its function, and where that writes its log.
+        Its function and log group.
     queue_url, dead_letter_queue_url
         Its queues; a function that is invoked directly may have none.
     mapping
         The UUID of the event source mapping from the queue; None without a queue.
     wanted
-        The objects it wants.
+        Its filter.
     ledger_table, ledger_key
-        Where it claims objects, and the key it does so under; no table without a ledger.
+        The ledger's table, and its partition key; empty without a ledger.
     output
-        Where it writes, as ``s3://bucket/prefix``; None if it doesn't say.
+        The output, as ``s3://bucket/prefix``; None if unknown.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Consumer:
 
     @property
     def creation(self) -> str | None:
-        """The event under which it takes a new object; None if it only wants other events."""
+        """An event name for a new object that matches its filter; None if there is none."""
         for pattern in self.wanted.events or ("s3:*",):
             name = pattern.removeprefix("s3:")
             if name in {"*", f"{_CREATED}*"}:
@@ -75,16 +75,16 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """A pipeline as its operator sees it.
+    """A pipeline.
 
     Attributes
     ----------
     name
         Its name.
     bucket
-        Where its files land.
+        The bucket of its files.
     consumers
-        Who gets them, by name.
+        Its consumers, by name.
     """
 
     name: str
@@ -92,38 +92,37 @@ class Pipeline:
     consumers: Mapping[str, Consumer]
 
     def chosen(self, names: list[str]) -> list[Consumer]:
-        """Give the consumers of these names, all of them for no name.
+        """Return the consumers with these names, or all of them.
 
         Raises
         ------
         WrongUseError
-            There is no such consumer.
+            A consumer doesn't exist.
         """
         unknown = [name for name in names if name not in self.consumers]
         if unknown:
             known = ", ".join(self.consumers)
-            raise WrongUseError(f"no consumer {', '.join(unknown)} here; there are: {known}")
+            raise WrongUseError(f"unknown consumer {', '.join(unknown)}; consumers: {known}")
         return [self.consumers[name] for name in names or self.consumers]
 
 
 def by_outputs(outputs: Mapping[str, Any], name: str | None, aws: Aws) -> Pipeline:
-    """Find the pipeline that Terraform's outputs tell of.
+    """Find the pipeline in Terraform's outputs.
 
     Parameters
     ----------
     outputs
-        The values of the outputs of the root module, of an example, or of a configuration that has
-        such a module and hands its outputs on as one of its own.
+        The outputs of the root module, of an example, or of a configuration that uses such a module
+        and has its outputs as one of its own outputs.
     name
-        The pipeline's name, or the name of the output; needed where there are several.
+        The pipeline's name, or the name of the output; required if there are several.
 
     Raises
     ------
     WrongUseError
-        No pipeline is among them, or more than one.
+        The outputs contain no pipeline or several.
     OperationError
-        A function that is named doesn't exist, may not be looked at, or has an environment that
-        can't be read.
+        A function doesn't exist, can't be read, or has an environment that can't be decrypted.
     """
     candidates = {
         output: value
@@ -137,12 +136,12 @@ def by_outputs(outputs: Mapping[str, Any], name: str | None, aws: Aws) -> Pipeli
     ]
     if not candidates:
         raise WrongUseError(
-            "no pipeline is among the outputs: name it by --name, or the folder it was applied in "
-            'by --chdir. A configuration tells of it by: output "orders" { value = module.orders }'
+            "the outputs contain no pipeline: give its name with --name, or the folder of its "
+            'configuration with --chdir, which needs an output "orders" { value = module.orders }'
         )
     if len(chosen) != 1:
         found = ", ".join(output or "the outputs themselves" for output in candidates)
-        raise WrongUseError(f"--name has to choose one of these outputs: {found}")
+        raise WrongUseError(f"select one of these outputs with --name: {found}")
     (parts,) = chosen
     consumers = {
         consumer: _consumer(consumer, _configuration(told["function"]["name"], aws), told, aws)
@@ -156,19 +155,19 @@ def by_outputs(outputs: Mapping[str, Any], name: str | None, aws: Aws) -> Pipeli
 
 
 def by_name(name: str, aws: Aws) -> Pipeline:
-    """Find a pipeline of the root module by its name, among the functions of this region.
+    """Find a pipeline of the root module by its name, in the functions of this region.
 
     Raises
     ------
     WrongUseError
-        No function says that it belongs to it.
+        No function belongs to it.
     OperationError
-        AWS refused to be asked, or withholds the environment of a function of that name.
+        AWS denied a request, or withholds the environment of a function with that name.
     """
     consumers, bucket = {}, None
     for page in aws.lambda_.get_paginator("list_functions").paginate():
         for function in page["Functions"]:
-            # The root module's functions have its name before theirs; others' are not asked.
+            # The names of the root module's functions begin with its name; others are skipped.
             if not function["FunctionName"].startswith(f"{name}-") and _is_withheld(function):
                 continue
             environment = _environment(function)
@@ -180,30 +179,30 @@ def by_name(name: str, aws: Aws) -> Pipeline:
         raise WrongUseError(f"no function in {aws.region} belongs to a pipeline called {name}")
     if bucket is None:
         raise WrongUseError(
-            f"no function of {name} says which bucket may invoke it: name the outputs of Terraform "
+            f"no function of {name} has a permission for its bucket: use Terraform's outputs "
             "instead, with --outputs or --chdir"
         )
     return Pipeline(name=name, bucket=bucket, consumers=dict(sorted(consumers.items())))
 
 
 def read_outputs(file: Path) -> Mapping[str, Any]:
-    """Read what ``terraform output -json`` wrote to a file.
+    """Read a file with the output of ``terraform output -json``.
 
     Raises
     ------
     WrongUseError
-        It is no such file.
+        The file has another form.
     """
     try:
         return _values(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WrongUseError(
-            f"--outputs {file}: {error}; write it by: terraform output -json > {file}"
+            f"--outputs {file}: {error}; write it with: terraform output -json > {file}"
         ) from None
 
 
 def ask_terraform(folder: Path) -> Mapping[str, Any]:
-    """Ask Terraform, or OpenTofu, for the outputs of a configuration.
+    """Run Terraform or OpenTofu for the outputs of a configuration.
 
     Raises
     ------
@@ -224,7 +223,7 @@ def ask_terraform(folder: Path) -> Mapping[str, Any]:
 def _values(text: str) -> Mapping[str, Any]:
     document = json.loads(text)
     if not isinstance(document, dict):
-        raise ValueError("no JSON object")  # noqa: TRY004 (a file's content, not a caller's type)
+        raise ValueError("not a JSON object")  # noqa: TRY004 (a file's content, not an argument)
     return {
         name: output["value"] if isinstance(output, dict) and "value" in output else output
         for name, output in document.items()
@@ -245,13 +244,13 @@ def _configuration(function: str, aws: Aws) -> Mapping[str, Any]:
     try:
         return aws.lambda_.get_function_configuration(FunctionName=function)
     except ClientError as error:
-        raise OperationError(f"function {function} can't be looked at: {error}") from None
+        raise OperationError(f"can't read function {function}: {error}") from None
 
 
 def _consumer(
     name: str, function: Mapping[str, Any], told: Mapping[str, Any], aws: Aws
 ) -> Consumer:
-    """Put together what the function's environment says, and what only the outputs know."""
+    """Combine the function's environment with the outputs."""
     environment = _environment(function)
     queue = environment.get("QUEUE_URL") or (told.get("queue") or {}).get("url")
     wanted = environment.get("OBJECT_FILTER")
@@ -283,7 +282,7 @@ def _environment(function: Mapping[str, Any]) -> Mapping[str, str]:
     Raises
     ------
     OperationError
-        Lambda could not decrypt it. It then answers with an error in its place, and a consumer
+        Lambda could not decrypt it. It then returns an error in its place, and a consumer
         would seem to have no filter, no ledger and no circuit breaker:
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
     """
@@ -294,8 +293,8 @@ def _environment(function: Mapping[str, Any]) -> Mapping[str, str]:
         raise OperationError(
             f"Lambda withholds the environment of {function['FunctionName']}, which names its "
             f"queues, filter and ledger: {error.get('ErrorCode')}: {error.get('Message')}. "
-            f"Enable {key}, and allow yourself kms:Decrypt with it. A function that isn't this "
-            "pipeline's is left alone where --outputs or --chdir names the pipeline"
+            f"Enable {key}, and get kms:Decrypt on it. If the function belongs to another "
+            "pipeline, select yours with --outputs or --chdir"
         )
     variables: Mapping[str, str] = environment.get("Variables", {})
     return variables
@@ -312,7 +311,7 @@ def _mapping(function: str, aws: Aws) -> str | None:
 
 
 def _bucket_of(function: str, aws: Aws) -> str | None:
-    """Read which bucket may invoke a function: the root module lets its bucket on every route."""
+    """Return the bucket that may invoke a function: the root module's bucket may on every route."""
     try:
         policy = json.loads(aws.lambda_.get_policy(FunctionName=function)["Policy"])
     except ClientError:

@@ -1,4 +1,4 @@
-"""What there is to tell of a file: its versions in the bucket, its lines in logs, its output."""
+"""Collect the facts about a file: its versions in the bucket, its log lines, its output."""
 
 import re
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ from operations.aws import Aws
 from operations.discovery import Consumer
 from operations.story import Version, moment
 
-# A filter pattern has at most 1,024 characters; what it finds beyond the key is left out here.
+# A filter pattern has at most 1,024 characters; lines of other keys are removed here.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 _MAX_PATTERN = 1000
-# What may stand in a filter pattern of CloudWatch Logs as it is; an asterisk stands for the rest.
+# Characters allowed in a CloudWatch Logs filter pattern; others are replaced by an asterisk.
 _NOT_LITERAL = re.compile(r"[^A-Za-z0-9 _./=-]+")
 
 
 def versions(bucket: str, key: str, aws: Aws) -> list[Version]:
-    """List the versions of one object, oldest first; deletions count."""
+    """List the versions of one object, oldest first, including delete markers."""
     found: list[Version] = []
     for page in aws.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
         found += [
@@ -47,7 +47,7 @@ def versions(bucket: str, key: str, aws: Aws) -> list[Version]:
         ]
         if any(name > key for name in _names(page)):
             break
-    # S3 lists newest first, and its times have seconds only.
+    # S3 lists the newest first, with times in seconds.
     found.reverse()
     return sorted(found, key=lambda version: version.at)
 
@@ -61,7 +61,7 @@ def _id(version_id: str) -> str | None:
 
 
 def lines(consumer: Consumer, uri: str, begin: datetime, aws: Aws) -> list[dict[str, Any]]:
-    """Read what a consumer's function logged about an object, oldest first."""
+    """Read the log lines of a consumer's function about an object, oldest first."""
     bucket, key = split_uri(uri)
     literal = _NOT_LITERAL.sub("*", key)
     if len(literal) > _MAX_PATTERN:
@@ -86,7 +86,7 @@ def lines(consumer: Consumer, uri: str, begin: datetime, aws: Aws) -> list[dict[
 
 
 class _Line(Struct):
-    """A line that the runtime writes of an object; what else is in it is the function's."""
+    """The runtime's fields of an object's log line; other fields come from the function."""
 
     timestamp: Annotated[datetime, Meta(tz=True)]
     outcome: Literal["done", "skipped", "retry", "permanent"]
@@ -105,9 +105,9 @@ _TEXTS = ("version_id", "request_id", "reason", "error_type", "error_message", "
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """Read a line; empty if it is none of the runtime's.
+    """Parse a line; empty if it is not from the runtime.
 
-    A function may print what it likes. Of a field that has not the runtime's type nothing is taken.
+    A function may print anything, so fields with unexpected types are ignored.
     """
     line = _decoded(text, _Line)
     if line is None:
@@ -131,7 +131,7 @@ def _decoded[T](document: str | Raw, kind: type[T]) -> T | None:
 
 
 def exists(uri: str, aws: Aws) -> bool | None:
-    """Whether an output is there; None where it can't be told."""
+    """Return whether an output exists; None if unknown."""
     try:
         bucket, key = split_uri(uri)
         aws.s3.head_object(Bucket=bucket, Key=key)

@@ -159,7 +159,7 @@ def _moment(milliseconds: int | None) -> datetime | None:
 
 
 def filtered(uris: Iterable[str], consumer: Consumer, states: set[str], aws: Aws) -> Iterator[str]:
-    """Give the objects that are in one of these states; MISSING ones are on no record."""
+    """Yield the objects that are in one of these states; MISSING ones are on no record."""
     for batch in batched(uris, _BATCH, strict=False):
         known = entries(consumer, batch, aws)
         for uri in batch:

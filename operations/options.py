@@ -1,4 +1,4 @@
-"""What several commands take: options, and how the texts of some are read."""
+"""Options of several commands, and their parsers."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,18 +9,18 @@ import typer
 from operations.errors import WrongUseError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask for confirmation.")]
 ConsumerName = Annotated[str, typer.Argument(metavar="CONSUMER", help="The consumer's name.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent.")]
 Limit = Annotated[
-    int, typer.Option(min=1, help="How many messages of a dead-letter queue are looked at.")
+    int, typer.Option(min=1, help="Maximum messages to read from a dead-letter queue.")
 ]
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def moment(option: str, text: str | None) -> datetime | None:
-    """Read a time, or a span before now.
+    """Parse a time, or a duration before now.
 
     Raises
     ------
@@ -35,6 +35,6 @@ def moment(option: str, text: str | None) -> datetime | None:
         told = datetime.fromisoformat(text)
     except ValueError:
         raise WrongUseError(
-            f"{option} {text}: expected a time like 2026-01-31T12:00Z, or a span like 30m, 6h or 3d"
+            f"{option} {text}: must be a time like 2026-01-31T12:00Z, or a duration like 6h or 3d"
         ) from None
     return told if told.tzinfo else told.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
-"""A message before it was dead-lettered: its attributes, its group, what invoked a function.
+"""Restore a message as it was before it was dead-lettered: attributes, group, invocation event.
 
-Pure. Whoever dead-letters a message adds the reason as attributes; sent back it goes without them.
+The sender of a dead letter adds the reason as attributes, which are removed before it is sent back.
 """
 
 import base64
@@ -13,7 +13,7 @@ from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 from object_consumer import dead_letters
 
-# What each writes besides the original attributes.
+# The attributes that each sender adds.
 _BY_RUNTIME = frozenset(dead_letters.REASON)
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html; SNS does alike.
 _BY_SNS_OR_LAMBDA = frozenset({"ErrorCode", "ErrorMessage", "RequestID"})
@@ -23,7 +23,7 @@ _OF_RETRIES = frozenset({"EXHAUSTED_RETRY_CONDITION", "RETRY_ATTEMPTS"})
 
 
 class _Attribute(Struct, rename="camel"):
-    """An attribute as Lambda writes it.
+    """An attribute in Lambda's form.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
     """
@@ -34,15 +34,15 @@ class _Attribute(Struct, rename="camel"):
 
 
 def attributes(received: Mapping[str, Any]) -> dict[str, MessageAttributeValueTypeDef]:
-    """Give the attributes that a message had before it was dead-lettered.
+    """Return the original attributes of a dead-lettered message.
 
-    Only the whole set of attributes that somebody adds is taken for theirs: a producer's own
-    ``ErrorType`` stays. What claims to be packed originals and can't be read stays as it is, too.
+    Only a sender's complete set of attributes is removed, so a producer's own ``ErrorType`` stays.
+    An invalid attribute with packed originals stays too.
 
     Parameters
     ----------
     received
-        The attributes in the dead-letter queue, as SQS gives them.
+        The attributes in the dead-letter queue, in SQS's form.
     """
     added: frozenset[str] = frozenset()
     for names in (_BY_RUNTIME, _BY_SNS_OR_LAMBDA):
@@ -59,7 +59,7 @@ def attributes(received: Mapping[str, Any]) -> dict[str, MessageAttributeValueTy
 
 
 def _sendable(attribute: Mapping[str, Any]) -> MessageAttributeValueTypeDef:
-    """Leave the lists out, which SQS gives and doesn't take."""
+    """Remove the lists, which SQS returns but doesn't accept."""
     kept: Any = {
         part: value for part, value in attribute.items() if not part.endswith("ListValues")
     }
@@ -67,12 +67,12 @@ def _sendable(attribute: Mapping[str, Any]) -> MessageAttributeValueTypeDef:
 
 
 def _unpacked(text: str) -> dict[str, MessageAttributeValueTypeDef] | None:
-    """Read packed attributes; None if they are not of the form that the runtime writes."""
+    """Parse packed attributes; None if they don't have the runtime's form."""
     try:
         packed = msgspec.json.decode(text, type=dict[str, _Attribute])
         return {name: _unpacked_one(attribute) for name, attribute in packed.items()}
     except (ValueError, RecursionError):
-        # Such as msgspec's errors and those of base64.
+        # Includes the errors of msgspec and base64.
         return None
 
 

@@ -1,4 +1,4 @@
-"""One run of the tool: its pipeline, its clients, and what it prints and asks."""
+"""One run of the tool: its pipeline, its clients, its output and prompts."""
 
 import sys
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ from operations.terminal import Terminal
 
 @dataclass
 class Session:
-    """What the options before the command say.
+    """The common options, clients and consoles.
 
     Attributes
     ----------
     name, outputs, chdir
-        Where the pipeline is looked for.
+        How to find the pipeline.
     aws
         The clients.
     console, errors
@@ -43,7 +43,7 @@ class Session:
 
     @cached_property
     def pipeline(self) -> Pipeline:
-        """The pipeline, looked for when it is first needed."""
+        """The pipeline, looked up when it is first needed."""
         if self.outputs is not None:
             return discovery.by_outputs(discovery.read_outputs(self.outputs), self.name, self.aws)
         if self.name is not None and self.chdir is None:
@@ -57,31 +57,31 @@ class Session:
         sys.stdout.write(terminal.encoded(document, only_ascii=not is_unicode) + "\n")
 
     def tell(self, document: object, texts: Iterable[str], *, json: bool) -> None:
-        """Print what was done: a document for a program, or lines for people."""
+        """Print a result: a document for a program, or lines for people."""
         if json:
             self.print_json(document)
         else:
             self.console.lines(texts)
 
     def confirm(self, question: str, *, yes: bool) -> None:
-        """Ask, unless the answer is given already; ends the command where the answer is no."""
+        """Ask for confirmation, unless it is given; end the command if the answer is no."""
         if yes:
             return
         if not sys.stdin.isatty():
-            raise WrongUseError(f"{question} Nobody is there to be asked: say --yes")
+            raise WrongUseError(f"{question} There is no terminal to ask: use --yes")
         typer.confirm(terminal.visible(question), abort=True, err=True)
 
     def waiting(self, text: str) -> Status:
-        """Say what is waited for, on standard error."""
+        """Show what the tool is waiting for, on standard error."""
         return self.errors.status(Text(terminal.visible(text)))
 
     def tell_unseen(self, consumer: str, unseen: str) -> None:
-        """Say on standard error what could not be looked at, if there is anything."""
+        """Report on standard error which messages could not be read, if any."""
         if unseen:
             self.errors.lines([f"{consumer}: {unseen}"])
 
     def progress(self) -> Progress:
-        """Make a bar, on standard error."""
+        """Create a progress bar on standard error."""
         description = TextColumn("{task.description}", markup=False)
         columns = (description, BarColumn(), MofNCompleteColumn())
         return Progress(*columns, TimeRemainingColumn(), console=self.errors, transient=True)

@@ -241,7 +241,7 @@ def _detail(line: Mapping[str, Any]) -> str:
 
 
 def moment(line: Mapping[str, Any]) -> datetime:
-    """Give the time of a line."""
+    """Return the time of a line."""
     return datetime.fromisoformat(line["timestamp"])
 
 
@@ -266,6 +266,6 @@ def _is_version(name: str, version: Version) -> bool:
 
 
 def output_of(lines: Sequence[Mapping[str, Any]], entry: LedgerEntry | None) -> str | None:
-    """Give where the output was written, as the log or the ledger says."""
+    """Return where the output was written, as the log or the ledger says."""
     written = next((str(line["output"]) for line in reversed(lines) if line.get("output")), None)
     return written or (entry.result.get("output") if entry else None)

@@ -1,9 +1,9 @@
-"""All that the tool prints: what a key or a message holds is shown, never obeyed.
+"""The output of the tool: text from keys and messages is escaped.
 
-Whoever may write a file chooses its key, and whoever may send a message its text. A terminal takes
-escape sequences in them for commands (to set the clipboard, the title, a link that leads
-elsewhere), and marks of writing direction reorder what is read. So nothing that isn't printable
-leaves the tool as it is: people see it as Python's escapes, programs as those of JSON.
+Anybody who may upload a file chooses its key, and anybody who may send a message chooses its text.
+A terminal interprets escape sequences in them (to set the clipboard, the title, a link), and
+directional marks reorder text. All non-printable characters are therefore escaped: in Python's form
+for people, in JSON's form for programs.
 """
 
 import json
@@ -21,11 +21,11 @@ from rich.text import Text
 
 
 def visible(text: str) -> str:
-    r"""Write what isn't printable as escapes, such as ``\x1b``, ``\n`` and ``\u202e``.
+    r"""Escape non-printable characters, as ``\x1b``, ``\n`` and ``\u202e``.
 
-    What is printable is `str.isprintable`'s rule, which `repr` follows: control characters, marks
-    of direction, blanks other than the space, unassigned characters and lone surrogates are not. A
-    backslash stays as it is, so a text that is visible already doesn't change.
+    The rule is that of `str.isprintable` and `repr`: control characters, directional marks, white
+    space other than the space, unassigned characters and lone surrogates are not printable. A
+    backslash is not escaped, so escaping a text twice doesn't change it.
     """
     if text.isprintable():
         return text
@@ -36,12 +36,12 @@ def visible(text: str) -> str:
 
 
 def paragraph(text: str) -> str:
-    """Write a text of several lines; those after the first are indented, to pass for no other's."""
+    """Escape a text of several lines; the lines after the first are indented."""
     return "\n    ".join(map(visible, text.split("\n")))
 
 
 def visible_all[T](document: T) -> T:
-    """Make all texts of a document visible, in dataclasses, mappings and sequences of any depth."""
+    """Escape all texts of a document, in dataclasses, mappings and sequences of any depth."""
     return _visible(document)  # type: ignore[no-any-return]
 
 
@@ -63,16 +63,16 @@ def _visible(value: Any) -> Any:
 
 
 def encoded(document: object, *, only_ascii: bool = False) -> str:
-    """Encode a document as JSON whose text is printable; decoded it is the document as it was.
+    """Encode a document as JSON with printable characters only; it decodes to the same document.
 
     Parameters
     ----------
     only_ascii
-        Whether any other character is written as an escape.
+        Whether to escape all other characters.
     """
     plain = msgspec.to_builtins(document, enc_hook=str)
     text = json.dumps(plain, ensure_ascii=only_ascii, indent=2, allow_nan=False)
-    # Outside of its strings JSON has no other character that isn't printable.
+    # JSON has no other non-printable characters outside of its strings.
     return "\n".join(
         line
         if line.isprintable()
@@ -85,12 +85,12 @@ def encoded(document: object, *, only_ascii: bool = False) -> str:
 
 
 def utc(moment: datetime) -> str:
-    """Write a time in UTC, to the second."""
+    """Format a time in UTC, in seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def quoted(text: str) -> str:
-    """Quote a text for a shell; what isn't printable as the escapes of ``$'...'``, byte by byte.
+    """Quote a text for a shell, with non-printable characters as the escapes of ``$'...'``.
 
     https://www.gnu.org/software/bash/manual/html_node/ANSI_002dC-Quoting.html
     """
@@ -104,14 +104,14 @@ def quoted(text: str) -> str:
 
 
 def _bytes(character: str) -> str:
-    # Three digits, as what follows may be a digit too.
+    # Three digits, because a digit may follow.
     return "".join(f"\\{byte:03o}" for byte in character.encode(errors="surrogatepass"))
 
 
 class Terminal(Console):
-    """A console that writes no text but what is printable, whatever it is given to show.
+    """A console that prints only printable characters.
 
-    Rich's own sequences, for colours and for what is drawn anew, are no text and stay.
+    Rich's own escape sequences, for colours and redrawing, are not affected.
     """
 
     def render(
@@ -126,6 +126,6 @@ class Terminal(Console):
                 yield Segment(shown, style.update_link(None) if style else None)
 
     def lines(self, texts: Iterable[str]) -> None:
-        """Print each text on a line of its own: what looks like markup is none."""
+        """Print each text on a separate line, without interpreting markup."""
         for text in texts:
             self.print(Text(visible(text)))

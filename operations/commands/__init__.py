@@ -1,1 +1,1 @@
-"""One module for each command: its options, what it does, and what it shows."""
+"""One module for each command: its options, its function, and its output."""

@@ -1,4 +1,4 @@
-"""``pipeline failures``: dead letters by reason; a hundred files of one mistake are one line."""
+"""``pipeline failures``: the messages in the dead-letter queues, grouped by reason."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from operations.terminal import utc, visible_all
 def command(
     context: typer.Context,
     consumers: Annotated[
-        list[str] | None, typer.Argument(metavar="[CONSUMER]...", help="Whose; by default all.")
+        list[str] | None, typer.Argument(metavar="[CONSUMER]...", help="Default: all consumers.")
     ] = None,
     *,
     limit: Limit = 1000,
     json: Json = False,
 ) -> None:
-    """Show what was dead-lettered, and why."""
+    """Show the messages in the dead-letter queues, and why."""
     session: Session = context.obj
     chosen = session.pipeline.chosen(consumers or [])
     looks = dead_letters.look_at_all(chosen, session.aws, limit=limit)
@@ -39,7 +39,7 @@ def command(
     else:
         session.console.print(view(found))
         commands = {f"pipeline redrive {failure.consumer}" for failure in found}
-        session.console.lines(f"Once the cause is mended: {one}" for one in sorted(commands))
+        session.console.lines(f"After you fix the cause: {one}" for one in sorted(commands))
     if found:
         raise typer.Exit(TROUBLE)
 
@@ -51,20 +51,20 @@ class ReasonGroup:
     Attributes
     ----------
     consumer, kind
-        Who, and whether it was the file's fault (``permanent``), no try was left (``exhausted``) or
-        SQS moved it (``moved``).
+        The consumer, and whether the error was permanent (``permanent``), no attempt was left
+        (``exhausted``) or SQS moved the messages (``moved``).
     reason
-        The reason, without what differs from message to message.
+        The reason, without the parts that differ between messages.
     count
-        How many.
+        The number of messages.
     first, last
-        From when to when they were dead-lettered, or else sent.
+        The first and last time at which they were dead-lettered, or sent.
     times
-        Which of the two: SQS doesn't tell when it moved a message.
+        Which of the two: SQS doesn't report when it moved a message.
     example
-        The object of the newest.
+        The object of the newest message.
     example_reason
-        Its reason, in full.
+        Its full reason.
     """
 
     consumer: str
@@ -105,7 +105,7 @@ def group(letters: Iterable[DeadLetter]) -> list[ReasonGroup]:
 
 
 def view(found: Sequence[ReasonGroup]) -> RenderableType:
-    """Show what was dead-lettered, by reason."""
+    """Show the groups as a table."""
     if not found:
         return Text("The dead-letter queues are empty.")
     found = visible_all(found)

@@ -30,23 +30,23 @@ def command(
 def pause(
     pipeline: Pipeline, consumer: Consumer, aws: Aws, *, sleep: Callable[[float], None] = time.sleep
 ) -> Switched:
-    """Stop a consumer: its files wait in the queue, and no circuit breaker lets them out.
+    """Stop a consumer: its files wait in the queue, and its circuit breaker doesn't start it.
 
     Raises
     ------
     WrongUseError
-        It has no mapping to stop.
+        It has no event source mapping.
     OperationError
-        Lambda did not stop it in time.
+        Lambda did not disable the mapping in time.
     """
     mapping = switch.mapping_of(consumer)
     switch.tell_breaker(consumer, aws, lambda seen: replace(seen, paused=True))
     switch.turn(mapping, aws, wanted=DISABLED, sleep=sleep)
-    notes = ["`terraform apply` lets it go on, unless it has enabled = false there"]
+    notes = ["`terraform apply` starts it again, unless the configuration has enabled = false"]
     if _is_invoked_directly(pipeline, consumer, aws):
         notes.append(
-            f"S3 invokes {consumer.function} directly (route function), past its queue: new files "
-            "are still processed. To hold them back apply enabled = false"
+            f"S3 invokes {consumer.function} directly (route function), not through its queue: new "
+            "files are still processed. To stop that, apply enabled = false"
         )
     return Switched(consumer.name, DISABLED, tuple(notes))
 

@@ -1,8 +1,8 @@
-"""``pipeline redrive``: send dead letters back, all of a queue or what has a given reason.
+"""``pipeline redrive``: send messages of a dead-letter queue back, all or those with a reason.
 
-SQS has a task that moves messages from queue to queue, and it isn't used: the attributes of the
-reason would stay, and it is for messages that SQS moved itself, not for those that the runtime, SNS
-or Lambda sent to the dead-letter queue.
+SQS's own redrive task isn't used: it would keep the attributes of the reason, and it is for
+messages that SQS moved itself, not for those that the runtime, SNS or Lambda sent to the
+dead-letter queue.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
 """
 
@@ -25,10 +25,10 @@ from operations.errors import TROUBLE
 from operations.options import ConsumerName, DryRun, Json, Limit, Yes
 from operations.session import Session
 
-# As many batches at once; of a FIFO queue one, as messages keep their order.
+# Concurrent batches; one for a FIFO queue, to keep the order.
 _LANES = 8
 _BATCH = 10
-# SQS tells the time in whole seconds.
+# SQS's times have a resolution of one second.
 _TICK = timedelta(seconds=1)
 
 
@@ -38,14 +38,14 @@ def command(
     *,
     reason: Annotated[
         str | None,
-        typer.Option(help="Only messages with this error type, or this in their reason."),
+        typer.Option(help="Only messages with this error type, or with this text in the reason."),
     ] = None,
     limit: Limit = 10_000,
     dry_run: DryRun = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Send dead-lettered messages back."""
+    """Send messages of a dead-letter queue back to the queue."""
     session: Session = context.obj
     (chosen,) = session.pipeline.chosen([consumer])
     if reason is None:
@@ -70,7 +70,8 @@ def command(
         texts = [f"Messages that would be sent back to {consumer}: {count:,}."]
     if done.refused:
         texts.append(
-            f"Messages that were not taken and stay where they are: {done.refused:,}. {done.why}"
+            f"Messages that were rejected and stay in the dead-letter queue: {done.refused:,}. "
+            f"{done.why}"
         )
     counts = {"consumer": consumer, "matching": count, "sent": done.moved, "refused": done.refused}
     session.tell(counts, texts, json=json)
@@ -80,19 +81,18 @@ def command(
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far it is.
+    """The progress.
 
     Attributes
     ----------
     moved
-        Messages that are sent back.
+        Messages sent back.
     left
-        Messages that were looked at and stay: without the reason, dead-lettered since it began, or
-        refused.
+        Messages that were read and stay: without the reason, newly dead-lettered, or rejected.
     refused
-        Of these, the ones that SQS or Lambda did not take.
+        Of these, the ones that SQS or Lambda rejected.
     why
-        Why it did not take the last of them.
+        The reason for the last rejection.
     """
 
     moved: int = 0
@@ -102,7 +102,7 @@ class Progress:
 
 
 def matches(letter: DeadLetter, reason: str) -> bool:
-    """Whether a message has a reason: its type, or a part of it, in any case of letters."""
+    """Return whether a message has a reason: its type, or a part of it, case-insensitive."""
     wanted = reason.casefold()
     return wanted in letter.reason.casefold() or wanted in letter.general_reason.casefold()
 
@@ -115,24 +115,24 @@ def move(
     limit: int | None = None,
     lanes: int = _LANES,
 ) -> Generator[Progress]:
-    """Send messages back; each is deleted once it is sent.
+    """Send messages back; each is deleted after it is sent.
 
-    Whoever stops this in between finds no message lost, and the batches at work at most in both
-    queues. What is dead-lettered anew meanwhile stays, or a message that fails at once would be
-    sent back for ever.
+    An interruption loses no message; at most the current batches are in both queues. Messages that
+    are dead-lettered in the meantime stay. Otherwise a message that fails at once would be sent
+    back forever.
 
     Parameters
     ----------
     reason
-        Only messages that have it; empty for all.
+        Only messages with this reason; empty for all.
     limit
-        How many are looked at, about; None for all.
+        The approximate number of messages to read; None for all.
     lanes
-        How many batches are sent at once.
+        The number of concurrent batches.
     """
     began = dead_letters.now(consumer, aws) + _TICK
     lanes = 1 if consumer.is_fifo else lanes
-    # Receipt handles by the messages' ids.
+    # Receipt handles by message ID.
     held: dict[str, str] = {}
     refused: dict[str, str] = {}
     moved = 0
@@ -168,9 +168,9 @@ def move(
 def _receive(
     pool: ThreadPoolExecutor, consumer: Consumer, aws: Aws, held: dict[str, str], *, lots: int
 ) -> list[DeadLetter]:
-    """Receive lots of ten messages at once, and give those that are not held yet.
+    """Receive several batches of ten messages, and return those that are not held yet.
 
-    All are held then, by their newest receipt handles, also where one of the requests fails.
+    All of them are held then, by their newest receipt handles, even if one of the requests fails.
     """
     futures = [pool.submit(dead_letters.receive, consumer, aws) for _ in range(lots)]
     received = [
@@ -186,7 +186,7 @@ def _receive(
 def _move(
     consumer: Consumer, aws: Aws, letters: Sequence[DeadLetter]
 ) -> tuple[list[DeadLetter], Mapping[str, str]]:
-    """Send messages back and delete them; gives those, and why the others were not taken."""
+    """Send messages back and delete them; return these, and why the others were rejected."""
     refused = send_back(consumer, letters, aws)
     sent = [letter for letter in letters if letter.message_id not in refused]
     dead_letters.delete(consumer, sent, aws)

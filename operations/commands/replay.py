@@ -1,8 +1,8 @@
-"""``pipeline replay``: process again what is in the bucket, by a message for each object.
+"""``pipeline replay``: process objects of the bucket again, with one message for each object.
 
-The messages are as S3 writes them, but for the sequencer: only S3 knows that. To the ledger an
-event without one is neither a duplicate nor stale, so it is processed; a version that has been
-overwritten meanwhile is not, because the message names the object's entity tag.
+The messages have S3's form without the sequencer, which only S3 knows. For the ledger, an event
+without a sequencer is neither a duplicate nor stale, so it is processed. A version that has been
+overwritten is not processed, because the message contains the object's ETag.
 """
 
 import json
@@ -29,7 +29,7 @@ from operations.session import Session
 
 MISSING = "MISSING"
 STATES = ("FAILED", MISSING, "PROCESSING", "SUCCEEDED")
-# As many as one page of a listing, and as the ledger is asked for at once.
+# The size of a page of a listing, and of a request to the ledger.
 _PAGE = 1000
 _CHUNK = 100
 
@@ -37,25 +37,25 @@ _CHUNK = 100
 def command(
     context: typer.Context,
     *,
-    prefix: Annotated[str, typer.Option(help="Which objects of the bucket; '' means all.")],
+    prefix: Annotated[str, typer.Option(help="The prefix of the keys; '' means all objects.")],
     consumer: Annotated[
-        list[str] | None, typer.Option("--consumer", "-c", help="Whom to tell; by default all.")
+        list[str] | None, typer.Option("--consumer", "-c", help="Default: all consumers.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Only objects written since: 2026-01-31T12:00Z, or 3d, 6h.")
+        str | None, typer.Option(help="Only objects uploaded since: 2026-01-31T12:00Z, or 3d, 6h.")
     ] = None,
-    until: Annotated[str | None, typer.Option(help="Only objects written before.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only objects uploaded before.")] = None,
     state: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only objects that the consumer's ledger has in this state, or lacks (MISSING): "
+            help="Only objects with this state in the consumer's ledger, or without one (MISSING): "
             + ", ".join(STATES)
         ),
     ] = None,
-    rate: Annotated[float, typer.Option(min=0.1, help="Messages a second at most.")] = 50.0,
+    rate: Annotated[float, typer.Option(min=0.1, help="Maximum messages per second.")] = 50.0,
     resume_file: Annotated[
         Path | None,
-        typer.Option("--resume", help="Keeps how far it is; the same command again goes on there."),
+        typer.Option("--resume", help="File for the progress; the same command continues there."),
     ] = None,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -65,7 +65,7 @@ def command(
     session: Session = context.obj
     states = tuple(name.upper() for name in state or [])
     if unknown := set(states) - set(STATES):
-        raise WrongUseError(f"--state {', '.join(sorted(unknown))}: there are {', '.join(STATES)}")
+        raise WrongUseError(f"--state {', '.join(sorted(unknown))}: must be {', '.join(STATES)}")
     consumers = session.pipeline.chosen(consumer or [])
     selection = Selection(
         bucket=session.pipeline.bucket,
@@ -101,18 +101,18 @@ def command(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which objects of the bucket, for which consumers.
+    """The objects of the bucket, and the consumers.
 
     Attributes
     ----------
     bucket, prefix
-        Where to look.
+        The bucket, and the prefix of the keys.
     consumers
-        Their names.
+        The names of the consumers.
     since, until
-        When the object was written, the first moment included and the last not; None for any.
+        When the object was uploaded, from `since` (inclusive) to `until`; None for no limit.
     states
-        What the consumer's ledger has to say of it (`STATES`); empty for anything.
+        Its state in the consumer's ledger (`STATES`); empty for any.
     """
 
     bucket: str
@@ -125,14 +125,14 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some objects in the order of their keys, and the messages they mean.
+    """Some objects in the order of their keys, and their messages.
 
     Attributes
     ----------
     last_key
-        The key of the last object that was looked at.
+        The key of the last object.
     messages
-        The bodies to send, by the name of the consumer.
+        The message bodies, by the name of the consumer.
     """
 
     last_key: str
@@ -140,40 +140,40 @@ class Chunk:
 
     @property
     def size(self) -> int:
-        """How many messages there are."""
+        """The number of messages."""
         return sum(map(len, self.messages.values()))
 
 
 def check(selection: Selection, consumers: Sequence[Consumer]) -> None:
-    """Check that the objects can be told as asked.
+    """Check that the selection is valid for the consumers.
 
     Raises
     ------
     WrongUseError
-        A consumer has no ledger to be asked, or wants no events of creation.
+        A consumer has no ledger, or its filter has no creation events.
     """
     for consumer in consumers:
         if selection.states and consumer.ledger_table is None:
             raise WrongUseError(
-                f"{consumer.name} has no ledger, so --state can't be told: set ledger = {{}} on "
-                "the root module, or leave --state away"
+                f"{consumer.name} has no ledger, so --state is unknown: set ledger = {{}} in the "
+                "root module, or omit --state"
             )
         if consumer.creation is None:
             raise WrongUseError(
-                f"{consumer.name} wants only {', '.join(consumer.wanted.events)}: what is in the "
-                "bucket is no such event. Leave it out with --consumer"
+                f"the filter of {consumer.name} is {', '.join(consumer.wanted.events)}, which "
+                "no existing object matches. Select other consumers with --consumer"
             )
 
 
 def chunks(
     selection: Selection, consumers: Sequence[Consumer], aws: Aws, *, after: str = ""
 ) -> Iterator[Chunk]:
-    """Look through the bucket, in the order of keys.
+    """List the bucket in the order of keys.
 
     Parameters
     ----------
     after
-        The key to begin behind.
+        The key to start after.
     """
     listing = aws.s3.get_paginator("list_objects_v2").paginate(
         Bucket=selection.bucket,
@@ -192,12 +192,12 @@ def chunks(
 
 @dataclass
 class Pace:
-    """Keeps sending to a number of messages a second.
+    """Limits the messages per second.
 
     Attributes
     ----------
     rate
-        Messages a second.
+        Messages per second.
     """
 
     rate: float
@@ -206,7 +206,7 @@ class Pace:
     _due: float = field(default=0.0, init=False)
 
     def wait(self, messages: int) -> None:
-        """Wait until so many messages may be sent."""
+        """Wait until the number of messages may be sent."""
         now = self.clock()
         self._due = max(self._due, now)
         if self._due > now:
@@ -215,7 +215,7 @@ class Pace:
 
 
 def send(chunk: Chunk, consumers: Sequence[Consumer], aws: Aws, pace: Pace) -> int:
-    """Send a chunk's messages, ten at a time; returns how many."""
+    """Send a chunk's messages, ten at a time; return their number."""
     for consumer in consumers:
         for batch in batched(chunk.messages[consumer.name], 10, strict=False):
             pace.wait(len(batch))
@@ -225,7 +225,7 @@ def send(chunk: Chunk, consumers: Sequence[Consumer], aws: Aws, pace: Pace) -> i
 
 @dataclass(frozen=True, slots=True)
 class _Replay:
-    """What is sent, and where it is kept how far that is."""
+    """A replay and its progress."""
 
     selection: Selection
     consumers: list[Consumer]
@@ -248,18 +248,18 @@ def _send(session: Session, work: _Replay, *, total: int) -> int:
                 progress.update(task, completed=sent, total=max(total, sent))
     except BaseException:
         how = (
-            f"the same command goes on from there ({bookmark.file})"
+            f"the same command continues there ({bookmark.file})"
             if bookmark
-            else "with --resume FILE it would go on from there"
+            else "with --resume FILE, it could continue there"
         )
-        told = f"Stopped after {sent:,} of {total:,} messages, behind the key {last!r}: {how}."
+        told = f"Stopped after {sent:,} of {total:,} messages, after the key {last!r}: {how}."
         session.errors.lines([told])
         raise
     return sent
 
 
 def message(stored: Mapping[str, Any], event_name: str, bucket: str, region: str) -> str:
-    """Write S3's message about an object of a listing.
+    """Build S3's message for an object of a listing.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """

@@ -1,4 +1,4 @@
-"""``pipeline resume``: let a consumer go on."""
+"""``pipeline resume``: start a consumer again."""
 
 import time
 from collections.abc import Callable
@@ -18,10 +18,10 @@ from operations.switch import ENABLED, Switched
 def command(
     context: typer.Context, consumer: ConsumerName, *, yes: Yes = False, json: Json = False
 ) -> None:
-    """Let a consumer go on."""
+    """Start a consumer again."""
     session: Session = context.obj
     (chosen,) = session.pipeline.chosen([consumer])
-    session.confirm(f"Let {consumer} go on?", yes=yes)
+    session.confirm(f"Start {consumer} again?", yes=yes)
     with session.waiting(f"Starting {consumer}"):
         switched = resume(chosen, session.aws)
     session.tell(switched, switched.texts, json=json)
@@ -30,14 +30,14 @@ def command(
 def resume(
     consumer: Consumer, aws: Aws, *, sleep: Callable[[float], None] = time.sleep
 ) -> Switched:
-    """Let a consumer go on, whoever stopped it; a circuit that was open is closed.
+    """Start a consumer, whoever stopped it; an open circuit is closed.
 
     Raises
     ------
     WrongUseError
-        It has no mapping.
+        It has no event source mapping.
     OperationError
-        Lambda did not start it in time.
+        Lambda did not enable the mapping in time.
     """
     mapping = switch.mapping_of(consumer)
     before = switch.record(consumer, aws)
@@ -55,5 +55,5 @@ def resume(
     switch.tell_breaker(consumer, aws, closed)
     switch.turn(mapping, aws, wanted=ENABLED, sleep=sleep)
     was_open = before is not None and before.state is not CircuitState.CLOSED
-    notes = ("its circuit was open, and is closed now",) if was_open else ()
+    notes = ("its circuit was open and is now closed",) if was_open else ()
     return Switched(consumer.name, ENABLED, notes)

@@ -1,6 +1,6 @@
-"""``pipeline status``: what waits, what was dead-lettered, who is stopped, which alarms ring.
+"""``pipeline status``: queues, dead-letter queues, stopped consumers, alarms.
 
-The command and its options come first, then what is looked at, then how it is shown.
+The command and its options come first, then the requests, then the output.
 """
 
 import time
@@ -26,15 +26,15 @@ from operations.options import Json
 from operations.session import Session
 from operations.terminal import visible, visible_all
 
-# SQS tells its metrics every minute, and late.
+# SQS publishes its metrics every minute, with a delay.
 _LOOK_BACK = timedelta(minutes=10)
 
 
 def command(
     context: typer.Context,
     *,
-    watch: Annotated[bool, typer.Option("--watch", help="Look again and again.")] = False,
-    every: Annotated[float, typer.Option(min=0.5, help="Seconds between two looks.")] = 3.0,
+    watch: Annotated[bool, typer.Option("--watch", help="Repeat until Ctrl-C.")] = False,
+    every: Annotated[float, typer.Option(min=0.5, help="Seconds between repetitions.")] = 3.0,
     count_all: Annotated[
         bool, typer.Option("--count-all", help="Count the whole ledger, however long it takes.")
     ] = False,
@@ -71,7 +71,7 @@ def command(
 
 @contextmanager
 def _until_interrupted() -> Iterator[None]:
-    """Take Ctrl-C for the end of what was watched."""
+    """End watching at Ctrl-C."""
     try:
         yield
     except KeyboardInterrupt:
@@ -80,28 +80,28 @@ def _until_interrupted() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerStatus:
-    """How one consumer is doing.
+    """The state of one consumer.
 
     Attributes
     ----------
     consumer
-        Its name.
+        The consumer's name.
     waiting, in_flight
-        Messages in its queue: to be received, now or later, and received already.
+        Messages in its queue: waiting (visible or delayed), and in flight.
     oldest_seconds
-        How long the oldest has been in the queue, as CloudWatch tells; None if it doesn't.
+        The age of the oldest message according to CloudWatch; None if unknown.
     dead_letters
         Messages in its dead-letter queue.
     mapping
         The state of its event source mapping; None without a queue.
     breaker
-        The state of its circuit breaker, and `paused`; None where there is none.
+        The state of its circuit breaker, or `paused`; None if there is none.
     ledger
         Objects in the ledger by state; None without one.
     ledger_is_complete
-        Whether all were counted, or there are at least so many.
+        Whether all objects were counted; otherwise the numbers are lower bounds.
     alarms
-        Its alarms that ring.
+        Its alarms in ALARM.
     """
 
     consumer: str
@@ -117,7 +117,7 @@ class ConsumerStatus:
 
     @property
     def troubles(self) -> list[str]:
-        """What is wrong, each with the command that goes on from there."""
+        """The problems, each with the next command."""
         found = []
         if self.dead_letters:
             plural = "message was" if self.dead_letters == 1 else "messages were"
@@ -131,19 +131,19 @@ class ConsumerStatus:
             )
         elif self.mapping is not None and self.mapping != "Enabled":
             found.append(f"it is {self.mapping.lower()}: pipeline resume {self.consumer}")
-        found += [f"alarm {alarm} rings" for alarm in self.alarms]
+        found += [f"alarm {alarm} is in ALARM" for alarm in self.alarms]
         return found
 
 
 def status(
     pipeline: Pipeline, aws: Aws, *, pages: int | None = ledger.PAGES
 ) -> list[ConsumerStatus]:
-    """Look at every consumer, all at once.
+    """Return the state of every consumer, requested in parallel.
 
     Parameters
     ----------
     pages
-        How much of the ledger is counted, see `operations.ledger.count`.
+        The pages of the ledger to count, see `operations.ledger.count`.
     """
     with ThreadPoolExecutor() as pool:
         return list(
@@ -196,9 +196,9 @@ def _oldest(consumer: Consumer, aws: Aws) -> float | None:
 
 
 def _ringing(pipeline: Pipeline, consumer: Consumer, aws: Aws) -> list[str]:
-    """Name the alarms that ring; those of a consumer begin with the name of its function.
+    """Return the alarms in ALARM; a consumer's begin with the name of its function.
 
-    So do those of another whose name goes on where this one ends.
+    The alarms of a consumer with a longer name that begins like this one are excluded.
     """
     prefix = f"{consumer.function}-"
     longer = tuple(
@@ -210,13 +210,13 @@ def _ringing(pipeline: Pipeline, consumer: Consumer, aws: Aws) -> list[str]:
         AlarmNamePrefix=prefix, StateValue="ALARM"
     )
     alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
-    # LocalStack gives those in any state.
+    # LocalStack returns alarms in all states.
     names = [alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM"]
     return [name for name in names if not (longer and name.startswith(longer))]
 
 
 def view(name: str, consumers: Sequence[ConsumerStatus]) -> RenderableType:
-    """Show how a pipeline is doing: a row for each consumer, then what is wrong."""
+    """Show the state of a pipeline: a row for each consumer, then the problems."""
     consumers = visible_all(consumers)
     table = Table(title=Text(f"Pipeline {visible(name)}"), title_justify="left")
     table.add_column("consumer")

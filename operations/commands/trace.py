@@ -1,7 +1,7 @@
-"""``pipeline trace``: what became of one file, and what to do about it.
+"""``pipeline trace``: what happened to one file, and what to do.
 
-What happened is pieced together from what there is: the bucket's versions, the functions' log
-lines, the ledger, the dead-letter queues. Any of them may lack, and the story is then shorter.
+It combines the bucket's versions, the functions' log lines, the ledger and the dead-letter queues.
+Each of them may be missing.
 """
 
 from collections.abc import Sequence
@@ -36,9 +36,9 @@ from operations.story import (
 )
 from operations.terminal import quoted, utc, visible_all
 
-# How far back log lines are looked for about a file that is gone.
+# How far back to search the logs for a file that no longer exists.
 _LOOK_BACK = timedelta(days=14)
-# Clocks of S3 and of the functions' log.
+# The tolerance between the clocks of S3 and of the functions' logs.
 _MARGIN = timedelta(minutes=5)
 _LETTERS = 1000
 _STYLES = {
@@ -59,11 +59,11 @@ def command(
     *,
     since: Annotated[
         str | None,
-        typer.Option(help="From when on logs are read: 2026-01-31T12:00Z, or 3d ago, 6h, 30m."),
+        typer.Option(help="Start of the logs to read: 2026-01-31T12:00Z, or 3d, 6h, 30m ago."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Tell what became of a file, and what to do."""
+    """Show what happened to a file, and what to do."""
     session: Session = context.obj
     begin = moment("--since", since)
     with session.waiting("Looking through logs and queues"):
@@ -77,14 +77,14 @@ def command(
 
 
 def trace(pipeline: Pipeline, uri: str, aws: Aws, *, since: datetime | None = None) -> Story:
-    """Tell the story of a file.
+    """Collect what happened to a file.
 
     Parameters
     ----------
     uri
         ``s3://bucket/key``, or the key alone.
     since
-        From when on log lines are read; by default from the oldest version that is left.
+        The start of the log lines to read; by default, the time of the oldest existing version.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def trace(pipeline: Pipeline, uri: str, aws: Aws, *, since: datetime | None = No
     """
     bucket, key = split_uri(uri) if uri.startswith("s3://") else (pipeline.bucket, uri)
     if bucket != pipeline.bucket:
-        raise WrongUseError(f"{pipeline.name} gets its files from s3://{pipeline.bucket}/")
+        raise WrongUseError(f"the files of {pipeline.name} are in s3://{pipeline.bucket}/")
     versions = evidence.versions(bucket, key, aws)
     oldest = versions[0].at if versions else datetime.now(UTC) - _LOOK_BACK
     begin = (since or oldest) - _MARGIN
@@ -119,7 +119,7 @@ def _story(
     output = output_of(lines, entry) if verdict is Verdict.DONE else None
     exists = evidence.exists(output, aws) if output else None
     if exists is False:
-        why = f"{output} was written, and is not there any more"
+        why = f"{output} was written, but no longer exists"
     return ConsumerStory(
         consumer=consumer.name,
         verdict=verdict,
@@ -139,12 +139,11 @@ def _advice(consumer: Consumer, verdict: Verdict, uri: str, *, output_exists: bo
     match verdict:
         case Verdict.DEAD_LETTERED:
             return (
-                "once the cause is mended, or a mended file uploaded: "
-                f"pipeline redrive {consumer.name}"
+                f"after you fix the cause, or upload a fixed file: pipeline redrive {consumer.name}"
             )
         case Verdict.RETRIED:
             again = _replay(consumer, uri)
-            return f"it comes again by itself: pipeline status; or at once: {again}"
+            return f"it is retried automatically: pipeline status; or retry it now: {again}"
         case Verdict.DONE if output_exists is False:
             return _replay(consumer, uri)
         case _:
@@ -152,17 +151,17 @@ def _advice(consumer: Consumer, verdict: Verdict, uri: str, *, output_exists: bo
 
 
 def _how_to_find(consumer: Consumer, uri: str, aws: Aws, *, is_in_bucket: bool) -> str:
-    """Say where a file may be that a consumer hasn't heard of."""
+    """Return where the event of a file may be that a consumer has not received."""
     if not is_in_bucket:
-        return "is that its key? Keys tell capital letters from small ones"
+        return "check the key: keys are case-sensitive"
     mapping = switch.state(consumer, aws)
     if mapping not in {None, "Enabled"}:
         return (
-            f"it may wait in the queue, as {consumer.name} is {mapping}: "
+            f"it may be in the queue, because {consumer.name} is {mapping}: "
             f"pipeline resume {consumer.name}"
         )
     again = _replay(consumer, uri)
-    return f"it may wait in the queue: pipeline status; or S3 never told of it: {again}"
+    return f"it may be in the queue: pipeline status; or S3 sent no event: {again}"
 
 
 def _replay(consumer: Consumer, uri: str) -> str:
@@ -180,13 +179,11 @@ def _wants(consumer: Consumer, uri: str, version: Version) -> bool:
 
 
 def view(told: Story) -> RenderableType:
-    """Show the story of a file: its versions, what happened when, and each consumer's verdict."""
+    """Show a file's versions, what happened and when, and each consumer's verdict."""
     told = visible_all(told)
     parts: list[RenderableType] = [Text(told.object, style="bold")]
     if not told.versions:
-        parts.append(
-            Text("There is no such file in the bucket, and never was while it had versions.")
-        )
+        parts.append(Text("The bucket has no version of this file."))
     events: list[tuple[datetime, str, Text, str]] = [
         (version.at, "S3", *_written(version)) for version in told.versions
     ]
@@ -224,7 +221,7 @@ def _verdict(told: ConsumerStory) -> Text:
 
 
 def _written(version: Version) -> tuple[Text, str]:
-    name = f"version {version.version_id}" if version.version_id else f"entity tag {version.etag}"
+    name = f"version {version.version_id}" if version.version_id else f"ETag {version.etag}"
     if version.size is None:
         return Text("deleted", "red"), name
     return Text("written"), f"{version.size:,} bytes, {name}"

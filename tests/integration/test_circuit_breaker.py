@@ -181,7 +181,7 @@ def test_while_the_downstream_is_down_files_wait_and_then_are_processed(
     assert pipeline.queue_depth(pipeline.consumer("guarded")["dead_letter_queue"]["url"]) == 0
     eventually(
         lambda: " ".join(alerts.messages()),
-        until=lambda told: "is stopped" in told and "goes on" in told,
+        until=lambda told: "is stopped" in told and "is started again" in told,
         waiting_for="people to be told",
     )
 

@@ -263,4 +263,4 @@ def test_who_is_not_there_is_named(operator: Operator) -> None:
     stranger = operator("orders", "pause", "nobody", "--yes")
 
     assert stranger.code == 2
-    assert "no consumer nobody here; there are: fragile, guarded, log" in stranger.errors
+    assert "unknown consumer nobody; consumers: fragile, guarded, log" in stranger.errors

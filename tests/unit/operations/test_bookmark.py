@@ -31,7 +31,7 @@ def test_a_bookmark_of_another_replay_is_refused(tmp_path: Path) -> None:
     Bookmark(tmp_path / "replay.json", selection(prefix="in/")).write("in/k", 1)
     (tmp_path / "other.json").write_text("{}", encoding="utf-8")
 
-    with pytest.raises(WrongUseError, match="was another one"):
+    with pytest.raises(WrongUseError, match="the file is for another replay"):
         Bookmark(tmp_path / "replay.json", selection(prefix="out/")).read()
-    with pytest.raises(WrongUseError, match="no file of a replay"):
+    with pytest.raises(WrongUseError, match="not a replay's file"):
         Bookmark(tmp_path / "other.json", selection()).read()

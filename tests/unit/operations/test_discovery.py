@@ -110,9 +110,11 @@ def test_of_several_pipelines_one_has_to_be_named() -> None:
     aws = account(**{"orders-load": ENVIRONMENT})
 
     assert discovery.by_outputs(outputs, "bills", aws).bucket == "bills-files"
-    with pytest.raises(WrongUseError, match=r"--name has to choose one .*: orders, bills"):
+    with pytest.raises(
+        WrongUseError, match=r"select one of these outputs with --name: orders, bills"
+    ):
         discovery.by_outputs(outputs, None, aws)
-    with pytest.raises(WrongUseError, match="no pipeline is among the outputs"):
+    with pytest.raises(WrongUseError, match="the outputs contain no pipeline"):
         discovery.by_outputs({"unrelated": 3}, None, aws)
 
 
@@ -146,7 +148,7 @@ def test_a_function_whose_environment_can_not_be_read_stops_the_tool(
 
     assert "withholds the environment of orders-load" in str(raised.value)
     assert "KMSDisabledException: the key is disabled" in str(raised.value)
-    assert f"Enable {KEY}, and allow yourself kms:Decrypt with it" in str(raised.value)
+    assert f"Enable {KEY}, and get kms:Decrypt on it" in str(raised.value)
 
 
 def test_the_environment_of_somebody_elses_function_does_not_matter() -> None:
@@ -163,7 +165,7 @@ def test_consumers_are_chosen_by_their_names() -> None:
 
     assert [consumer.name for consumer in pipeline.chosen([])] == ["load"]
     assert [consumer.name for consumer in pipeline.chosen(["load"])] == ["load"]
-    with pytest.raises(WrongUseError, match="no consumer lod here; there are: load"):
+    with pytest.raises(WrongUseError, match="unknown consumer lod; consumers: load"):
         pipeline.chosen(["lod"])
 
 
@@ -179,7 +181,7 @@ def test_a_file_that_holds_no_outputs_is_named(tmp_path: Path, content: str) -> 
     file = tmp_path / "outputs.json"
     file.write_text(content)
 
-    with pytest.raises(WrongUseError, match=r"outputs\.json: .*; write it by: terraform output"):
+    with pytest.raises(WrongUseError, match=r"outputs\.json: .*; write it with: terraform output"):
         discovery.read_outputs(file)
 
 

@@ -37,7 +37,7 @@ def test_its_help_names_the_commands_and_the_exit_codes(tmp_path: Path) -> None:
     [
         (["status", "--nonsense"], 2, "No such option: --nonsense"),
         (["--outputs", "missing.json", "status"], 2, "terraform output -json > missing.json"),
-        (["--outputs", "empty.json", "status"], 2, "no pipeline is among the outputs"),
+        (["--outputs", "empty.json", "status"], 2, "the outputs contain no pipeline"),
         (["--outputs", "empty.json", "replay", "--prefix", "", "--state", "lost"], 2, "LOST"),
     ],
 )

@@ -161,7 +161,7 @@ def test_a_fifo_queue_shows_ten_of_each_group_and_says_so(world: World) -> None:
     look = dead_letters.look(fifo.consumer, fifo.aws, limit=100)
 
     assert len(look.letters) == 10
-    assert look.unseen.startswith("10 of about 25 messages: a FIFO queue hands out no more")
+    assert look.unseen.startswith("10 of about 25 messages: a FIFO queue returns no more")
     again = dead_letters.look(fifo.consumer, fifo.aws, limit=100)
     assert [letter.message_id for letter in again.letters] == [
         letter.message_id for letter in look.letters
@@ -276,7 +276,7 @@ def test_behind_a_message_that_a_fifo_queue_does_not_take_its_group_waits(
     steps = list(redrive.move(fifo.consumer, fifo.aws))
 
     assert (steps[-1].moved, steps[-1].refused) == (1, 2)
-    assert steps[-1].why == "a message before it in its group was not taken"
+    assert steps[-1].why == "an earlier message of its group was rejected"
     assert [message["Body"] for message in fifo.messages()] == ["good"]
 
 
@@ -335,7 +335,7 @@ def test_nothing_is_sent_back_unasked(world: World, run: Run) -> None:
     told = run("redrive", "load", "--reason", "format")
 
     assert told.code == 2
-    assert "say --yes" in told.errors
+    assert "use --yes" in told.errors
     assert world.messages() == []
 
 
@@ -385,7 +385,7 @@ def test_what_is_not_taken_back_is_told(
 
     assert told.code == 1
     assert "were sent back to load: 1." in told.output
-    assert "stay where they are: 1. InvalidMessageContents: \\x1b[2J" in told.output
+    assert "stay in the dead-letter queue: 1. InvalidMessageContents: \\x1b[2J" in told.output
     assert len(world.messages()) == 1
     document = json.loads(run("redrive", "load", "--yes", "--json").output)
     assert document == {"consumer": "load", "matching": 1, "sent": 0, "refused": 1}
