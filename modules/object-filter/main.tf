@@ -25,37 +25,38 @@ locals {
   ] }
   unknown_events = [for pattern, names in local.covered : pattern if length(names) == 0]
 
-  passed_names = distinct(flatten([for pattern in var.within.events : local.covered[pattern]]))
-  wanted_names = length(var.filter.events) == 0 ? toset(local.passed_names) : setintersection(
-    local.passed_names, flatten([for pattern in var.filter.events : local.covered[pattern]])
+  wanted_names = setintersection(
+    flatten([for pattern in var.within.events : local.covered[pattern]]),
+    flatten([for pattern in coalescelist(var.filter.events, var.within.events) : local.covered[pattern]]),
   )
-  events = [for pattern in distinct(concat(var.filter.events, var.within.events)) : pattern
-    if length(setsubtract(local.covered[pattern], local.wanted_names)) == 0
-  ]
 
-  # For each wanted prefix those that are left of it: of two of which one begins with the other, the longer one.
+  # Of a wanted prefix and one that has passed, of which one begins with the other, the longer one is left.
   # An empty string begins and ends every key. Suffixes likewise.
-  prefixes_left = { for wanted in coalescelist(var.filter.prefixes, [""]) : wanted => [
-    for passed in coalescelist(var.within.prefixes, [""]) : startswith(wanted, passed) ? wanted : passed
-    if startswith(wanted, passed) || startswith(passed, wanted)
-  ] }
-  suffixes_left = { for wanted in coalescelist(var.filter.suffixes, [""]) : wanted => [
-    for passed in coalescelist(var.within.suffixes, [""]) : endswith(wanted, passed) ? wanted : passed
-    if endswith(wanted, passed) || endswith(passed, wanted)
-  ] }
+  prefixes = distinct([
+    for pair in setproduct(coalescelist(var.filter.prefixes, [""]), coalescelist(var.within.prefixes, [""])) :
+    startswith(pair[0], pair[1]) ? pair[0] : pair[1] if startswith(pair[0], pair[1]) || startswith(pair[1], pair[0])
+  ])
+  suffixes = distinct([
+    for pair in setproduct(coalescelist(var.filter.suffixes, [""]), coalescelist(var.within.suffixes, [""])) :
+    endswith(pair[0], pair[1]) ? pair[0] : pair[1] if endswith(pair[0], pair[1]) || endswith(pair[1], pair[0])
+  ])
 
   wanted = {
-    prefixes  = compact(distinct(flatten([for wanted in coalescelist(var.filter.prefixes, [""]) : local.prefixes_left[wanted]])))
-    suffixes  = compact(distinct(flatten([for wanted in coalescelist(var.filter.suffixes, [""]) : local.suffixes_left[wanted]])))
-    events    = local.events
+    prefixes = compact(local.prefixes)
+    suffixes = compact(local.suffixes)
+    events = [for pattern in distinct(concat(var.filter.events, var.within.events)) : pattern
+      if length(setsubtract(local.covered[pattern], local.wanted_names)) == 0
+    ]
     min_bytes = var.filter.min_bytes
     max_bytes = var.filter.max_bytes
   }
 
   unreachable = concat(
-    [for wanted, left in local.prefixes_left : "prefix ${wanted}" if length(left) == 0],
-    [for wanted, left in local.suffixes_left : "suffix ${wanted}" if length(left) == 0],
+    [for wanted in toset(var.filter.prefixes) : "prefix ${wanted}"
+    if !anytrue([for left in local.prefixes : startswith(left, wanted)])],
+    [for wanted in toset(var.filter.suffixes) : "suffix ${wanted}"
+    if !anytrue([for left in local.suffixes : endswith(left, wanted)])],
     [for wanted in distinct(var.filter.events) : "event ${wanted}"
-    if length(setintersection(local.covered[wanted], local.passed_names)) == 0],
+    if length(setintersection(local.covered[wanted], local.wanted_names)) == 0],
   )
 }

@@ -5,22 +5,27 @@ output "event_names" {
 
 output "event_pattern" {
   description = "The filter as an EventBridge event pattern, as JSON. A rule that matches it delivers every wanted object; sizes that EventBridge can't compare are left to the function."
-  value       = local.event_pattern
+  value = (length(local.patterns) == 1
+    ? jsonencode(merge({ source = ["aws.s3"] }, local.patterns[0]))
+    : jsonencode({ source = ["aws.s3"], "$or" = local.patterns })
+  )
 }
 
 output "events_not_on_eventbridge" {
   description = "The wanted events that S3 doesn't send to EventBridge."
-  value       = local.events_not_on_eventbridge
+  value = [for event in local.wanted.events : event
+    if !contains(flatten([for names in local.on_eventbridge : keys(names)]), event)
+  ]
 }
 
 output "filter_criteria" {
   description = "The filter as filter_criteria of an SQS event source mapping: prefixes and events. Lambda deletes messages that don't match, among them every message that isn't JSON."
-  value       = local.filter_criteria
+  value       = length(local.body_matchers) == 0 ? [] : [jsonencode({ body = { Records = local.body_matchers } })]
 }
 
 output "filter_policy" {
   description = "The filter as an SNS filter policy on the message body, as JSON: what within does not already say. With prefixes and suffixes it has the prefixes; suffixes and sizes are left to the function. null matches everything."
-  value       = local.filter_policy
+  value       = length(local.record_matchers) == 0 ? null : jsonencode({ Records = local.record_matchers })
 
   precondition {
     condition     = local.combinations <= 150
@@ -30,7 +35,12 @@ output "filter_policy" {
 
 output "notifications" {
   description = "The filter as S3 notifications, each with events, filter_prefix and filter_suffix, spelled as S3 compares them."
-  value       = local.notifications
+  value = [
+    for pair in setproduct(
+      flatten([for prefix in local.prefixes : local.spellings[prefix]]),
+      flatten([for suffix in local.suffixes : local.spellings[suffix]]),
+    ) : { events = local.wanted.events, filter_prefix = pair[0], filter_suffix = pair[1] }
+  ]
 }
 
 output "policy_keys" {
@@ -40,7 +50,9 @@ output "policy_keys" {
 
 output "role_policy_keys" {
   description = "As policy_keys, for the policy of an IAM role, which takes no characters above U+00FF: a wildcard stands for those."
-  value       = local.role_policy_keys
+
+  # The function checks the whole key. https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
+  value = { for prefix, key in local.policy_keys : prefix => replace(key, "/[^\\t\\n\\r\\x{20}-\\x{FF}]+/", "*") }
 }
 
 output "wanted" {
