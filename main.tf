@@ -70,9 +70,7 @@ module "notifications" {
     name => merge(filter.wanted, { arn = module.queues[name].arn })
     if var.route == "queue" || (var.route == "function" && !var.consumers[name].enabled)
   }
-  topics = var.route != "topic" ? {} : {
-    files = merge(module.filter.wanted, { arn = module.topic.arn })
-  }
+  topics = var.route != "topic" ? {} : { files = merge(module.filter.wanted, { arn = module.topic.arn }) }
 }
 
 module "rules" {
@@ -112,19 +110,14 @@ module "queues" {
   visibility_timeout_seconds = each.value.visibility_timeout_seconds
 
   senders = {
-    bucket = {
-      service     = "s3.amazonaws.com"
-      source_arns = [local.bucket_arn]
-    }
+    bucket = { service = "s3.amazonaws.com", source_arns = [local.bucket_arn] }
     rule = {
       service     = "events.amazonaws.com"
       source_arns = ["arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}-${each.key}"]
     }
   }
 
-  subscriptions = {
-    files = { topic_arn = module.topic.arn, filter_policy = module.filters[each.key].filter_policy }
-  }
+  subscriptions = { files = { topic_arn = module.topic.arn, filter_policy = module.filters[each.key].filter_policy } }
 }
 
 module "ledger" {

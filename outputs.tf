@@ -5,10 +5,7 @@ output "alerts_topic" {
 
 output "bucket" {
   description = "The bucket files land in, once every consumer gets them: arn, name."
-  value = {
-    arn  = local.bucket_arn
-    name = module.notifications.bucket
-  }
+  value       = { arn = local.bucket_arn, name = module.notifications.bucket }
 
   # A file that arrives before a queue has subscribed never reaches it.
   depends_on = [module.consumers, module.queues]
@@ -50,8 +47,5 @@ output "ledger" {
 
 output "topic" {
   description = "The topic that tells of files on route topic: arn, name. Queues elsewhere subscribe to it with modules/queue-with-dlq."
-  value = {
-    arn  = module.topic.arn
-    name = module.topic.name
-  }
+  value       = { arn = module.topic.arn, name = module.topic.name }
 }

@@ -14,10 +14,7 @@ variable "alerts" {
   description = "Who is told when an alarm goes off: e-mail addresses (each has to confirm), or a topic that exists already, by its arn (kms_key_arn is the customer-managed key that it is encrypted with)."
   type = object({
     emails = optional(set(string), [])
-    topic = optional(object({
-      arn         = string
-      kms_key_arn = optional(string)
-    }))
+    topic  = optional(object({ arn = string, kms_key_arn = optional(string) }))
   })
   default  = {}
   nullable = false
@@ -37,10 +34,7 @@ variable "bucket" {
     force_destroy = optional(bool)
     versioning    = optional(bool)
     lifecycle_rules = optional(object({
-      expire = optional(map(object({
-        prefix = string
-        days   = number
-      })))
+      expire                    = optional(map(object({ prefix = string, days = number })))
       noncurrent_version_days   = optional(number)
       incomplete_multipart_days = optional(number)
     }))
@@ -96,11 +90,7 @@ variable "consumers" {
       max_bytes = optional(number)
     }))
 
-    output = optional(object({
-      bucket      = optional(string)
-      kms_key_arn = optional(string)
-      prefix      = string
-    }))
+    output      = optional(object({ bucket = optional(string), kms_key_arn = optional(string), prefix = string }))
     reads_files = optional(bool, true)
 
     batch_size              = optional(number)
@@ -108,10 +98,7 @@ variable "consumers" {
     circuit_breaker         = optional(bool, true)
     enabled                 = optional(bool, true)
     max_concurrency         = optional(number)
-    provisioned_pollers = optional(object({
-      minimum = number
-      maximum = number
-    }))
+    provisioned_pollers     = optional(object({ minimum = number, maximum = number }))
 
     dead_letter_retention_seconds = optional(number)
     max_receive_count             = optional(number)
@@ -134,10 +121,7 @@ variable "consumers" {
     reserved_concurrency = optional(number)
     timeout              = optional(number)
     tracing              = optional(string)
-    vpc = optional(object({
-      subnet_ids         = set(string)
-      security_group_ids = set(string)
-    }))
+    vpc                  = optional(object({ subnet_ids = set(string), security_group_ids = set(string) }))
 
     alarms = optional(object({
       oldest_message_age_seconds = optional(number)
@@ -196,11 +180,8 @@ variable "kms_key_arn" {
 
 variable "ledger" {
   description = "A ledger in which consumers claim files, so that each version has its effect once, and never after a newer one; null for none. days is how long an item lives after anything happened to it; deletion_protection keeps the table when the pipeline is destroyed by mistake."
-  type = object({
-    days                = optional(number)
-    deletion_protection = optional(bool)
-  })
-  default = null
+  type        = object({ days = optional(number), deletion_protection = optional(bool) })
+  default     = null
 }
 
 variable "name" {

@@ -19,10 +19,7 @@ variable "kms_key_arn" {
 variable "lifecycle_rules" {
   description = "What is deleted when: days after which objects under a prefix expire (by a name of your choice), days that old versions are kept, and days after which unfinished multipart uploads are removed."
   type = object({
-    expire = optional(map(object({
-      prefix = string
-      days   = number
-    })), {})
+    expire                    = optional(map(object({ prefix = string, days = number })), {})
     noncurrent_version_days   = optional(number, 30)
     incomplete_multipart_days = optional(number, 7)
   })
@@ -58,13 +55,9 @@ variable "name" {
 
 variable "readers" {
   description = "Other AWS accounts that may read files, by a name of your choice: the account's id, and the prefixes it may read (an empty list means all files). list lets it list the bucket, all names of it; without that S3 answers 403 for a file that is gone. Who reads there needs the same in a policy of that account, and with kms_key_arn the key's policy must let the account in: output kms_key_statements."
-  type = map(object({
-    account  = string
-    list     = optional(bool, false)
-    prefixes = optional(list(string), [])
-  }))
-  default  = {}
-  nullable = false
+  type        = map(object({ account = string, list = optional(bool, false), prefixes = optional(list(string), []) }))
+  default     = {}
+  nullable    = false
 
   validation {
     condition     = alltrue([for reader in var.readers : can(regex("^[0-9]{12}$", reader.account))])

@@ -175,10 +175,7 @@ module "function" {
         actions   = ["cloudwatch:DescribeAlarms"]
         resources = ["arn:${local.partition}:cloudwatch:${local.arn_suffix}:alarm:*"]
       }
-      tell = {
-        actions   = ["sns:Publish"]
-        resources = [var.alerts_topic.arn]
-      }
+      tell = { actions = ["sns:Publish"], resources = [var.alerts_topic.arn] }
     },
     length(local.keys) == 0 ? {} : { use_keys = {
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]

@@ -1,9 +1,6 @@
 variable "alerts_topic" {
   description = "The topic that is told when a circuit opens and when it closes, by its arn; kms_key_arn is the customer-managed key that it is encrypted with, which the function may use then."
-  type = object({
-    arn         = string
-    kms_key_arn = optional(string)
-  })
+  type        = object({ arn = string, kms_key_arn = optional(string) })
 }
 
 variable "architecture" {
@@ -19,12 +16,7 @@ variable "consumers" {
     event_source_mapping = object({ arn = string, uuid = string })
     function             = object({ arn = string, name = string, timeout = number })
     metrics_namespace    = string
-    queue = object({
-      arn         = string
-      url         = string
-      fifo        = optional(bool, false)
-      kms_key_arn = optional(string)
-    })
+    queue                = object({ arn = string, url = string, fifo = optional(bool, false), kms_key_arn = optional(string) })
   }))
   nullable = false
 

@@ -33,13 +33,9 @@ variable "name" {
 
 variable "publishers" {
   description = "Services that may publish, by a name of your choice: the service principal and the ARNs (patterns allowed) it publishes for. source_account is the account that owns them, by default the one that they name, or this one where they name none, as a bucket's. EventBridge (events.amazonaws.com) can't be bound to its rules here: let it publish under a role, see the README."
-  type = map(object({
-    service        = string
-    source_arns    = list(string)
-    source_account = optional(string)
-  }))
-  default  = {}
-  nullable = false
+  type        = map(object({ service = string, source_arns = list(string), source_account = optional(string) }))
+  default     = {}
+  nullable    = false
 
   validation {
     condition     = alltrue([for publisher in var.publishers : can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", publisher.service)) && (startswith(publisher.service, "events.") || length(publisher.source_arns) > 0)])

@@ -60,12 +60,7 @@ locals {
   # parliament:skip=RESOURCE_STAR:ManageNetworkInterfaces:interfaces have no ARN before they exist
   # parliament:skip=UNKNOWN_CONDITION_FOR_ACTION:LeaveNetworkInterfacesToLambda:AWS's page denies them under this key
   network_statements = [
-    {
-      Sid      = "ManageNetworkInterfaces"
-      Effect   = "Allow"
-      Action   = local.network_interface_actions
-      Resource = ["*"]
-    },
+    { Sid = "ManageNetworkInterfaces", Effect = "Allow", Action = local.network_interface_actions, Resource = ["*"] },
     {
       Sid       = "LeaveNetworkInterfacesToLambda"
       Effect    = "Deny"
@@ -126,12 +121,8 @@ resource "aws_iam_role" "this" {
   tags = var.tags
 
   assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "lambda.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-    }]
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Principal = { Service = "lambda.amazonaws.com" }, Action = "sts:AssumeRole" }]
   })
 
   # A function goes over to a role of another name while it runs.

@@ -37,10 +37,7 @@ output "policy" {
 
 output "role" {
   description = "The function's role: arn, name. Attach further policies to the name."
-  value = {
-    arn  = aws_iam_role.this.arn
-    name = aws_iam_role.this.name
-  }
+  value       = { arn = aws_iam_role.this.arn, name = aws_iam_role.this.name }
 }
 
 output "timeout" {

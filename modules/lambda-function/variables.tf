@@ -94,13 +94,9 @@ variable "handler" {
 
 variable "invokers" {
   description = "Services that may invoke the function, by a name of your choice: the service principal and the ARN it invokes for, such as a bucket's. source_account is the account that owns it where the ARN names none (a bucket's), by default this one. A queue needs no entry, as Lambda fetches its messages."
-  type = map(object({
-    service        = string
-    source_arn     = string
-    source_account = optional(string)
-  }))
-  default  = {}
-  nullable = false
+  type        = map(object({ service = string, source_arn = string, source_account = optional(string) }))
+  default     = {}
+  nullable    = false
 
   validation {
     condition     = alltrue([for name, invoker in var.invokers : can(regex("^[A-Za-z0-9_-]{1,90}$", name)) && can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", invoker.service)) && can(regex("^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", invoker.source_arn))])
@@ -217,13 +213,9 @@ variable "policy_statements" {
 
 variable "reads" {
   description = "Objects that the function may read, by a name of your choice: the bucket, the prefixes of the keys (an empty list means all keys), and the customer-managed key that they are encrypted with."
-  type = map(object({
-    bucket      = string
-    prefixes    = optional(list(string), [])
-    kms_key_arn = optional(string)
-  }))
-  default  = {}
-  nullable = false
+  type        = map(object({ bucket = string, prefixes = optional(list(string), []), kms_key_arn = optional(string) }))
+  default     = {}
+  nullable    = false
 }
 
 variable "reserved_concurrency" {
@@ -277,11 +269,8 @@ variable "tracing" {
 
 variable "vpc" {
   description = "Subnets and security groups when the function has to reach a private network; null for none."
-  type = object({
-    subnet_ids         = set(string)
-    security_group_ids = set(string)
-  })
-  default = null
+  type        = object({ subnet_ids = set(string), security_group_ids = set(string) })
+  default     = null
 
   validation {
     condition     = var.vpc == null || try(length(var.vpc.subnet_ids) > 0 && length(var.vpc.security_group_ids) > 0, false)
@@ -291,11 +280,7 @@ variable "vpc" {
 
 variable "writes" {
   description = "Objects that the function may write, like reads."
-  type = map(object({
-    bucket      = string
-    prefixes    = optional(list(string), [])
-    kms_key_arn = optional(string)
-  }))
-  default  = {}
-  nullable = false
+  type        = map(object({ bucket = string, prefixes = optional(list(string), []), kms_key_arn = optional(string) }))
+  default     = {}
+  nullable    = false
 }

@@ -143,12 +143,7 @@ resource "aws_iam_role_policy" "topics" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
-      [{
-        Sid      = "Publish"
-        Effect   = "Allow"
-        Action   = ["sns:Publish"]
-        Resource = local.topic_arns
-      }],
+      [{ Sid = "Publish", Effect = "Allow", Action = ["sns:Publish"], Resource = local.topic_arns }],
       [for keys in [local.topic_keys] : {
         Sid      = "UseTopicKeys"
         Effect   = "Allow"

@@ -1,9 +1,7 @@
 variable "archive" {
   description = "Keeps the events the rule matches for retention_days (0 for ever), so that they can be replayed; null keeps none."
-  type = object({
-    retention_days = number
-  })
-  default = null
+  type        = object({ retention_days = number })
+  default     = null
 
   validation {
     condition     = var.archive == null || try(var.archive.retention_days >= 0, false)
@@ -104,12 +102,9 @@ variable "pattern_quota" {
 
 variable "retry" {
   description = "How long and how often EventBridge tries to give an event to a target before it sets it aside."
-  type = object({
-    maximum_attempts          = optional(number, 185)
-    maximum_event_age_seconds = optional(number, 86400)
-  })
-  default  = {}
-  nullable = false
+  type        = object({ maximum_attempts = optional(number, 185), maximum_event_age_seconds = optional(number, 86400) })
+  default     = {}
+  nullable    = false
 
   validation {
     condition     = var.retry.maximum_attempts >= 0 && var.retry.maximum_attempts <= 185 && var.retry.maximum_event_age_seconds >= 60 && var.retry.maximum_event_age_seconds <= 86400
@@ -126,12 +121,9 @@ variable "tags" {
 
 variable "targets" {
   description = "Queues and functions that get the events, by a name of your choice; each one's own policy must let events.amazonaws.com in for the rule. A FIFO queue needs a message_group_id."
-  type = map(object({
-    arn              = string
-    message_group_id = optional(string)
-  }))
-  default  = {}
-  nullable = false
+  type        = map(object({ arn = string, message_group_id = optional(string) }))
+  default     = {}
+  nullable    = false
 
   validation {
     condition     = alltrue([for target in var.targets : endswith(target.arn, ".fifo") == (target.message_group_id != null)])
@@ -146,12 +138,9 @@ variable "targets" {
 
 variable "topics" {
   description = "Topics that get the events, by a name of your choice. The rule publishes under a role that only it has, so their policies need not let EventBridge in. kms_key_arn is the customer-managed key of a topic that is encrypted with one: the role may use it, if the key's policy leaves that to IAM, as a key's first statement usually does."
-  type = map(object({
-    arn         = string
-    kms_key_arn = optional(string)
-  }))
-  default  = {}
-  nullable = false
+  type        = map(object({ arn = string, kms_key_arn = optional(string) }))
+  default     = {}
+  nullable    = false
 
   validation {
     condition     = !anytrue([for topic in var.topics : endswith(topic.arn, ".fifo")])

@@ -7,12 +7,9 @@ variable "buckets" {
 
 variable "excluded" {
   description = "Keys that event_pattern leaves out: those that begin with one of prefixes, and those that end with one of suffixes. Only EventBridge can leave keys out, so the other outputs ignore this."
-  type = object({
-    prefixes = optional(list(string), [])
-    suffixes = optional(list(string), [])
-  })
-  default  = {}
-  nullable = false
+  type        = object({ prefixes = optional(list(string), []), suffixes = optional(list(string), []) })
+  default     = {}
+  nullable    = false
 
   validation {
     condition     = !contains(concat(var.excluded.prefixes, var.excluded.suffixes), "")

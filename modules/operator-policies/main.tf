@@ -38,11 +38,8 @@ locals {
       actions   = ["lambda:GetFunctionConfiguration", "lambda:GetPolicy"]
       resources = [local.function_arns]
     }
-    ReadMappings = merge(local.mappings, { actions = ["lambda:GetEventSourceMapping"] })
-    CountMessages = {
-      actions   = ["sqs:GetQueueAttributes"]
-      resources = [local.queue_arns]
-    }
+    ReadMappings  = merge(local.mappings, { actions = ["lambda:GetEventSourceMapping"] })
+    CountMessages = { actions = ["sqs:GetQueueAttributes"], resources = [local.queue_arns] }
     # SQS shows a message to those alone who receive it; what is looked at is given back.
     LookIntoDeadLetterQueues = {
       actions   = ["sqs:ChangeMessageVisibility", "sqs:ReceiveMessage"]
@@ -62,10 +59,7 @@ locals {
       actions   = ["logs:FilterLogEvents"]
       resources = ["arn:${local.partition}:logs:${local.arn_suffix}:log-group:/aws/lambda/${var.name}-*"]
     }
-    ListFiles = {
-      actions   = ["s3:ListBucket", "s3:ListBucketVersions"]
-      resources = [local.bucket_arn]
-    }
+    ListFiles = { actions = ["s3:ListBucket", "s3:ListBucketVersions"], resources = [local.bucket_arn] }
     ReadLedger = var.ledger ? {
       actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
       resources = [local.table_arn]
@@ -80,31 +74,16 @@ locals {
       resources = local.output_buckets
     } : null
     # Lambda and DynamoDB decrypt for whoever asks: environments and the ledger; SQS, messages.
-    UseKeys = length(var.kms_key_arns) > 0 ? {
-      actions   = ["kms:Decrypt"]
-      resources = sort(var.kms_key_arns)
-    } : null
+    UseKeys = length(var.kms_key_arns) > 0 ? { actions = ["kms:Decrypt"], resources = sort(var.kms_key_arns) } : null
   }
 
   changing = {
-    SendMessages = {
-      actions   = ["sqs:SendMessage"]
-      resources = [local.queue_arns]
-    }
-    DeleteDeadLetters = {
-      actions   = ["sqs:DeleteMessage"]
-      resources = [local.dead_letter_arn]
-    }
-    SwitchMappings = merge(local.mappings, { actions = ["lambda:UpdateEventSourceMapping"] })
+    SendMessages      = { actions = ["sqs:SendMessage"], resources = [local.queue_arns] }
+    DeleteDeadLetters = { actions = ["sqs:DeleteMessage"], resources = [local.dead_letter_arn] }
+    SwitchMappings    = merge(local.mappings, { actions = ["lambda:UpdateEventSourceMapping"] })
     # Whether S3 invokes a function that is paused past its queue.
-    ReadNotification = {
-      actions   = ["s3:GetBucketNotification"]
-      resources = [local.bucket_arn]
-    }
-    TellCircuitBreaker = var.ledger ? {
-      actions   = ["dynamodb:PutItem"]
-      resources = [local.table_arn]
-    } : null
+    ReadNotification   = { actions = ["s3:GetBucketNotification"], resources = [local.bucket_arn] }
+    TellCircuitBreaker = var.ledger ? { actions = ["dynamodb:PutItem"], resources = [local.table_arn] } : null
     UseKeys = length(var.kms_key_arns) > 0 ? {
       actions   = ["kms:GenerateDataKey"]
       resources = sort(var.kms_key_arns)

@@ -34,10 +34,7 @@ variable "name" {
 
 variable "outputs" {
   description = "Where consumers write, as on the root module: prefix, and bucket if it is another one. `pipeline trace` tells whether an output is there."
-  type = map(object({
-    bucket = optional(string)
-    prefix = optional(string, "")
-  }))
-  default  = {}
-  nullable = false
+  type        = map(object({ bucket = optional(string), prefix = optional(string, "") }))
+  default     = {}
+  nullable    = false
 }

@@ -89,11 +89,7 @@ locals {
   widgets = concat(local.header_widgets, local.pipeline_widgets, local.consumer_widgets)
 
   # Without inherit CloudWatch replaces the periods by its own, and sums change with the range shown.
-  body = jsonencode({
-    start          = "-P1D"
-    periodOverride = "inherit"
-    widgets        = local.widgets
-  })
+  body = jsonencode({ start = "-P1D", periodOverride = "inherit", widgets = local.widgets })
 }
 
 resource "aws_cloudwatch_dashboard" "this" {

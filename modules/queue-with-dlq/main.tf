@@ -118,10 +118,7 @@ resource "aws_sqs_queue" "dead_letter" {
   sqs_managed_sse_enabled           = var.kms_key_arn == null ? true : null
   tags                              = var.tags
 
-  redrive_allow_policy = jsonencode({
-    redrivePermission = "byQueue"
-    sourceQueueArns   = [local.arn]
-  })
+  redrive_allow_policy = jsonencode({ redrivePermission = "byQueue", sourceQueueArns = [local.arn] })
 
   # SNS and EventBridge send here what they can't deliver to the queue.
   policy = jsonencode({

@@ -1,10 +1,8 @@
 variable "dead_letter_queue" {
   description = "The dead-letter queue: how long it keeps messages (seconds, by default 14 days, the longest SQS allows)."
-  type = object({
-    message_retention_seconds = optional(number, 1209600)
-  })
-  default  = {}
-  nullable = false
+  type        = object({ message_retention_seconds = optional(number, 1209600) })
+  default     = {}
+  nullable    = false
 
   validation {
     condition     = var.dead_letter_queue.message_retention_seconds >= 60 && var.dead_letter_queue.message_retention_seconds <= 1209600
@@ -14,21 +12,15 @@ variable "dead_letter_queue" {
 
 variable "fifo" {
   description = "Makes both queues FIFO, with these options; null makes them standard queues. S3 and standard SNS topics can't send to FIFO queues."
-  type = object({
-    content_based_deduplication = optional(bool, false)
-    high_throughput             = optional(bool, false)
-  })
-  default = null
+  type        = object({ content_based_deduplication = optional(bool, false), high_throughput = optional(bool, false) })
+  default     = null
 }
 
 variable "function" {
   description = "The function that consumes the queue: its timeout and the batching window of its mapping, in seconds. The visibility timeout follows from them: 6 times the timeout, plus the window."
-  type = object({
-    timeout                 = optional(number, 30)
-    batching_window_seconds = optional(number, 0)
-  })
-  default  = {}
-  nullable = false
+  type        = object({ timeout = optional(number, 30), batching_window_seconds = optional(number, 0) })
+  default     = {}
+  nullable    = false
 }
 
 variable "kms_key_arn" {
@@ -102,13 +94,9 @@ variable "receive_wait_time_seconds" {
 
 variable "senders" {
   description = "Services that may send to the queue, by a name of your choice: the service principal and the ARNs (patterns allowed) it sends for. source_account is the account that owns them, by default the one that they name, or this one where they name none, as a bucket's. SNS topics in subscriptions need no entry. EventBridge (events.amazonaws.com) may send to the dead-letter queue too, for its rule's dead_letter_queue."
-  type = map(object({
-    service        = string
-    source_arns    = list(string)
-    source_account = optional(string)
-  }))
-  default  = {}
-  nullable = false
+  type        = map(object({ service = string, source_arns = list(string), source_account = optional(string) }))
+  default     = {}
+  nullable    = false
 
   validation {
     condition     = alltrue([for sender in var.senders : can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", sender.service)) && length(sender.source_arns) > 0])

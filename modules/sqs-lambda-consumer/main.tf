@@ -14,14 +14,8 @@ locals {
       MESSAGE_RETENTION_SECONDS = tostring(var.queue.message_retention_seconds)
     },
     var.filter == null ? {} : { OBJECT_FILTER = jsonencode(var.filter) },
-    var.ledger == null ? {} : {
-      LEDGER_DAYS  = tostring(var.ledger.days)
-      LEDGER_TABLE = var.ledger.table.name
-    },
-    var.output == null ? {} : {
-      OUTPUT_BUCKET = var.output.bucket
-      OUTPUT_PREFIX = var.output.prefix
-    },
+    var.ledger == null ? {} : { LEDGER_DAYS = tostring(var.ledger.days), LEDGER_TABLE = var.ledger.table.name },
+    var.output == null ? {} : { OUTPUT_BUCKET = var.output.bucket, OUTPUT_PREFIX = var.output.prefix },
     var.pipeline == null ? {} : {
       CONSUMER          = var.pipeline.consumer
       METRICS_NAMESPACE = var.pipeline.metrics_namespace

@@ -5,10 +5,7 @@ output "environment" {
 
 output "event_source_mapping" {
   description = "The mapping from the queue to the function: arn, uuid."
-  value = {
-    arn  = aws_lambda_event_source_mapping.this.arn
-    uuid = aws_lambda_event_source_mapping.this.uuid
-  }
+  value       = { arn = aws_lambda_event_source_mapping.this.arn, uuid = aws_lambda_event_source_mapping.this.uuid }
 }
 
 output "function" {

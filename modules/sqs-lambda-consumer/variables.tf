@@ -1,11 +1,8 @@
 variable "batching" {
   description = "Messages handed to one invocation: at most size of them, collected for at most window_seconds."
-  type = object({
-    size           = optional(number, 10)
-    window_seconds = optional(number, 0)
-  })
-  default  = {}
-  nullable = false
+  type        = object({ size = optional(number, 10), window_seconds = optional(number, 0) })
+  default     = {}
+  nullable    = false
 
   validation {
     condition     = var.batching.size >= 1 && var.batching.size <= 10000 && var.batching.window_seconds >= 0 && var.batching.window_seconds <= 300
@@ -21,11 +18,8 @@ variable "batching" {
 variable "concurrency" {
   description = "How many batches are processed at once: maximum (2 to 1000) limits the mapping, provisioned keeps that many event pollers ready. Set one of them, or neither."
   type = object({
-    maximum = optional(number)
-    provisioned = optional(object({
-      minimum_pollers = number
-      maximum_pollers = number
-    }))
+    maximum     = optional(number)
+    provisioned = optional(object({ minimum_pollers = number, maximum_pollers = number }))
   })
   default  = {}
   nullable = false
@@ -96,16 +90,12 @@ variable "function" {
     environment          = optional(map(string), {})
     ephemeral_storage_mb = optional(number)
     handler              = optional(string)
-    invokers = optional(map(object({
-      service        = string
-      source_arn     = string
-      source_account = optional(string)
-    })), {})
-    layers             = optional(list(string))
-    log_retention_days = optional(number)
-    memory_size        = optional(number)
-    package            = string
-    package_version    = optional(string)
+    invokers             = optional(map(object({ service = string, source_arn = string, source_account = optional(string) })), {})
+    layers               = optional(list(string))
+    log_retention_days   = optional(number)
+    memory_size          = optional(number)
+    package              = string
+    package_version      = optional(string)
     policy_statements = optional(map(object({
       actions    = list(string)
       resources  = list(string)
@@ -121,10 +111,7 @@ variable "function" {
     runtime              = optional(string)
     timeout              = optional(number)
     tracing              = optional(string)
-    vpc = optional(object({
-      subnet_ids         = set(string)
-      security_group_ids = set(string)
-    }))
+    vpc                  = optional(object({ subnet_ids = set(string), security_group_ids = set(string) }))
     writes = optional(map(object({
       bucket      = string
       prefixes    = optional(list(string))
@@ -151,11 +138,8 @@ variable "kms_key_arn" {
 
 variable "ledger" {
   description = "The ledger in which the function claims objects: output table of modules/processing-ledger, and the days that an item is kept after its last change. Needs pipeline. null for none."
-  type = object({
-    table = object({ arn = string, name = string })
-    days  = optional(number, 90)
-  })
-  default = null
+  type        = object({ table = object({ arn = string, name = string }), days = optional(number, 90) })
+  default     = null
 
   validation {
     condition     = var.ledger == null ? true : var.ledger.days >= 1 && floor(var.ledger.days) == var.ledger.days
@@ -175,12 +159,8 @@ variable "name" {
 
 variable "output" {
   description = "Where the function writes, which it is told as OUTPUT_BUCKET and OUTPUT_PREFIX, and may do. kms_key_arn is the customer-managed key of the bucket. null for none."
-  type = object({
-    bucket      = string
-    prefix      = string
-    kms_key_arn = optional(string)
-  })
-  default = null
+  type        = object({ bucket = string, prefix = string, kms_key_arn = optional(string) })
+  default     = null
 
   validation {
     condition     = var.output == null ? true : length(var.output.prefix) > 0 && !startswith(var.output.prefix, "/")
@@ -190,12 +170,8 @@ variable "output" {
 
 variable "pipeline" {
   description = "The pipeline that the function is a consumer of, and its name there, by which the pipeline tool and the metrics know it. metrics_namespace is the CloudWatch namespace of its metrics. null for none: the function writes no metrics."
-  type = object({
-    name              = string
-    consumer          = string
-    metrics_namespace = optional(string, "ObjectPipeline")
-  })
-  default = null
+  type        = object({ name = string, consumer = string, metrics_namespace = optional(string, "ObjectPipeline") })
+  default     = null
 }
 
 variable "queue" {
@@ -208,10 +184,7 @@ variable "queue" {
     message_retention_seconds  = optional(number)
     fifo                       = optional(bool, false)
     kms_key_arn                = optional(string)
-    dead_letter_queue = object({
-      arn = string
-      url = string
-    })
+    dead_letter_queue          = object({ arn = string, url = string })
   })
 }
 
