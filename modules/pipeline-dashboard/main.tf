@@ -8,7 +8,15 @@ data "aws_service" "current" {
 locals {
   region         = data.aws_service.current.region
   partition      = data.aws_service.current.partition
+  account        = data.aws_caller_identity.current.account_id
+  alarm_arns     = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm"
   dashboard_name = coalesce(var.dashboard_name, var.name)
+
+  console = lookup({
+    aws        = "console.aws.amazon.com"
+    aws-cn     = "console.amazonaws.cn"
+    aws-us-gov = "console.amazonaws-us-gov.com"
+  }, local.partition, null)
 
   colors = { good = "#2ca02c", bad = "#d62728", warning = "#ff7f0e", neutral = "#1f77b4", other = "#7f7f7f" }
 
@@ -17,31 +25,11 @@ locals {
   heading_height = 2
   graph_height   = 6
 
-  graph = {
-    view    = "timeSeries"
-    stacked = false
-    region  = local.region
-    period  = var.period_seconds
-    stat    = "Sum"
-  }
+  graph = { view = "timeSeries", stacked = false, region = local.region, period = var.period_seconds, stat = "Sum" }
 
   header_widgets = [
-    {
-      type       = "text"
-      x          = 0
-      y          = 0
-      width      = 18
-      height     = local.header_height
-      properties = { markdown = local.header }
-    },
-    {
-      type       = "metric"
-      x          = 18
-      y          = 0
-      width      = 6
-      height     = local.header_height
-      properties = merge(local.graph, local.storage_graph)
-    },
+    { type = "text", x = 0, y = 0, width = 18, height = local.header_height, properties = { markdown = local.header } },
+    { type = "metric", x = 18, y = 0, width = 6, height = local.header_height, properties = local.storage_graph },
   ]
 
   pipeline_widgets = [for column, properties in local.pipeline_graphs : {
@@ -54,7 +42,9 @@ locals {
   }]
 
   first_row = local.header_height + (length(local.pipeline_graphs) == 0 ? 0 : local.graph_height)
-  rows      = { for row, name in keys(var.consumers) : name => local.first_row + row * (local.heading_height + local.graph_height) }
+  rows = { for row, name in keys(var.consumers) :
+    name => local.first_row + row * (local.heading_height + local.graph_height)
+  }
 
   consumer_widgets = flatten([for name, consumer in var.consumers : concat(
     [{
@@ -65,7 +55,7 @@ locals {
       height     = local.heading_height
       properties = { markdown = local.headings[name] }
     }],
-    [for alarms in [consumer.alarm_names] : {
+    length(consumer.alarm_names) == 0 ? [] : [{
       type   = "alarm"
       x      = local.columns / 2
       y      = local.rows[name]
@@ -73,9 +63,9 @@ locals {
       height = local.heading_height
       properties = {
         title  = "Alarms of ${name}: green is good"
-        alarms = [for alarm in sort(alarms) : "arn:${local.partition}:cloudwatch:${local.region}:${data.aws_caller_identity.current.account_id}:alarm:${alarm}"]
+        alarms = [for alarm in sort(consumer.alarm_names) : "${local.alarm_arns}:${alarm}"]
       }
-    } if length(alarms) > 0],
+    }],
     [for column, properties in local.consumer_graphs[name] : {
       type       = "metric"
       x          = column * local.columns / length(local.consumer_graphs[name])

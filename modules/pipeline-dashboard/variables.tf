@@ -17,7 +17,9 @@ variable "consumers" {
   nullable = false
 
   validation {
-    condition     = alltrue([for consumer in var.consumers : consumer.timeout >= 1 && consumer.timeout <= 900 && consumer.memory_size >= 128 && consumer.memory_size <= 10240])
+    condition = alltrue([for consumer in var.consumers :
+      consumer.timeout >= 1 && consumer.timeout <= 900 && consumer.memory_size >= 128 && consumer.memory_size <= 10240
+    ])
     error_message = "A consumer's timeout must be from 1 to 900 seconds, and its memory_size from 128 to 10240 MB, as its function has them."
   }
 }
