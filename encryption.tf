@@ -1,5 +1,5 @@
-# What the key in kms_key_arn has to allow. Written from names alone, so that a key whose policy is made
-# of these statements can be the key of this pipeline.
+# The statements for the policy of the key in kms_key_arn. They are built from names only, so that a key whose policy
+# has these statements can be the key of this pipeline.
 locals {
   topic_arns = [for name in concat([var.name], var.alerts.topic == null ? ["${var.name}-alerts"] : []) : "arn:${local.partition}:sns:${local.arn_suffix}:${name}"]
 

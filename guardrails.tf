@@ -1,11 +1,11 @@
-# A consumer that writes where the pipeline reads would start again with each of its own files.
+# A consumer that writes where the pipeline reads would process its own output in a loop.
 
 locals {
-  # The filters by which S3 notifies anybody.
+  # The filters of S3's notifications.
   notified = var.route == "topic" ? [module.filter] : values(module.filters)
 
-  # The prefixes whose new files start the pipeline. What an output becomes is the function's choice, so its end can't
-  # be held against suffixes.
+  # The prefixes whose new files trigger the pipeline. The function chooses the names of its outputs, so suffixes can't
+  # be compared.
   started_by = flatten([for filter in local.notified : coalescelist(filter.wanted.prefixes, [""])
     if anytrue([for event in filter.event_names : startswith(event, "s3:ObjectCreated:")])
   ])
@@ -22,7 +22,7 @@ data "aws_caller_identity" "current" {
   lifecycle {
     precondition {
       condition     = length(local.loops) == 0
-      error_message = "These consumers write where the pipeline's own filter matches again, a loop that never ends: ${join("; ", local.loops)}. Choose an output.prefix outside filter.prefixes, narrow filter.prefixes, or write to another bucket."
+      error_message = "The output of these consumers matches the pipeline's own filter, which causes a loop: ${join("; ", local.loops)}. Choose an output.prefix outside filter.prefixes, narrow filter.prefixes, or write to another bucket."
     }
   }
 }

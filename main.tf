@@ -1,8 +1,8 @@
-# Files land in the bucket. Each consumer has a queue, a function and alarms. The route is how a consumer is notified:
-# through the topic, by an EventBridge rule, or by S3 directly.
+# Files are uploaded to the bucket. Each consumer has a queue, a function and alarms. The route determines how a
+# consumer receives events: through the topic, from an EventBridge rule, or from S3 directly.
 #
-# guardrails.tf stops mistakes at plan time that only a comparison of the consumers shows; every other check is in the
-# module that it is about. encryption.tf has what a customer-managed key must allow.
+# guardrails.tf has the plan-time checks that compare consumers with each other; every other check is in the
+# module that it concerns. encryption.tf has the statements for a customer-managed key.
 
 data "aws_service" "current" {
   service_id = "s3"
@@ -53,9 +53,9 @@ module "filters" {
   within = var.filter
 }
 
-# The route is this configuration alone. Topic, queues and functions let S3 in on every route: what a notification names
-# is changed before the notification, and a file in between would be lost. A consumer that is switched off gets its
-# files into its queue even where others are invoked directly.
+# The route affects only this configuration. The policies of topic, queues and functions allow S3 on every route: the
+# targets change before the notification configuration, and a file in between would be lost. A disabled consumer
+# receives its files in its queue even on route function.
 module "notifications" {
   source = "./modules/bucket-notifications"
 
@@ -219,7 +219,7 @@ module "dashboard" {
   count  = var.dashboard ? 1 : 0
 
   bucket_name = local.bucket_name
-  # Dashboards are global: pipelines of one name in two regions would share theirs.
+  # Dashboard names are unique in an account: pipelines with the same name in two regions would share one.
   dashboard_name = "${var.name}-${data.aws_service.current.region}"
   name           = var.name
   topic_name     = var.route == "topic" ? module.topic.name : null

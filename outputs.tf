@@ -1,13 +1,13 @@
 output "alerts_topic" {
-  description = "The topic that tells of alarms: arn."
+  description = "The topic for notifications of alarms: arn."
   value       = { arn = local.alerts_topic_arn }
 }
 
 output "bucket" {
-  description = "The bucket files land in, once every consumer gets them: arn, name."
+  description = "The bucket of the files, available after every consumer can receive events: arn, name."
   value       = { arn = local.bucket_arn, name = module.notifications.bucket }
 
-  # A file that arrives before a queue has subscribed never reaches it.
+  # A queue doesn't receive files that are uploaded before it has subscribed.
   depends_on = [module.consumers, module.queues]
 }
 
@@ -31,12 +31,12 @@ output "consumers" {
 }
 
 output "dashboard" {
-  description = "The dashboard: name, url; null where none is wanted."
+  description = "The dashboard: name, url; null without one."
   value       = one([for dashboard in module.dashboard : { name = dashboard.name, url = dashboard.url }])
 }
 
 output "kms_key_statements" {
-  description = "Statements to merge into the policy of the key in kms_key_arn: they let S3, SNS, EventBridge, CloudWatch and CloudWatch Logs use it for this pipeline."
+  description = "Statements for the policy of the key in kms_key_arn, which let S3, SNS, EventBridge, CloudWatch and CloudWatch Logs use it for this pipeline."
   value       = local.kms_key_statements
 }
 
@@ -46,6 +46,6 @@ output "ledger" {
 }
 
 output "topic" {
-  description = "The topic that tells of files on route topic: arn, name. Queues elsewhere subscribe to it with modules/queue-with-dlq."
+  description = "The topic for events on route topic: arn, name. Other queues can subscribe to it with modules/queue-with-dlq."
   value       = { arn = module.topic.arn, name = module.topic.name }
 }

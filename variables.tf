@@ -1,5 +1,5 @@
 variable "alarms" {
-  description = "Alarms of every consumer; see modules/consumer-alarms. A consumer's own alarms replace these for it."
+  description = "Alarms of every consumer; see modules/consumer-alarms. The alarms of a consumer override these."
   type = object({
     oldest_message_age_seconds = optional(number)
     function_errors            = optional(number)
@@ -11,7 +11,7 @@ variable "alarms" {
 }
 
 variable "alerts" {
-  description = "Who is told when an alarm goes off: e-mail addresses (each has to confirm), or a topic that exists already, by its arn (kms_key_arn is the customer-managed key that it is encrypted with)."
+  description = "Recipients of alarm notifications: e-mail addresses (each must confirm its subscription), or the arn of an existing topic (kms_key_arn is the customer-managed key of this topic)."
   type = object({
     emails = optional(set(string), [])
     topic  = optional(object({ arn = string, kms_key_arn = optional(string) }))
@@ -21,12 +21,12 @@ variable "alerts" {
 
   validation {
     condition     = var.alerts.topic == null || length(var.alerts.emails) == 0
-    error_message = "alerts.topic is a topic of yours: subscribe the addresses to it there and remove alerts.emails, or remove alerts.topic."
+    error_message = "alerts.topic and alerts.emails exclude each other: subscribe the addresses to your topic and remove alerts.emails, or remove alerts.topic."
   }
 }
 
 variable "bucket" {
-  description = "The bucket files land in: name makes one, existing takes one that is there (of which only the notifications are managed; they replace any others it has), and kms_key_arn is the customer-managed key that its files are encrypted with, if it isn't the pipeline's. force_destroy deletes the files with the bucket; expire gives days after which objects under a prefix are deleted."
+  description = "The bucket of the files: name creates one, existing uses an existing one (only its notification configuration is managed, which replaces any other), and kms_key_arn is the customer-managed key of its files, if it differs from the pipeline's. force_destroy deletes the files with the bucket; expire has the days after which objects under a prefix are deleted."
   type = object({
     name          = optional(string)
     existing      = optional(string)
@@ -42,17 +42,17 @@ variable "bucket" {
 
   validation {
     condition     = (var.bucket.name == null) != (var.bucket.existing == null)
-    error_message = "bucket needs either name (a bucket is made) or existing (the name of one that is there), not both."
+    error_message = "bucket needs either name (to create a bucket) or existing (the name of an existing one), not both."
   }
 
   validation {
     condition     = var.bucket.kms_key_arn == null || var.bucket.name == null
-    error_message = "bucket.kms_key_arn is the key of an existing bucket's files. The bucket that is made here takes the pipeline's kms_key_arn: set that, or remove bucket.kms_key_arn."
+    error_message = "bucket.kms_key_arn is the key of an existing bucket's files. A bucket created here uses the pipeline's kms_key_arn: set that, or remove bucket.kms_key_arn."
   }
 }
 
 variable "circuit_breaker" {
-  description = "A circuit breaker, which stops a consumer while most of what it tries fails, and lets it go on when a few messages succeed; null for none. Needs ledger. package is the zip of functions/circuit_breaker; the rest is as in modules/circuit-breaker. A consumer can do without: its circuit_breaker = false."
+  description = "A circuit breaker, which stops a consumer when most of its files fail, and starts it again when a few messages succeed; null for none. Needs ledger. package is the zip of functions/circuit_breaker; the other attributes are those of modules/circuit-breaker. To exclude a consumer, set its circuit_breaker = false."
   type = object({
     package            = string
     package_version    = optional(string)
@@ -66,17 +66,17 @@ variable "circuit_breaker" {
 
   validation {
     condition     = var.circuit_breaker == null || var.ledger != null
-    error_message = "circuit_breaker remembers in the ledger's table, and there is none: set ledger = {}, or remove circuit_breaker."
+    error_message = "circuit_breaker stores its state in the ledger's table, but there is no ledger: set ledger = {}, or remove circuit_breaker."
   }
 
   validation {
     condition     = var.circuit_breaker == null || var.route != "function"
-    error_message = "On route function S3 invokes the functions past their queues, and no circuit breaker can hold files back: choose another route, or remove circuit_breaker."
+    error_message = "On route function, S3 invokes the functions directly, so a circuit breaker can't stop new files: choose another route, or remove circuit_breaker."
   }
 }
 
 variable "consumers" {
-  description = "Who gets the files, by a name of your choice. package is the zip of the function; filter narrows the pipeline's own, and by size; output is where the function may write, and is handed to it as OUTPUT_BUCKET and OUTPUT_PREFIX (kms_key_arn is the customer-managed key of output.bucket, if it isn't the pipeline's); reads_files = false is for a function that needs the events alone, and may read no file then. The rest is as in modules/sqs-lambda-consumer and modules/queue-with-dlq."
+  description = "The consumers of the files, by a name of your choice. package is the zip of the function; filter narrows the pipeline's filter, and can filter by size; output is where the function may write, which it gets as OUTPUT_BUCKET and OUTPUT_PREFIX (kms_key_arn is the customer-managed key of output.bucket, if it differs from the pipeline's); with reads_files = false, the function gets only events and may read no file. The other attributes are those of modules/sqs-lambda-consumer and modules/queue-with-dlq."
   type = map(object({
     package         = string
     package_version = optional(string)
@@ -135,34 +135,34 @@ variable "consumers" {
 
   validation {
     condition     = alltrue([for name in keys(var.consumers) : can(regex("^[a-z][a-z0-9-]{0,30}$", name))])
-    error_message = "The names of consumers become names of resources: 1 to 31 lower-case letters, digits and hyphens, beginning with a letter."
+    error_message = "The names of consumers are used in names of resources, so they need 1 to 31 lower-case letters, digits and hyphens, beginning with a letter."
   }
 
   validation {
     condition     = !anytrue([for name in keys(var.consumers) : endswith(name, "-dlq")])
-    error_message = "A consumer's name must not end in -dlq: its queue could have the name of another consumer's dead-letter queue."
+    error_message = "A consumer's name must not end in -dlq: its queue could have the same name as another consumer's dead-letter queue."
   }
 
   validation {
     condition     = !contains(keys(var.consumers), "circuit-breaker")
-    error_message = "A consumer must not be called circuit-breaker: its function would have the name of the breaker's. Choose another name."
+    error_message = "A consumer must not be called circuit-breaker: its function would have the same name as the circuit breaker's. Choose another name."
   }
 
   validation {
     condition     = alltrue([for consumer in var.consumers : try(consumer.output.kms_key_arn, null) == null || try(consumer.output.bucket, null) != null])
-    error_message = "A consumer's output.kms_key_arn is the key of output.bucket, and there is none: set output.bucket, or remove output.kms_key_arn. In the pipeline's bucket the output has the bucket's key."
+    error_message = "A consumer's output.kms_key_arn is the key of output.bucket, which is not set: set output.bucket, or remove output.kms_key_arn. In the pipeline's bucket, the output uses the bucket's key."
   }
 }
 
 variable "dashboard" {
-  description = "Whether CloudWatch gets a dashboard of the pipeline, called <name>-<region>."
+  description = "Whether to create a CloudWatch dashboard, called <name>-<region>."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "filter" {
-  description = "Which files of the bucket enter the pipeline: those whose key begins with one of prefixes and ends with one of suffixes (an empty list means all), at these events. Write keys as they are, not URL-encoded."
+  description = "The files that the pipeline processes: the key begins with one of prefixes and ends with one of suffixes (an empty list means all), and the event is one of events. Keys are not URL-encoded."
   type = object({
     prefixes = optional(list(string))
     suffixes = optional(list(string))
@@ -179,13 +179,13 @@ variable "kms_key_arn" {
 }
 
 variable "ledger" {
-  description = "A ledger in which consumers claim files, so that each version has its effect once, and never after a newer one; null for none. days is how long an item lives after anything happened to it; deletion_protection keeps the table when the pipeline is destroyed by mistake."
+  description = "A ledger in which consumers claim files, so that each version takes effect once, and never after a newer one; null for none. days is how long an item is kept after its last change; deletion_protection prevents the deletion of the table by mistake."
   type        = object({ days = optional(number), deletion_protection = optional(bool) })
   default     = null
 }
 
 variable "name" {
-  description = "Name of the pipeline, and the beginning of the names of all it is made of."
+  description = "Name of the pipeline, and prefix of the names of its resources."
   type        = string
 
   validation {
@@ -195,7 +195,7 @@ variable "name" {
 }
 
 variable "route" {
-  description = "How consumers hear of files: topic (S3 publishes to SNS; consumers may want the same files, and queues elsewhere can subscribe), eventbridge (a rule for each consumer sends to its queue), queue (S3 sends to the consumers' queues), function (S3 invokes the functions; failures go to their dead-letter queues). It can be changed at any time."
+  description = "How events reach the consumers: topic (S3 publishes to SNS; several consumers can receive the same files, and other queues can subscribe), eventbridge (a rule for each consumer sends to its queue), queue (S3 sends to the consumers' queues), function (S3 invokes the functions; failures go to their dead-letter queues). It can be changed at any time."
   type        = string
   default     = "topic"
   nullable    = false
@@ -207,13 +207,13 @@ variable "route" {
 }
 
 variable "tags" {
-  description = "Tags on everything, at most 50 with those of the provider's default_tags."
+  description = "Tags on all resources, at most 50 including the provider's default_tags."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = length(var.tags) <= 50
-    error_message = "tags has more than the 50 that a resource of AWS may have. Remove some; the provider's default_tags count too."
+    error_message = "tags has more than 50 tags, the limit of a resource in AWS. Remove some; the provider's default_tags count too."
   }
 }

@@ -1,5 +1,5 @@
-# S3 -> SNS -> SQS -> function, with a dead-letter queue. The folder second-consumer adds another one
-# from a configuration, or an account, of its own.
+# S3 -> SNS -> SQS -> function, with a dead-letter queue. The folder second-consumer adds another consumer
+# from a separate configuration or account.
 
 module "bucket" {
   source = "../../modules/bucket"

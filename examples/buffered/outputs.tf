@@ -1,5 +1,5 @@
 output "bucket" {
-  description = "The bucket files land in, once the queue hears of them: arn, name."
+  description = "The bucket of the files, available after the queue can receive events: arn, name."
   value       = { arn = module.bucket.arn, name = module.bucket.name }
 
   depends_on = [module.notifications, module.queue, module.transform]
@@ -16,6 +16,6 @@ output "consumers" {
 }
 
 output "topic" {
-  description = "The topic that tells of files, for second-consumer: arn."
+  description = "The topic for second-consumer: arn."
   value       = { arn = module.topic.arn }
 }

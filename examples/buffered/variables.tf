@@ -10,19 +10,19 @@ variable "force_destroy" {
 }
 
 variable "name" {
-  description = "Beginning of the names of all that is made."
+  description = "Prefix of the names of all resources."
   type        = string
   default     = "buffered"
 }
 
 variable "packages" {
-  description = "Folder of the functions' zips, as make package leaves them."
+  description = "Folder of the functions' zips from make package."
   type        = string
   default     = "../../build"
 }
 
 variable "subscriber_accounts" {
-  description = "Ids of other AWS accounts whose queues may subscribe to the topic, and whose functions may read the files it tells of."
+  description = "IDs of other AWS accounts whose queues may subscribe to the topic, and whose functions may read its files."
   type        = set(string)
   default     = []
 }

@@ -19,7 +19,7 @@ module "notifications" {
   eventbridge = true
 }
 
-# What the function writes is left out here, so the bucket may hold both.
+# The function's outputs are excluded, so they can be in the same bucket.
 module "rule" {
   source = "../../modules/object-event-rule"
 
@@ -60,8 +60,8 @@ module "transform" {
   }
 }
 
-# The policy is made with the key: who waits for the key, as the log group does, may use it at once. So its
-# statements must not name what waits for the key; the modules make theirs of names alone.
+# The key is created with its policy, so that resources that depend on the key, such as the log group, may use it at
+# once. The statements must not refer to these resources; the modules build them from names only.
 resource "aws_kms_key" "this" {
   description             = "Files, messages and logs of ${var.name}."
   deletion_window_in_days = 7

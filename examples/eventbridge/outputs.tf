@@ -1,5 +1,5 @@
 output "bucket" {
-  description = "The bucket files land in, once the queue hears of them: arn, name."
+  description = "The bucket of the files, available after the queue can receive events: arn, name."
   value       = { arn = module.bucket.arn, name = module.bucket.name }
 
   depends_on = [module.notifications, module.queue, module.rule, module.transform]
@@ -16,7 +16,7 @@ output "consumers" {
 }
 
 output "rule" {
-  description = "The rule: arn, pattern, its archive, and the queue of what it could not deliver."
+  description = "The rule: arn, pattern, its archive, and the queue of undeliverable events."
   value = {
     archive           = module.rule.archive
     arn               = module.rule.arn

@@ -33,7 +33,7 @@ module "queues" {
   subscriptions = { files = { topic_arn = module.topic.arn } }
 }
 
-# Each function has a role of its own, which may use its own queue and write its own logs.
+# Each function has its own role, which may use its own queue and write its own logs.
 module "consumers" {
   source   = "../../modules/sqs-lambda-consumer"
   for_each = local.consumers

@@ -1,5 +1,5 @@
 output "bucket" {
-  description = "The bucket files land in, once both queues hear of them: arn, name."
+  description = "The bucket of the files, available after both queues can receive events: arn, name."
   value       = { arn = module.bucket.arn, name = module.bucket.name }
 
   depends_on = [module.consumers, module.notifications, module.queues]

@@ -10,13 +10,13 @@ variable "force_destroy" {
 }
 
 variable "name" {
-  description = "Beginning of the names of all that is made."
+  description = "Prefix of the names of all resources."
   type        = string
   default     = "fan-out"
 }
 
 variable "packages" {
-  description = "Folder of the functions' zips, as make package leaves them."
+  description = "Folder of the functions' zips from make package."
   type        = string
   default     = "../../build"
 }

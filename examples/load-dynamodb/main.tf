@@ -30,7 +30,7 @@ module "load" {
   kms_key_arn = var.kms_key_arn
   timeout     = 300
 
-  # S3 hands an event over and is done: Lambda keeps it, tries three times in all, and then sends it
+  # S3 invokes the function asynchronously: Lambda queues the event, attempts it three times, and then sends it
   # to the queue with the error.
   asynchronous_invocation = {
     maximum_retry_attempts = 2
@@ -38,7 +38,7 @@ module "load" {
   }
 
   environment = {
-    # A file that will never load is set aside at once, with its reason, instead of tried again.
+    # A file that can't be loaded goes to this queue at once, with the reason, instead of being retried.
     DEAD_LETTER_QUEUE_URL = aws_sqs_queue.failed.url
     MALLOC_ARENA_MAX      = "1"
     PARTITION_KEY         = "id"
@@ -78,7 +78,7 @@ resource "aws_sqs_queue" "failed" {
   kms_master_key_id         = var.kms_key_arn
   sqs_managed_sse_enabled   = var.kms_key_arn == null ? true : null
 
-  # The function and Lambda send here under the function's role, which says so; nobody else is let in.
+  # The function and Lambda send here with the function's role; nobody else may.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

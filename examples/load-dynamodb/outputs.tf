@@ -1,5 +1,5 @@
 output "bucket" {
-  description = "The bucket files land in, once the function hears of them: arn, name."
+  description = "The bucket of the files, available after the function can receive events: arn, name."
   value       = { arn = module.bucket.arn, name = module.bucket.name }
 
   depends_on = [module.notifications]
@@ -16,7 +16,7 @@ output "consumers" {
 }
 
 output "kms_key_statements" {
-  description = "Statements to merge into the policy of the key in kms_key_arn."
+  description = "Statements for the policy of the key in kms_key_arn."
   value       = concat(module.alerts.kms_key_statements, module.load.kms_key_statements)
 }
 

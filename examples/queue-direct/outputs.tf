@@ -1,10 +1,10 @@
 output "alerts_topic" {
-  description = "The topic that tells of alarms: arn."
+  description = "The topic for notifications of alarms: arn."
   value       = { arn = module.alerts.arn }
 }
 
 output "bucket" {
-  description = "The bucket files land in, once the queue hears of them: arn, name."
+  description = "The bucket of the files, available after the queue can receive events: arn, name."
   value       = { arn = module.bucket.arn, name = module.bucket.name }
 
   depends_on = [module.notifications, module.queue, module.transform]

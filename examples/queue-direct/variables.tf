@@ -4,7 +4,7 @@ variable "bucket_name" {
 }
 
 variable "emails" {
-  description = "Who is told when the alarm goes off; each address has to confirm."
+  description = "Addresses for alarm notifications; each must confirm its subscription."
   type        = set(string)
   default     = []
 }
@@ -16,13 +16,13 @@ variable "force_destroy" {
 }
 
 variable "name" {
-  description = "Beginning of the names of all that is made."
+  description = "Prefix of the names of all resources."
   type        = string
   default     = "queue-direct"
 }
 
 variable "packages" {
-  description = "Folder of the functions' zips, as make package leaves them."
+  description = "Folder of the functions' zips from make package."
   type        = string
   default     = "../../build"
 }

@@ -9,7 +9,7 @@ locals {
     for notification in module.filters[name].notifications : merge(notification, { arn = target.arn })
   ] }
 
-  # One notification has one prefix and one suffix.
+  # A notification has one prefix and one suffix.
   matches = flatten([for name in keys(local.targets) : [
     for pair in setproduct(
       coalescelist(module.filters[name].wanted.prefixes, [""]),
@@ -17,7 +17,7 @@ locals {
     ) : { target = name, prefix = pair[0], suffix = pair[1] }
   ]])
 
-  # S3 refuses two notifications that one object could match; it says so only at apply, and not which.
+  # S3 rejects two notifications that the same object can match, but only at apply and without naming them.
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
   overlaps = flatten([for i, a in local.matches : [
     for b in slice(local.matches, i + 1, length(local.matches)) :
@@ -85,13 +85,13 @@ resource "aws_s3_bucket_notification" "this" {
   lifecycle {
     precondition {
       condition     = length(local.overlaps) == 0
-      error_message = "One object could match two notifications, which S3 refuses: ${join("; ", local.overlaps)}. Give them prefixes, suffixes or events that exclude each other, or notify both through one topic or EventBridge (in the root module, route = \"topic\" or \"eventbridge\")."
+      error_message = "An object could match two notifications, which S3 rejects: ${join("; ", local.overlaps)}. Give them prefixes, suffixes or events that exclude each other, or notify both through one topic or EventBridge (in the root module, route = \"topic\" or \"eventbridge\")."
     }
 
     # https://docs.aws.amazon.com/general/latest/gr/s3.html#limits_s3
     precondition {
       condition     = sum(concat([0], [for notifications in local.notifications : length(notifications)])) <= 100
-      error_message = "S3 takes at most 100 notifications on a bucket, and each prefix with each suffix is one. Use fewer of them, or let the functions and queues filter."
+      error_message = "S3 accepts at most 100 notifications per bucket, and each combination of a prefix and a suffix is one. Use fewer of them, or let the functions and queues filter."
     }
   }
 }

@@ -4,14 +4,14 @@ variable "bucket" {
 }
 
 variable "eventbridge" {
-  description = "Whether all of the bucket's events go to EventBridge too; filters are in its rules."
+  description = "Whether S3 also sends all events of the bucket to EventBridge; its rules filter them."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "functions" {
-  description = "Lambda functions that are invoked, by a name of your choice. events are S3 event names; an object matches when its key begins with one of prefixes and ends with one of suffixes, an empty list matching all. Keys are written as they are, not URL-encoded. The function's own policy must let S3 invoke it."
+  description = "Lambda functions to invoke, by a name of your choice. events are S3 event names; an object matches if its key begins with one of prefixes and ends with one of suffixes (an empty list matches all). Keys are not URL-encoded. The function's own policy must let S3 invoke it."
   type = map(object({
     arn      = string
     events   = optional(list(string))
@@ -23,7 +23,7 @@ variable "functions" {
 }
 
 variable "queues" {
-  description = "SQS queues that are sent to; as functions. The queue's own policy must let S3 send."
+  description = "SQS queues to send to, with the same attributes as functions. The queue's own policy must let S3 send."
   type = map(object({
     arn      = string
     events   = optional(list(string))
@@ -40,7 +40,7 @@ variable "queues" {
 }
 
 variable "topics" {
-  description = "SNS topics that are published to; as functions. The topic's own policy must let S3 publish."
+  description = "SNS topics to publish to, with the same attributes as functions. The topic's own policy must let S3 publish."
   type = map(object({
     arn      = string
     events   = optional(list(string))

@@ -1,4 +1,4 @@
-# Names region and partition on provider 5 and 6 alike; aws_region does so only with a deprecation.
+# Returns region and partition with providers 5 and 6; aws_region causes a deprecation warning.
 data "aws_service" "current" {
   service_id = "s3"
 }
@@ -44,7 +44,7 @@ locals {
     )
   })
 
-  # Written without var.kms_key_arn, so that the key's own policy can be made of them.
+  # Built without var.kms_key_arn, so that the key's own policy can contain them.
   # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
   kms_key_statements = [for name in keys(var.readers) : {
     Sid       = "AllowReader${local.sids[name]}"
@@ -126,7 +126,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       days_after_initiation = var.lifecycle_rules.incomplete_multipart_days
     }
 
-    # What is left of a deleted object once its versions are gone.
+    # The delete marker of an object without other versions.
     expiration {
       expired_object_delete_marker = true
     }
@@ -153,7 +153,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # Versions must be on before a rule speaks of them.
+  # Versioning must be enabled before a rule refers to versions.
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
@@ -166,10 +166,10 @@ resource "aws_s3_bucket_policy" "this" {
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-bucket-policy.html
     precondition {
       condition     = length(local.policy) <= 20480
-      error_message = "A bucket's policy has at most 20 KB (20480 bytes), and this one has ${length(local.policy)}. Name fewer prefixes in readers, a shorter beginning that they share, or fewer accounts."
+      error_message = "A bucket policy has at most 20 KB (20480 bytes), but this one has ${length(local.policy)}. Use fewer prefixes in readers, a shorter common prefix, or fewer accounts."
     }
   }
 
-  # S3 checks a new policy against the block as it finds it.
+  # S3 checks a new policy against the current public access block.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }

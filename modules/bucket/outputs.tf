@@ -9,7 +9,7 @@ output "kms_key_statements" {
 }
 
 output "name" {
-  description = "Name of the bucket, once its versioning, encryption and policy are in place."
+  description = "Name of the bucket, available after its versioning, encryption and policy are configured."
   value       = aws_s3_bucket.this.bucket
 
   depends_on = [

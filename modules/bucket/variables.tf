@@ -1,5 +1,5 @@
 variable "force_destroy" {
-  description = "Whether destroying the bucket deletes the objects in it. Leave it false where files matter."
+  description = "Whether destroying the bucket deletes the objects in it. Leave it false if the files are important."
   type        = bool
   default     = false
   nullable    = false
@@ -17,7 +17,7 @@ variable "kms_key_arn" {
 }
 
 variable "lifecycle_rules" {
-  description = "What is deleted when: days after which objects under a prefix expire (by a name of your choice), days that old versions are kept, and days after which unfinished multipart uploads are removed."
+  description = "Lifecycle rules: expire has the days after which objects under a prefix expire, by a name of your choice; noncurrent versions are kept for noncurrent_version_days; incomplete multipart uploads are removed after incomplete_multipart_days."
   type = object({
     expire                    = optional(map(object({ prefix = string, days = number })), {})
     noncurrent_version_days   = optional(number, 30)
@@ -34,7 +34,7 @@ variable "lifecycle_rules" {
   # https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleConfiguration.html
   validation {
     condition     = length(var.lifecycle_rules.expire) <= 999
-    error_message = "A bucket has at most 1,000 lifecycle rules, and one is the module's: lifecycle_rules.expire may have 999. Use prefixes that begin alike."
+    error_message = "A bucket has at most 1,000 lifecycle rules, and the module uses one: lifecycle_rules.expire may have 999. Use shorter common prefixes."
   }
 
   validation {
@@ -54,7 +54,7 @@ variable "name" {
 }
 
 variable "readers" {
-  description = "Other AWS accounts that may read files, by a name of your choice: the account's id, and the prefixes it may read (an empty list means all files). list lets it list the bucket, all names of it; without that S3 answers 403 for a file that is gone. Who reads there needs the same in a policy of that account, and with kms_key_arn the key's policy must let the account in: output kms_key_statements."
+  description = "Other AWS accounts that may read files, by a name of your choice: the account's id, and the prefixes it may read (an empty list means all files). list lets it list all keys of the bucket; without it, S3 returns 403 for a missing file. The role that reads needs the same permissions in its own account, and with kms_key_arn the key's policy must allow the account: output kms_key_statements."
   type        = map(object({ account = string, list = optional(bool, false), prefixes = optional(list(string), []) }))
   default     = {}
   nullable    = false
@@ -78,7 +78,7 @@ variable "tags" {
 }
 
 variable "versioning" {
-  description = "Whether overwritten and deleted objects are kept as old versions. Events then name the version, and a consumer reads exactly that one however late it comes."
+  description = "Whether to keep overwritten and deleted objects as noncurrent versions. Events then contain the version, and a consumer reads exactly that one, even if it is late."
   type        = bool
   default     = true
   nullable    = false

@@ -20,10 +20,10 @@ locals {
     name => length(circuit) <= 58 ? circuit : "${substr(circuit, 0, 49)}-${substr(sha256(circuit), 0, 8)}"
   }
 
-  # A trial waits for the function; the rest is for the breaker's own requests.
+  # A trial waits for the function; the rest of the time is for the breaker's own requests.
   timeout = 60 + max([for consumer in var.consumers : consumer.function.timeout]...)
 
-  # What circuit_breaker.handler.Circuit reads.
+  # The input of circuit_breaker.handler.Circuit.
   inputs = { for name, consumer in var.consumers : name => jsonencode({
     alarm           = local.alarm_names[name]
     consumer        = "${var.name}/${name}"
@@ -36,8 +36,8 @@ locals {
 
   keys = distinct(compact(concat([var.kms_key_arn, var.alerts_topic.kms_key_arn], [for consumer in var.consumers : consumer.queue.kms_key_arn])))
 
-  # What failed because the downstream did, and invocations that failed as a whole. Files set aside as
-  # bad and files skipped say nothing about it.
+  # Objects that failed and will be retried, and failed invocations. Permanent errors and
+  # skipped objects say nothing about the downstream.
   #
   # No FILL: it would make up the newest minutes, whose metrics are still to come, and an alarm that sees their filling
   # alone stays as it is for ever. A sum of several series has a point wherever one of them has, so that the rate is
@@ -95,8 +95,8 @@ resource "aws_cloudwatch_metric_alarm" "error_rate" {
   }
 }
 
-# The alarm opens the circuit at once. The clock has it tried when it has cooled down, and opens it
-# where an event of the alarm's was lost.
+# The alarm opens the circuit at once. The clock triggers a trial after the cool-down, and opens the circuit
+# if an event of the alarm was lost.
 resource "aws_cloudwatch_event_rule" "alarm" {
   for_each = var.consumers
 
@@ -116,7 +116,7 @@ resource "aws_cloudwatch_event_rule" "clock" {
   for_each = var.consumers
 
   name                = "${local.rule_names[each.key]}.clock"
-  description         = "Tries the circuit of ${var.name}/${each.key} when it has cooled down."
+  description         = "Triggers a trial of ${var.name}/${each.key} after the cool-down."
   schedule_expression = "rate(1 minute)"
   tags                = var.tags
 }
@@ -196,7 +196,8 @@ locals {
 resource "aws_iam_policy" "consumers" {
   for_each = local.groups
 
-  name        = "${module.function.role.name}-${each.key}"
+  name = "${module.function.role.name}-${each.key}"
+  # A change of the description would replace the policy.
   description = "What the circuit breaker of ${var.name} may do with its consumers, part ${each.key} of ${length(local.groups)}."
   tags        = var.tags
 

@@ -1,5 +1,5 @@
 output "alarms" {
-  description = "Name of each consumer's alarm on its rate of errors."
+  description = "Name of each consumer's alarm on its error rate."
   value       = { for name, alarm in aws_cloudwatch_metric_alarm.error_rate : name => alarm.alarm_name }
 }
 

@@ -1,17 +1,17 @@
 variable "alerts_topic" {
-  description = "The topic that is told when a circuit opens and when it closes, by its arn; kms_key_arn is the customer-managed key that it is encrypted with, which the function may use then."
+  description = "The arn of the topic for notifications when a circuit opens and closes; kms_key_arn is the customer-managed key of the topic, which the function may then use."
   type        = object({ arn = string, kms_key_arn = optional(string) })
 }
 
 variable "architecture" {
-  description = "The function's processor, arm64 or x86_64, as its package was made."
+  description = "The function's architecture, arm64 or x86_64, which must match its package."
   type        = string
   default     = "arm64"
   nullable    = false
 }
 
 variable "consumers" {
-  description = "Whom the breaker watches, by the name that the function has as CONSUMER: the outputs of modules/sqs-lambda-consumer, and output queue of modules/queue-with-dlq."
+  description = "The consumers to watch, by the value of the function's variable CONSUMER: outputs of modules/sqs-lambda-consumer, and output queue of modules/queue-with-dlq."
   type = map(object({
     event_source_mapping = object({ arn = string, uuid = string })
     function             = object({ arn = string, name = string, timeout = number })
@@ -27,34 +27,34 @@ variable "consumers" {
 
   validation {
     condition     = length(var.consumers) <= 100
-    error_message = "consumers are ${length(var.consumers)}, and the policies that a role takes have room for 100. Spread them over several circuit breakers, each with a name of its own."
+    error_message = "consumers has ${length(var.consumers)} entries, but the policies of a role have room for 100. Use several circuit breakers, each with a different name."
   }
 
   validation {
     condition     = alltrue([for consumer in var.consumers : consumer.function.timeout <= 840])
-    error_message = "A consumer's timeout must be at most 840 seconds: the breaker waits for the function it tries, and has 900 itself."
+    error_message = "A consumer's timeout must be at most 840 seconds: during a trial, the circuit breaker waits for the function, and its own timeout is 900."
   }
 
   validation {
     condition     = !anytrue([for consumer in var.consumers : consumer.queue.fifo])
-    error_message = "A FIFO queue can't have a circuit breaker: a message that is tried and fails is sent anew, and would be out of order."
+    error_message = "A FIFO queue can't have a circuit breaker: a message that fails in a trial is sent again, and would be out of order."
   }
 }
 
 variable "cool_down_seconds" {
-  description = "Seconds from the opening, or from a trial that failed, to the next trial."
+  description = "Seconds from the opening of the circuit, or from a failed trial, to the next trial."
   type        = number
   default     = 300
   nullable    = false
 
   validation {
     condition     = var.cool_down_seconds >= 60 && var.cool_down_seconds <= 86400
-    error_message = "cool_down_seconds must be from 60, as the breaker looks every minute, to 86400."
+    error_message = "cool_down_seconds must be from 60 (the circuit breaker runs every minute) to 86400."
   }
 }
 
 variable "error_rate_percent" {
-  description = "The share of objects within a minute whose failure opens the circuit; of the messages tried, fewer have to fail to close it."
+  description = "The percentage of failed objects within a minute that opens the circuit. In a trial, a lower percentage closes it."
   type        = number
   default     = 50
   nullable    = false
@@ -72,19 +72,19 @@ variable "kms_key_arn" {
 }
 
 variable "ledger" {
-  description = "The processing ledger's table, where the breaker remembers: arn, name."
+  description = "The processing ledger's table, in which the circuit breaker stores its state: arn, name."
   type        = object({ arn = string, name = string })
 }
 
 variable "log_retention_days" {
-  description = "Days the breaker's log is kept."
+  description = "Days that the circuit breaker's log is kept."
   type        = number
   default     = 30
   nullable    = false
 }
 
 variable "minimum_objects" {
-  description = "Objects within a minute below which no circuit opens, however many of them fail."
+  description = "Minimum number of objects within a minute to open a circuit."
   type        = number
   default     = 10
   nullable    = false
@@ -111,26 +111,26 @@ variable "package" {
 }
 
 variable "package_version" {
-  description = "Version of the package where it is an object in S3."
+  description = "Version of the package, if it is an object in S3."
   type        = string
   default     = null
 }
 
 variable "tags" {
-  description = "Tags on everything the module makes."
+  description = "Tags on all resources of the module."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "trial_messages" {
-  description = "How many messages are tried, in two batches at once."
+  description = "Number of messages in a trial, in two concurrent batches."
   type        = number
   default     = 10
   nullable    = false
 
   validation {
     condition     = var.trial_messages >= 1 && var.trial_messages <= 10
-    error_message = "trial_messages must be from 1 to 10, as many as one request to SQS gives."
+    error_message = "trial_messages must be from 1 to 10, the most that one request to SQS returns."
   }
 }

@@ -9,7 +9,7 @@ locals {
 
   all = {
     dead_letter_queue_not_empty = {
-      description = "Messages were set aside in ${var.dead_letter_queue_name}. Each says why in its attributes ErrorType and ErrorMessage; one without them was moved by SQS after a crash, a timeout or throttling."
+      description = "There are messages in the dead-letter queue ${var.dead_letter_queue_name}. The attributes ErrorType and ErrorMessage have the reason; SQS moved a message without them after a crash, a timeout or throttling."
       namespace   = "AWS/SQS"
       metric      = "ApproximateNumberOfMessagesVisible"
       dimensions  = { QueueName = var.dead_letter_queue_name }
@@ -29,7 +29,7 @@ locals {
       threshold   = var.alarms.oldest_message_age_seconds
     }
     function_errors = {
-      description = "Invocations of ${var.function_name} failed as a whole (crash, timeout, failed init): its log group says why. Files that fail by themselves don't count."
+      description = "Invocations of ${var.function_name} failed (crash, timeout, failed init): see its log group. Errors of single files don't count."
       namespace   = "AWS/Lambda"
       metric      = "Errors"
       dimensions  = { FunctionName = var.function_name }

@@ -1,5 +1,5 @@
 variable "actions" {
-  description = "ARNs told when an alarm goes off and when it is over, such as the alerts topic's."
+  description = "ARNs of the actions when an alarm changes to ALARM and back to OK, such as a topic."
   type        = list(string)
   default     = []
   nullable    = false
@@ -7,12 +7,12 @@ variable "actions" {
   # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html
   validation {
     condition     = length(var.actions) <= 5
-    error_message = "An alarm has at most 5 actions. Tell one topic, and subscribe the others to it."
+    error_message = "An alarm has at most 5 actions. Use one topic, and subscribe the others to it."
   }
 }
 
 variable "alarms" {
-  description = "When the alarms go off: oldest_message_age_seconds in the queue, function_errors (failed invocations) and function_throttles within 5 minutes; the dead-letter queue's at its first message. disabled names alarms to leave out."
+  description = "Thresholds of the alarms: oldest_message_age_seconds in the queue, function_errors (failed invocations) and function_throttles within 5 minutes. The threshold of the dead-letter queue is one message. disabled lists alarms to omit."
   type = object({
     oldest_message_age_seconds = optional(number, 3600)
     function_errors            = optional(number, 1)
@@ -24,12 +24,12 @@ variable "alarms" {
 
   validation {
     condition     = length(setsubtract(var.alarms.disabled, ["dead_letter_queue_not_empty", "oldest_message_age", "function_errors", "function_throttles"])) == 0
-    error_message = "alarms.disabled knows dead_letter_queue_not_empty, oldest_message_age, function_errors and function_throttles."
+    error_message = "alarms.disabled may contain dead_letter_queue_not_empty, oldest_message_age, function_errors and function_throttles."
   }
 
   validation {
     condition     = var.alarms.oldest_message_age_seconds > 0 && var.alarms.function_errors >= 1 && var.alarms.function_throttles >= 1
-    error_message = "alarms.oldest_message_age_seconds, function_errors and function_throttles must be positive; to do without an alarm name it in alarms.disabled."
+    error_message = "alarms.oldest_message_age_seconds, function_errors and function_throttles must be positive; to omit an alarm, add it to alarms.disabled."
   }
 }
 
@@ -54,7 +54,7 @@ variable "function_name" {
 }
 
 variable "name" {
-  description = "What the alarms are about; each is called <name>-<alarm>."
+  description = "Prefix of the alarms' names: <name>-<alarm>."
   type        = string
 
   validation {
@@ -64,7 +64,7 @@ variable "name" {
 }
 
 variable "queue_name" {
-  description = "Name of the queue; null for a function that has none, which leaves out oldest_message_age."
+  description = "Name of the queue; null for a function without one, which omits oldest_message_age."
   type        = string
   default     = null
 
@@ -82,13 +82,13 @@ variable "tags" {
 }
 
 variable "timeout" {
-  description = "Seconds an invocation of the function may take, as its timeout says. The alarm on function_errors looks back that long, because Lambda counts a failure when the invocation began."
+  description = "The function's timeout in seconds. The alarm on function_errors evaluates at least this period, because Lambda records a failure with the time at which the invocation began."
   type        = number
   default     = 900
   nullable    = false
 
   validation {
     condition     = var.timeout >= 1 && var.timeout <= 900
-    error_message = "timeout must be from 1 to 900 seconds, as the function has it."
+    error_message = "timeout must be from 1 to 900 seconds, the same as the function's."
   }
 }

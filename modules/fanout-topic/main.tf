@@ -1,6 +1,6 @@
 data "aws_caller_identity" "current" {}
 
-# Names region and partition on provider 5 and 6 alike; aws_region does so only with a deprecation.
+# Returns region and partition with providers 5 and 6; aws_region causes a deprecation warning.
 data "aws_service" "current" {
   service_id = "sns"
 }
@@ -43,7 +43,7 @@ locals {
     Resource  = local.arn
   }, local.conditions[name])]
 
-  # Written without var.kms_key_arn, so that the key's own policy can be made of them.
+  # Built without var.kms_key_arn, so that the key's own policy can contain them.
   kms_key_statements = [for name, publisher in var.publishers : merge({
     Sid       = "${local.sids[name]}To${local.title}"
     Effect    = "Allow"

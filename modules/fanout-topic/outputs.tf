@@ -1,5 +1,5 @@
 output "arn" {
-  description = "ARN of the topic, policy in place."
+  description = "ARN of the topic, available after its policy is set."
   value       = aws_sns_topic.this.arn
 }
 
@@ -9,7 +9,7 @@ output "kms_key_statements" {
 }
 
 output "kms_key_statements_for_subscribers" {
-  description = "Statements for the policy of the key that subscribing queues are encrypted with, which let the topic deliver to them. They are made of the topic's name, so the key may be the topic's own."
+  description = "Statements for the policy of the key of subscribing queues, which let the topic deliver to them. They are built from the topic's name, so the key may be the topic's own."
   value       = local.kms_key_statements_for_subscribers
 }
 

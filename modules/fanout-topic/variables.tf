@@ -1,5 +1,5 @@
 variable "emails" {
-  description = "Addresses that get every message as e-mail; each has to confirm its subscription."
+  description = "Addresses that receive every message as e-mail; each must confirm its subscription."
   type        = set(string)
   default     = []
   nullable    = false
@@ -32,7 +32,7 @@ variable "name" {
 }
 
 variable "publishers" {
-  description = "Services that may publish, by a name of your choice: the service principal and the ARNs (patterns allowed) it publishes for. source_account is the account that owns them, by default the one that they name, or this one where they name none, as a bucket's. EventBridge (events.amazonaws.com) can't be bound to its rules here: let it publish under a role, see the README."
+  description = "Services that may publish, by a name of your choice: the service principal and the ARNs (patterns allowed) it publishes for. source_account is the account that owns them, by default the one in the ARNs, or this account if the ARNs contain none (a bucket's). EventBridge (events.amazonaws.com) can't be restricted to rules here: let the rule publish with a role, see the README."
   type        = map(object({ service = string, source_arns = list(string), source_account = optional(string) }))
   default     = {}
   nullable    = false
@@ -45,12 +45,12 @@ variable "publishers" {
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
   validation {
     condition     = !anytrue([for publisher in var.publishers : startswith(publisher.service, "events.") && (length(publisher.source_arns) > 0 || publisher.source_account != null)])
-    error_message = "EventBridge doesn't tell SNS for which rule it publishes, so with source_arns or source_account SNS would refuse every event. Remove the publisher, and let the rule publish under a role: topics of object-event-rule, or role_arn of a target of your own. With source_arns = [] any rule of any account may publish."
+    error_message = "EventBridge doesn't send the rule to SNS, so with source_arns or source_account SNS would deny every event. Remove the publisher, and let the rule publish with a role: topics of object-event-rule, or role_arn of your own target. With source_arns = [] any rule of any account may publish."
   }
 }
 
 variable "subscriber_accounts" {
-  description = "Ids of other AWS accounts whose queues may subscribe. Queues of this account need only permission of their own."
+  description = "IDs of other AWS accounts whose queues may subscribe. Principals of this account need only their own permission."
   type        = set(string)
   default     = []
   nullable    = false

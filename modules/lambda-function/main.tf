@@ -1,6 +1,6 @@
 data "aws_caller_identity" "current" {}
 
-# Names region and partition on provider 5 and 6 alike; aws_region does so only with a deprecation.
+# Returns region and partition with providers 5 and 6; aws_region causes a deprecation warning.
 data "aws_service" "current" {
   service_id = "lambda"
 }
@@ -35,7 +35,7 @@ locals {
   failure_service = local.on_failure == null ? null : split(":", local.on_failure.arn)[2]
   send_actions    = { events = "events:PutEvents", lambda = "lambda:InvokeFunction", sns = "sns:Publish", sqs = "sqs:SendMessage" }
 
-  # Written without var.kms_key_arn, so that the key's own policy can be made of them.
+  # Built without var.kms_key_arn, so that the key's own policy can contain them.
   # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
   # parliament:skip=MISMATCHED_TYPE:AllowLogs*:AWS's page compares the context with ArnEquals or ArnLike
   # parliament:skip=UNKNOWN_CONDITION_FOR_ACTION:AllowLogs*:AWS's page allows kms:Describe* under this condition
@@ -70,7 +70,7 @@ locals {
     },
   ]
 
-  # What the function may do besides, by the name of the statement.
+  # The function's other permissions, by the name of the statement.
   given = { for name, statement in var.policy_statements : name => merge(
     {
       Sid      = replace(title(replace(name, "/[^A-Za-z0-9]/", " ")), " ", "")
@@ -107,7 +107,7 @@ locals {
   policy = jsonencode({ Version = "2012-10-17", Statement = local.statements })
 }
 
-# Before the function, which would make one of its own that keeps logs for ever.
+# Created before the function, which would otherwise create one that keeps logs forever.
 resource "aws_cloudwatch_log_group" "this" {
   # checkov:skip=CKV_AWS_338:log_retention_days decides; what a function logs of each file is of use for weeks
   name              = "/aws/lambda/${var.name}"
@@ -125,7 +125,7 @@ resource "aws_iam_role" "this" {
     Statement = [{ Effect = "Allow", Principal = { Service = "lambda.amazonaws.com" }, Action = "sts:AssumeRole" }]
   })
 
-  # A function goes over to a role of another name while it runs.
+  # A running function switches to a role with another name.
   lifecycle {
     create_before_destroy = true
   }

@@ -1,5 +1,5 @@
 output "arn" {
-  description = "ARN of the function, once its invokers may invoke it and failed events have somewhere to go."
+  description = "ARN of the function, available after its permissions and its on-failure destination are configured."
   value       = aws_lambda_function.this.arn
 
   depends_on = [aws_lambda_function_event_invoke_config.this, aws_lambda_permission.this]
@@ -31,7 +31,7 @@ output "name" {
 }
 
 output "policy" {
-  description = "What the role may do, as JSON."
+  description = "The role's policy, as JSON."
   value       = local.policy
 }
 
@@ -41,6 +41,6 @@ output "role" {
 }
 
 output "timeout" {
-  description = "Seconds an invocation may take."
+  description = "Timeout of an invocation in seconds."
   value       = var.timeout
 }

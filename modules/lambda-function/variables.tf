@@ -1,17 +1,17 @@
 variable "architecture" {
-  description = "Processor the package was made for: arm64 or x86_64."
+  description = "Architecture of the package: arm64 or x86_64."
   type        = string
   default     = "arm64"
   nullable    = false
 
   validation {
     condition     = contains(["arm64", "x86_64"], var.architecture)
-    error_message = "architecture must be arm64 or x86_64, as the package was made (make package ARCHITECTURE=...)."
+    error_message = "architecture must be arm64 or x86_64, the same as the package's (make package ARCHITECTURE=...)."
   }
 }
 
 variable "asynchronous_invocation" {
-  description = "What Lambda does with events it queues for the function (from S3, SNS, EventBridge rules): how often and for how long it tries again, and the queue, topic, function or bus that gets the event with its error when it gives up, by its arn (kms_key_arn is the customer-managed key that it is encrypted with). null leaves Lambda's defaults, which drop the event after two retries."
+  description = "How Lambda handles asynchronous events (from S3, SNS, EventBridge rules): how often and for how long it retries, and the arn of the queue, topic, function or event bus that receives the event with its error afterwards (kms_key_arn is its customer-managed key). null leaves Lambda's defaults, which drop the event after two retries."
   type = object({
     maximum_event_age_seconds = optional(number, 21600)
     maximum_retry_attempts    = optional(number, 2)
@@ -35,7 +35,7 @@ variable "asynchronous_invocation" {
 }
 
 variable "description" {
-  description = "What the function does, for people who meet it in the console."
+  description = "What the function does, shown in the console."
   type        = string
   default     = ""
   nullable    = false
@@ -82,7 +82,7 @@ variable "ephemeral_storage_mb" {
 }
 
 variable "handler" {
-  description = "Module and name of the handler; null takes <package>.handler.handler, as make package lays it out."
+  description = "Module and name of the handler; null uses <package>.handler.handler, the layout of make package."
   type        = string
   default     = null
 
@@ -93,7 +93,7 @@ variable "handler" {
 }
 
 variable "invokers" {
-  description = "Services that may invoke the function, by a name of your choice: the service principal and the ARN it invokes for, such as a bucket's. source_account is the account that owns it where the ARN names none (a bucket's), by default this one. A queue needs no entry, as Lambda fetches its messages."
+  description = "Services that may invoke the function, by a name of your choice: the service principal and the ARN it invokes for, such as a bucket's. source_account is its account if the ARN contains none (a bucket's), by default this one. A queue needs no entry, because Lambda receives its messages."
   type        = map(object({ service = string, source_arn = string, source_account = optional(string) }))
   default     = {}
   nullable    = false
@@ -169,7 +169,7 @@ variable "name" {
 }
 
 variable "package" {
-  description = "The function's zip: a path (build/load_orders.zip) or, once uploaded, s3://bucket/key."
+  description = "The function's zip: a path (build/load_orders.zip), or s3://bucket/key after you have uploaded it."
   type        = string
 
   validation {
@@ -179,13 +179,13 @@ variable "package" {
 }
 
 variable "package_version" {
-  description = "S3 version of a package given as s3://...; a new version is what makes Terraform deploy it."
+  description = "S3 version of a package given as s3://...; Terraform deploys a new version."
   type        = string
   default     = null
 }
 
 variable "policy_statements" {
-  description = "What else the function may do, by a name of your choice: actions, resources and, if wanted, conditions (operator -> key -> values)."
+  description = "Additional permissions of the function, by a name of your choice: actions, resources and optional conditions (operator -> key -> values)."
   type = map(object({
     actions    = list(string)
     resources  = list(string)
@@ -219,7 +219,7 @@ variable "reads" {
 }
 
 variable "reserved_concurrency" {
-  description = "Invocations kept for this function, which is also the most it gets; null shares the account's. 0 stops it."
+  description = "Reserved concurrency, which is also the maximum for this function; null uses the account's unreserved concurrency. 0 stops the function."
   type        = number
   default     = null
 
@@ -244,7 +244,7 @@ variable "tags" {
 }
 
 variable "timeout" {
-  description = "Seconds an invocation may take."
+  description = "Timeout of an invocation in seconds."
   type        = number
   default     = 30
   nullable    = false
@@ -268,7 +268,7 @@ variable "tracing" {
 }
 
 variable "vpc" {
-  description = "Subnets and security groups when the function has to reach a private network; null for none."
+  description = "Subnets and security groups, if the function needs a private network; null for none."
   type        = object({ subnet_ids = set(string), security_group_ids = set(string) })
   default     = null
 
@@ -279,7 +279,7 @@ variable "vpc" {
 }
 
 variable "writes" {
-  description = "Objects that the function may write, like reads."
+  description = "Objects that the function may write, with the same attributes as reads."
   type        = map(object({ bucket = string, prefixes = optional(list(string), []), kms_key_arn = optional(string) }))
   default     = {}
   nullable    = false

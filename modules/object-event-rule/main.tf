@@ -55,12 +55,12 @@ resource "aws_cloudwatch_event_rule" "this" {
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
     precondition {
       condition     = length(var.targets) + length(var.topics) >= 1 && length(var.targets) + length(var.topics) <= 5
-      error_message = "A rule takes 1 to 5 targets, and targets and topics have ${length(var.targets) + length(var.topics)}. Let it publish to a topic that more subscribe to."
+      error_message = "A rule takes 1 to 5 targets, and targets and topics have ${length(var.targets) + length(var.topics)}. Publish to a topic, and subscribe the others to it."
     }
 
     precondition {
       condition     = length(setintersection(keys(var.targets), keys(var.topics))) == 0
-      error_message = "targets and topics both have ${join(", ", setintersection(keys(var.targets), keys(var.topics)))}. Give each target of the rule a name of its own."
+      error_message = "targets and topics both have ${join(", ", setintersection(keys(var.targets), keys(var.topics)))}. Give each target of the rule a different name."
     }
 
     precondition {
@@ -95,12 +95,12 @@ resource "aws_cloudwatch_event_target" "this" {
     }
   }
 
-  # EventBridge doesn't try again what a role may not do.
+  # EventBridge doesn't retry what a role may not do.
   depends_on = [aws_iam_role_policy.topics]
 }
 
-# EventBridge gives SNS neither rule nor account to compare with, so a topic's policy could let in only the
-# rules of all accounts. A role can be bound to the rule, and EventBridge takes one for every target:
+# EventBridge sends SNS neither rule nor account, so a topic's policy could only allow the
+# rules of all accounts. A role can be restricted to the rule, and EventBridge supports one for every target:
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
 # https://aws.amazon.com/about-aws/whats-new/2025/03/amazon-eventbridge-iam-execution-role-all-targets/
 resource "aws_iam_role" "topics" {
@@ -154,7 +154,7 @@ resource "aws_iam_role_policy" "topics" {
   })
 }
 
-# What a target could not be given: EventBridge writes the reason into the message's attributes.
+# Undeliverable events: EventBridge adds the reason to the message's attributes.
 resource "aws_sqs_queue" "undelivered" {
   count = var.dead_letter_queue == null ? 1 : 0
 
@@ -189,7 +189,7 @@ resource "aws_sqs_queue" "undelivered" {
   })
 }
 
-# Keeps what matches, so that it can be replayed to the rule.
+# Keeps the matched events for replay to the rule.
 resource "aws_cloudwatch_event_archive" "this" {
   count = var.archive == null ? 0 : 1
 

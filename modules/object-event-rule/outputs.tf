@@ -4,14 +4,14 @@ output "archive" {
 }
 
 output "arn" {
-  description = "ARN of the rule, once its targets are in place."
+  description = "ARN of the rule, available after its targets are configured."
   value       = aws_cloudwatch_event_rule.this.arn
 
   depends_on = [aws_cloudwatch_event_target.this]
 }
 
 output "dead_letter_queue" {
-  description = "The queue the module made for what could not be delivered: arn, name, url; null where you named your own."
+  description = "The queue that the module created for undeliverable events: arn, name, url; null if you set dead_letter_queue."
   value = try({
     arn  = aws_sqs_queue.undelivered[0].arn
     name = aws_sqs_queue.undelivered[0].name
@@ -35,6 +35,6 @@ output "pattern" {
 }
 
 output "role" {
-  description = "The role under which the rule publishes to topics: arn, name; null without topics."
+  description = "The role with which the rule publishes to topics: arn, name; null without topics."
   value       = one([for role in aws_iam_role.topics : { arn = role.arn, name = role.name }])
 }

@@ -1,5 +1,5 @@
 variable "archive" {
-  description = "Keeps the events the rule matches for retention_days (0 for ever), so that they can be replayed; null keeps none."
+  description = "An archive of the matched events, for replay, for retention_days (0 keeps them forever); null for none."
   type        = object({ retention_days = number })
   default     = null
 
@@ -20,13 +20,13 @@ variable "buckets" {
 }
 
 variable "dead_letter_queue" {
-  description = "A standard queue that gets what a target could not be given, by its arn; its policy must let events.amazonaws.com send for the rule. null makes one, <name>-undelivered."
+  description = "The arn of a standard queue for undeliverable events; its policy must let events.amazonaws.com send for the rule. null creates one, <name>-undelivered."
   type        = object({ arn = string })
   default     = null
 }
 
 variable "description" {
-  description = "What the rule is for, for people who meet it in the console."
+  description = "What the rule is for, shown in the console."
   type        = string
   default     = ""
   nullable    = false
@@ -39,7 +39,7 @@ variable "description" {
 }
 
 variable "enabled" {
-  description = "Whether the rule passes events on. What happens while it does not is in the archive, if there is one, and nowhere else."
+  description = "Whether the rule is enabled. A disabled rule delivers no events, and its events are not delivered later."
   type        = bool
   default     = true
   nullable    = false
@@ -101,7 +101,7 @@ variable "pattern_quota" {
 }
 
 variable "retry" {
-  description = "How long and how often EventBridge tries to give an event to a target before it sets it aside."
+  description = "How long and how often EventBridge retries a delivery before it sends the event to the dead-letter queue."
   type        = object({ maximum_attempts = optional(number, 185), maximum_event_age_seconds = optional(number, 86400) })
   default     = {}
   nullable    = false
@@ -120,7 +120,7 @@ variable "tags" {
 }
 
 variable "targets" {
-  description = "Queues and functions that get the events, by a name of your choice; each one's own policy must let events.amazonaws.com in for the rule. A FIFO queue needs a message_group_id."
+  description = "Queues and functions that receive the events, by a name of your choice; their own policies must allow events.amazonaws.com for the rule. A FIFO queue needs a message_group_id."
   type        = map(object({ arn = string, message_group_id = optional(string) }))
   default     = {}
   nullable    = false
@@ -132,12 +132,12 @@ variable "targets" {
 
   validation {
     condition     = !anytrue([for target in var.targets : can(regex("^arn:[^:]+:sns:", target.arn))])
-    error_message = "A topic goes into topics, not targets: the rule publishes to it under a role of its own."
+    error_message = "Topics belong in topics, not in targets: the rule publishes to them with its own role."
   }
 }
 
 variable "topics" {
-  description = "Topics that get the events, by a name of your choice. The rule publishes under a role that only it has, so their policies need not let EventBridge in. kms_key_arn is the customer-managed key of a topic that is encrypted with one: the role may use it, if the key's policy leaves that to IAM, as a key's first statement usually does."
+  description = "Topics that receive the events, by a name of your choice. The rule publishes with its own role, so their policies need not allow EventBridge. kms_key_arn is the customer-managed key of a topic: the role may use it, if the key's policy delegates to IAM, as the default key policy does."
   type        = map(object({ arn = string, kms_key_arn = optional(string) }))
   default     = {}
   nullable    = false

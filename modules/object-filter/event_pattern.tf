@@ -38,7 +38,7 @@ locals {
   }
   types = distinct(flatten(local.matched.types))
 
-  # An asterisk and a backslash in a key are characters, not a wildcard and an escape.
+  # An asterisk and a backslash in a key are literal, not a wildcard and an escape.
   escaped = { for part in distinct(flatten([values(var.excluded), local.prefixes, local.suffixes])) :
     part => replace(replace(part, "\\", "\\\\"), "*", "\\*")
   }

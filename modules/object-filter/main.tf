@@ -1,4 +1,4 @@
-# Which objects: what filter and within both want. The other files write that for each service.
+# The wanted objects: those that match both filter and within. The other files convert the filter for each service.
 
 locals {
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
@@ -17,7 +17,7 @@ locals {
     "s3:Replication:OperationNotTracked", "s3:Replication:OperationReplicatedAfterThreshold",
   ]
 
-  # The names that each pattern covers, itself among them.
+  # The event names that each pattern matches, including itself.
   covered = { for pattern in distinct(concat(var.filter.events, var.within.events)) : pattern => [
     for name in local.event_names : name
     if contains(local.event_names, pattern)

@@ -11,8 +11,8 @@ locals {
     ])
   }
 
-  # What within has passed needs no second look. One key can't be asked for a prefix and for a suffix, so with both the
-  # suffix is left to the function, as sizes are.
+  # The checks of within need not be repeated. A filter policy can't require a prefix and a suffix of one key, so with
+  # both the suffix is left to the function, like sizes.
   key_matchers = (length(var.filter.prefixes) > 0
     ? [for spelling in flatten([for prefix in var.filter.prefixes : local.spellings[prefix]]) : { prefix = spelling }]
     : [for spelling in flatten([for suffix in var.filter.suffixes : local.spellings[suffix]]) : { suffix = spelling }]
@@ -29,7 +29,7 @@ locals {
   # https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
   combinations = max(1, 4 * length(local.key_matchers)) * max(1, 2 * length(local.event_matchers))
 
-  # Lambda compares a message's body with the same matchers, but for SQS it knows no suffix.
+  # Lambda has the same matchers for a message's body, but for SQS it doesn't support suffix.
   # https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html
   body_matchers = { for part, matcher in local.record_matchers :
     part => matcher if part != "s3" || length(var.filter.prefixes) > 0

@@ -24,17 +24,17 @@ output "filter_criteria" {
 }
 
 output "filter_policy" {
-  description = "The filter as an SNS filter policy on the message body, as JSON: what within does not already say. With prefixes and suffixes it has the prefixes; suffixes and sizes are left to the function. null matches everything."
+  description = "The filter as an SNS filter policy on the message body, as JSON, without the conditions of within. With prefixes and suffixes it has the prefixes; suffixes and sizes are left to the function. null matches everything."
   value       = length(local.record_matchers) == 0 ? null : jsonencode({ Records = local.record_matchers })
 
   precondition {
     condition     = local.combinations <= 150
-    error_message = "The filter of ${var.name} is larger than an SNS filter policy may be (150 combinations, and it has ${local.combinations}). Use fewer prefixes, suffixes or events, or a shorter beginning that they share; the function checks the whole key."
+    error_message = "The filter of ${var.name} is larger than an SNS filter policy may be (150 combinations, and it has ${local.combinations}). Use fewer prefixes, suffixes or events, or a shorter common prefix; the function checks the whole key."
   }
 }
 
 output "notifications" {
-  description = "The filter as S3 notifications, each with events, filter_prefix and filter_suffix, spelled as S3 compares them."
+  description = "The filter as S3 notifications, each with events, filter_prefix and filter_suffix, in S3's encoding."
   value = [
     for pair in setproduct(
       flatten([for prefix in local.prefixes : local.spellings[prefix]]),
@@ -44,19 +44,19 @@ output "notifications" {
 }
 
 output "policy_keys" {
-  description = "The wanted prefixes as the last part of an object's ARN in a policy, by prefix: wildcards and variables escaped, and an asterisk at the end. An empty prefix stands for every key."
+  description = "The wanted prefixes as the last part of an object's ARN in a policy, by prefix: with escaped wildcards and variables, and an asterisk at the end. An empty prefix matches every key."
   value       = local.policy_keys
 }
 
 output "role_policy_keys" {
-  description = "As policy_keys, for the policy of an IAM role, which takes no characters above U+00FF: a wildcard stands for those."
+  description = "As policy_keys, for the policy of an IAM role, which allows no characters above U+00FF: a wildcard replaces them."
 
   # The function checks the whole key. https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
   value = { for prefix, key in local.policy_keys : prefix => replace(key, "/[^\\t\\n\\r\\x{20}-\\x{FF}]+/", "*") }
 }
 
 output "wanted" {
-  description = "What filter and within both want: prefixes, suffixes, events, min_bytes, max_bytes. As JSON it is OBJECT_FILTER, the function's own check."
+  description = "The intersection of filter and within: prefixes, suffixes, events, min_bytes, max_bytes. As JSON, it is the variable OBJECT_FILTER for the function's own check."
   value       = local.wanted
 
   precondition {

@@ -6,7 +6,7 @@ variable "buckets" {
 }
 
 variable "excluded" {
-  description = "Keys that event_pattern leaves out: those that begin with one of prefixes, and those that end with one of suffixes. Only EventBridge can leave keys out, so the other outputs ignore this."
+  description = "Keys that event_pattern excludes: those that begin with one of prefixes, and those that end with one of suffixes. Only EventBridge can exclude keys, so the other outputs ignore this."
   type        = object({ prefixes = optional(list(string), []), suffixes = optional(list(string), []) })
   default     = {}
   nullable    = false
@@ -21,12 +21,12 @@ variable "excluded" {
       length(concat(var.excluded.prefixes, var.excluded.suffixes)) == 0
       || length(concat(var.filter.prefixes, var.filter.suffixes, var.within.prefixes, var.within.suffixes)) == 0
     )
-    error_message = "An event pattern can't ask one key for what it must and what it must not have. Use prefixes and suffixes, or the excluded ones."
+    error_message = "An event pattern can't combine required and excluded prefixes or suffixes for one key. Use either prefixes and suffixes, or the excluded ones."
   }
 }
 
 variable "filter" {
-  description = "The wanted objects: the key begins with one of prefixes and ends with one of suffixes, the event is one of events (S3 event names), and the size is from min_bytes to max_bytes. An empty list, or null, wants all that within has. Write keys as they are, not URL-encoded."
+  description = "The wanted objects: the key begins with one of prefixes and ends with one of suffixes, the event is one of events (S3 event names), and the size is from min_bytes to max_bytes. An empty list, or null, matches everything that within matches. Keys are not URL-encoded."
   type = object({
     prefixes  = optional(list(string), [])
     suffixes  = optional(list(string), [])
@@ -56,14 +56,14 @@ variable "filter" {
 }
 
 variable "name" {
-  description = "What error messages call this filter, such as consumer load."
+  description = "The name of this filter in error messages, such as consumer load."
   type        = string
   default     = "the filter"
   nullable    = false
 }
 
 variable "within" {
-  description = "The filter that events have passed already, such as the one between the bucket and the topic. An empty list passes all keys; without events it passes all that are created."
+  description = "The filter that events have already passed, such as the one between the bucket and the topic. An empty list matches all keys; without events, it matches all created objects."
   type = object({
     prefixes = optional(list(string), [])
     suffixes = optional(list(string), [])
@@ -74,11 +74,11 @@ variable "within" {
 
   validation {
     condition     = !contains(concat(var.within.prefixes, var.within.suffixes), "")
-    error_message = "An empty string in the prefixes or suffixes around ${var.name} matches every key. Remove it: an empty list already means every key."
+    error_message = "An empty string in the prefixes or suffixes of within for ${var.name} matches every key. Remove it: an empty list already means every key."
   }
 
   validation {
     condition     = length(var.within.events) > 0
-    error_message = "The events around ${var.name} must name at least one event, such as s3:ObjectCreated:*."
+    error_message = "The events of within for ${var.name} must contain at least one event, such as s3:ObjectCreated:*."
   }
 }

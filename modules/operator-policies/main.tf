@@ -40,13 +40,13 @@ locals {
     }
     ReadMappings  = merge(local.mappings, { actions = ["lambda:GetEventSourceMapping"] })
     CountMessages = { actions = ["sqs:GetQueueAttributes"], resources = [local.queue_arns] }
-    # SQS shows a message to those alone who receive it; what is looked at is given back.
+    # To read a message, a client has to receive it; the tool makes it visible again.
     LookIntoDeadLetterQueues = {
       actions   = ["sqs:ChangeMessageVisibility", "sqs:ReceiveMessage"]
       resources = [local.dead_letter_arn]
     }
     ReadAlarms = {
-      # Asked for by a prefix of their names, which is a request about all alarms.
+      # The tool requests them by a name prefix, which needs permission on all alarms.
       actions   = ["cloudwatch:DescribeAlarms"]
       resources = ["arn:${local.partition}:cloudwatch:${local.arn_suffix}:alarm:*"]
     }
@@ -64,7 +64,7 @@ locals {
       actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
       resources = [local.table_arn]
     } : null
-    # Whether an output is there is asked by its head. Without ListBucket, S3 answers 403 if it isn't.
+    # HeadObject checks that an output exists. Without ListBucket, S3 returns 403 if it doesn't.
     FindOutputs = length(local.outputs) > 0 ? {
       actions   = ["s3:GetObject"]
       resources = distinct([for output in local.outputs : "${output.bucket_arn}/${output.pattern}*"])
@@ -73,7 +73,7 @@ locals {
       actions   = ["s3:ListBucket"]
       resources = local.output_buckets
     } : null
-    # Lambda and DynamoDB decrypt for whoever asks: environments and the ledger; SQS, messages.
+    # Lambda, DynamoDB and SQS decrypt environments, the ledger and messages on behalf of the caller.
     UseKeys = length(var.kms_key_arns) > 0 ? { actions = ["kms:Decrypt"], resources = sort(var.kms_key_arns) } : null
   }
 
@@ -81,7 +81,7 @@ locals {
     SendMessages      = { actions = ["sqs:SendMessage"], resources = [local.queue_arns] }
     DeleteDeadLetters = { actions = ["sqs:DeleteMessage"], resources = [local.dead_letter_arn] }
     SwitchMappings    = merge(local.mappings, { actions = ["lambda:UpdateEventSourceMapping"] })
-    # Whether S3 invokes a function that is paused past its queue.
+    # Shows whether S3 invokes a paused function directly.
     ReadNotification   = { actions = ["s3:GetBucketNotification"], resources = [local.bucket_arn] }
     TellCircuitBreaker = var.ledger ? { actions = ["dynamodb:PutItem"], resources = [local.table_arn] } : null
     UseKeys = length(var.kms_key_arns) > 0 ? {

@@ -1,5 +1,5 @@
 output "changing" {
-  description = "Policy document for redrive, replay, pause and resume; to be attached beside `reading`."
+  description = "Policy document for redrive, replay, pause and resume; attach it in addition to `reading`."
   value       = local.documents.changing
 }
 

@@ -1,5 +1,5 @@
 variable "bucket" {
-  description = "Name of the bucket where the pipeline's files land."
+  description = "Name of the bucket of the pipeline's files."
   type        = string
 }
 
@@ -23,7 +23,7 @@ variable "ledger" {
 }
 
 variable "name" {
-  description = "The pipeline's name, as on the root module. A pipeline whose name begins with it and a hyphen is covered as well."
+  description = "The pipeline's name in the root module. The documents also cover a pipeline whose name begins with it and a hyphen."
   type        = string
 
   validation {
@@ -33,7 +33,7 @@ variable "name" {
 }
 
 variable "outputs" {
-  description = "Where consumers write, as on the root module: prefix, and bucket if it is another one. `pipeline trace` tells whether an output is there."
+  description = "Outputs of the consumers, as in the root module: prefix, and bucket if it differs. `pipeline trace` checks whether an output exists."
   type        = map(object({ bucket = optional(string), prefix = optional(string, "") }))
   default     = {}
   nullable    = false

@@ -1,4 +1,4 @@
-# What is shown; main.tf says where.
+# The graphs; main.tf has their layout.
 locals {
   header = <<-EOT
     # ${var.name}

@@ -1,6 +1,6 @@
 data "aws_caller_identity" "current" {}
 
-# Names region and partition on provider 5 and 6 alike; aws_region does so only with a deprecation.
+# Returns region and partition with providers 5 and 6; aws_region causes a deprecation warning.
 data "aws_service" "current" {
   service_id = "monitoring"
 }
@@ -95,7 +95,7 @@ resource "aws_cloudwatch_dashboard" "this" {
     # It is reached long before 2,500 metrics on a dashboard, or 500 in a graph.
     precondition {
       condition     = length(local.widgets) <= 500
-      error_message = "A dashboard has at most 500 widgets, and these ${length(var.consumers)} consumers make ${length(local.widgets)}. Spread the consumers over several dashboards, each with a dashboard_name of its own."
+      error_message = "A dashboard has at most 500 widgets, and these ${length(var.consumers)} consumers make ${length(local.widgets)}. Use several dashboards, each with a different dashboard_name."
     }
   }
 }

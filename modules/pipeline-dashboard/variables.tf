@@ -1,5 +1,5 @@
 variable "bucket_name" {
-  description = "Name of the bucket files land in."
+  description = "Name of the bucket of the files."
   type        = string
 }
 
@@ -25,7 +25,7 @@ variable "consumers" {
 }
 
 variable "dashboard_name" {
-  description = "Name of the dashboard; null takes name. Dashboards are global to an account: pipelines of one name in several regions need dashboards with different names, or they overwrite each other's."
+  description = "Name of the dashboard; null takes name. Dashboard names are unique in an account: pipelines with the same name in several regions need different dashboard names, or they overwrite each other."
   type        = string
   default     = null
 }
@@ -36,7 +36,7 @@ variable "name" {
 }
 
 variable "period_seconds" {
-  description = "Seconds that one point of a graph stands for."
+  description = "Period of a data point in seconds."
   type        = number
   default     = 300
   nullable    = false
@@ -48,7 +48,7 @@ variable "period_seconds" {
 }
 
 variable "topic_name" {
-  description = "Name of the topic that tells of files; null if the queues are told without one."
+  description = "Name of the topic for events; null if the queues receive events without a topic."
   type        = string
   default     = null
 }

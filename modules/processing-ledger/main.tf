@@ -1,4 +1,4 @@
-# One item for a consumer and an object. The keys are what the runtime writes; nothing else is declared.
+# One item for a consumer and an object. Only the key attributes are declared.
 resource "aws_dynamodb_table" "this" {
   # checkov:skip=CKV_AWS_119:The customer's key is kms_key_arn; without one the table is encrypted with DynamoDB's own
   name                        = var.name
@@ -22,7 +22,7 @@ resource "aws_dynamodb_table" "this" {
     enabled = true
   }
 
-  # Without a key of one's own it is DynamoDB's, which costs nothing.
+  # Without kms_key_arn, a key that DynamoDB owns is used, which is free of charge.
   server_side_encryption {
     enabled     = var.kms_key_arn != null
     kms_key_arn = var.kms_key_arn

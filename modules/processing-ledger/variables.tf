@@ -1,5 +1,5 @@
 variable "deletion_protection" {
-  description = "Whether DynamoDB refuses to delete the table. Without the ledger, files that come twice are processed twice."
+  description = "Whether DynamoDB prevents the deletion of the table. Without the ledger, files that are delivered twice are processed twice."
   type        = bool
   default     = true
   nullable    = false

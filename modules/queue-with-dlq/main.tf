@@ -1,6 +1,6 @@
 data "aws_caller_identity" "current" {}
 
-# Names region and partition on provider 5 and 6 alike; aws_region does so only with a deprecation.
+# Returns region and partition with providers 5 and 6; aws_region causes a deprecation warning.
 data "aws_service" "current" {
   service_id = "sqs"
 }
@@ -15,14 +15,14 @@ locals {
   arn     = "${local.arn_prefix}:${local.name}"
   dlq_arn = "${local.arn_prefix}:${local.dlq_name}"
 
-  # AWS: six times, so that a throttled batch is retried before its messages show up again.
+  # AWS recommends six times, so that a throttled batch is retried before its messages become visible again.
   # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
   visibility_timeout_seconds = (var.visibility_timeout_seconds == null
     ? 6 * var.function.timeout + var.function.batching_window_seconds : var.visibility_timeout_seconds
   )
 
-  # How long a message is out of sight at most: hidden while it is processed, then until its next receive, for as long as
-  # the consumer asks. SQS hides a message for at most 12 hours after a receive.
+  # How long a message is out of sight at most: hidden while it is processed, then until its next receive, for as long
+  # as the consumer asks. SQS hides a message for at most 12 hours after a receive.
   # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
   longest_receive  = min(local.visibility_timeout_seconds + var.max_retry_delay_seconds, 43200)
   longest_receives = var.max_receive_count * local.longest_receive
@@ -70,12 +70,12 @@ locals {
     )
   } }
 
-  # EventBridge sends to the dead-letter queue what it can't deliver to the queue, as SNS does.
+  # EventBridge and SNS send undeliverable events to the dead-letter queue.
   allow_to_dead_letter_queue = concat(local.allow_topics, [
     for name, statement in local.allow_senders : statement if startswith(var.senders[name].service, "events.")
   ])
 
-  # Written without var.kms_key_arn, so that the key's own policy can be made of them. A bucket that is encrypted with
+  # Built without var.kms_key_arn, so that the key's own policy can contain them. A bucket that is encrypted with
   # the same key is not named, but its account. Services whose use of an encrypted queue has aws:SourceArn:
   # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
   title = replace(title(replace(var.name, "/[-_]/", " ")), " ", "")
@@ -120,7 +120,7 @@ resource "aws_sqs_queue" "dead_letter" {
 
   redrive_allow_policy = jsonencode({ redrivePermission = "byQueue", sourceQueueArns = [local.arn] })
 
-  # SNS and EventBridge send here what they can't deliver to the queue.
+  # SNS and EventBridge send undeliverable events here.
   policy = jsonencode({
     Version   = "2012-10-17"
     Statement = [for statement in concat([local.deny_without_tls], local.allow_to_dead_letter_queue) : merge(statement, { Resource = local.dlq_arn })]
@@ -150,18 +150,18 @@ resource "aws_sqs_queue" "this" {
 
   lifecycle {
     precondition {
-      # SQS counts a standard queue's message from when it was first sent, a FIFO queue's from when it was moved.
+      # In a standard queue, the age counts from the first send; in a FIFO queue, from the move.
       # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
       condition = var.fifo != null || (
         var.dead_letter_queue.message_retention_seconds == local.longest_retention
         || var.dead_letter_queue.message_retention_seconds > var.message_retention_seconds
       )
-      error_message = "The dead-letter queue has to keep messages longer than the queue, as a message keeps its age when SQS moves it. Raise dead_letter_queue.message_retention_seconds (${var.dead_letter_queue.message_retention_seconds}) above message_retention_seconds (${var.message_retention_seconds}), or set it to the longest that SQS takes, ${local.longest_retention} (14 days)."
+      error_message = "The dead-letter queue must keep messages longer than the queue, because a message keeps its age when SQS moves it. Raise dead_letter_queue.message_retention_seconds (${var.dead_letter_queue.message_retention_seconds}) above message_retention_seconds (${var.message_retention_seconds}), or set it to SQS's maximum, ${local.longest_retention} (14 days)."
     }
 
     precondition {
       condition     = local.longest_receives < var.message_retention_seconds
-      error_message = "A message could expire before it is moved to the dead-letter queue: max_receive_count (${var.max_receive_count}) times the longest that a message is out of sight (visibility_timeout_seconds, ${local.visibility_timeout_seconds}, plus max_retry_delay_seconds, ${var.max_retry_delay_seconds}, but at most 43200) is ${local.longest_receives} s, and must be less than message_retention_seconds (${var.message_retention_seconds}). Raise message_retention_seconds or lower one of the others."
+      error_message = "A message could expire before it is moved to the dead-letter queue: max_receive_count (${var.max_receive_count}) times the longest time that a message is invisible (visibility_timeout_seconds, ${local.visibility_timeout_seconds}, plus max_retry_delay_seconds, ${var.max_retry_delay_seconds}, but at most 43200) is ${local.longest_receives} s, and must be less than message_retention_seconds (${var.message_retention_seconds}). Raise message_retention_seconds or lower one of the others."
     }
 
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html
@@ -182,7 +182,7 @@ resource "aws_sqs_queue" "this" {
 
     precondition {
       condition     = alltrue([for arn in local.topic_arns : split(":", arn)[3] == data.aws_service.current.region])
-      error_message = "A subscription is made in its topic's region, and the queue is in ${data.aws_service.current.region}. Let a topic of another region in by senders, and subscribe to it with a provider of that region; the README shows how."
+      error_message = "A subscription is created in its topic's region, but the queue is in ${data.aws_service.current.region}. Add a topic of another region to senders, and subscribe to it with a provider of that region; the README shows how."
     }
 
     precondition {
@@ -202,6 +202,6 @@ resource "aws_sns_topic_subscription" "this" {
   filter_policy        = each.value.filter_policy
   filter_policy_scope  = each.value.filter_policy == null ? null : each.value.filter_policy_scope
 
-  # SNS doesn't retry a delivery that a policy or a key refuses: this is the only net under it.
+  # SNS doesn't retry a delivery that a policy or a key denies: without this, such messages are lost.
   redrive_policy = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead_letter.arn })
 }

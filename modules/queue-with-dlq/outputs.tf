@@ -1,5 +1,5 @@
 output "arn" {
-  description = "ARN of the queue, policies in place."
+  description = "ARN of the queue, available after its policies are set."
   value       = aws_sqs_queue.this.arn
 }
 
@@ -13,7 +13,7 @@ output "dead_letter_queue" {
 }
 
 output "kms_key_statements" {
-  description = "Statements for the policy of the key in kms_key_arn, which let the topics and senders use it. They name the topics: where the key encrypts one of them too, see the README."
+  description = "Statements for the policy of the key in kms_key_arn, which let the topics and senders use it. They contain the topics' ARNs: if the key also encrypts one of the topics, see the README."
   value       = local.kms_key_statements
 }
 
@@ -23,7 +23,7 @@ output "name" {
 }
 
 output "queue" {
-  description = "All that a consumer needs to know of the queue: pass it whole to sqs-lambda-consumer."
+  description = "Everything that a consumer needs to know about the queue: pass it to sqs-lambda-consumer."
   value = {
     arn                        = aws_sqs_queue.this.arn
     name                       = local.name

@@ -1,5 +1,5 @@
 variable "dead_letter_queue" {
-  description = "The dead-letter queue: how long it keeps messages (seconds, by default 14 days, the longest SQS allows)."
+  description = "The dead-letter queue: message_retention_seconds is its retention period (by default 14 days, the maximum in SQS)."
   type        = object({ message_retention_seconds = optional(number, 1209600) })
   default     = {}
   nullable    = false
@@ -17,7 +17,7 @@ variable "fifo" {
 }
 
 variable "function" {
-  description = "The function that consumes the queue: its timeout and the batching window of its mapping, in seconds. The visibility timeout follows from them: 6 times the timeout, plus the window."
+  description = "The function that consumes the queue: its timeout and the batching window of its event source mapping, in seconds. The visibility timeout is derived from them: 6 times the timeout, plus the window."
   type        = object({ timeout = optional(number, 30), batching_window_seconds = optional(number, 0) })
   default     = {}
   nullable    = false
@@ -35,7 +35,7 @@ variable "kms_key_arn" {
 }
 
 variable "max_receive_count" {
-  description = "How often a message is handed out before SQS moves it to the dead-letter queue. A throttled function counts as a receive, so AWS advises at least 5."
+  description = "Number of receives after which SQS moves a message to the dead-letter queue. A throttle counts as a receive, so AWS recommends at least 5."
   type        = number
   default     = 5
   nullable    = false
@@ -47,7 +47,7 @@ variable "max_receive_count" {
 }
 
 variable "max_retry_delay_seconds" {
-  description = "Seconds that the consumer puts the next receive of a message off at most: 900 is the runtime's longest backoff. A function that asks for more with retry_after names its longest here, up to 42300 (11.75 hours), so that the plan can tell whether messages would expire meanwhile; 0 is for a consumer that sets no delays."
+  description = "Maximum delay of a retry in seconds: 900 is the longest backoff of the runtime. If the function requests longer delays with retry_after, set the longest, up to 42300 (11.75 hours), so that the plan can check whether messages would expire; 0 is for a consumer that sets no delays."
   type        = number
   default     = 900
   nullable    = false
@@ -59,7 +59,7 @@ variable "max_retry_delay_seconds" {
 }
 
 variable "message_retention_seconds" {
-  description = "Seconds a message waits in the queue before it is lost; by default 4 days."
+  description = "Retention period in seconds, after which SQS deletes a message; by default 4 days."
   type        = number
   default     = 345600
   nullable    = false
@@ -81,7 +81,7 @@ variable "name" {
 }
 
 variable "receive_wait_time_seconds" {
-  description = "Seconds a receive waits for a message (long polling)."
+  description = "Seconds that a receive waits for messages (long polling)."
   type        = number
   default     = 20
   nullable    = false
@@ -93,7 +93,7 @@ variable "receive_wait_time_seconds" {
 }
 
 variable "senders" {
-  description = "Services that may send to the queue, by a name of your choice: the service principal and the ARNs (patterns allowed) it sends for. source_account is the account that owns them, by default the one that they name, or this one where they name none, as a bucket's. SNS topics in subscriptions need no entry. EventBridge (events.amazonaws.com) may send to the dead-letter queue too, for its rule's dead_letter_queue."
+  description = "Services that may send to the queue, by a name of your choice: the service principal and the ARNs (patterns allowed) it sends for. source_account is the account that owns them, by default the one in the ARNs, or this account if the ARNs contain none (a bucket's). SNS topics in subscriptions need no entry. EventBridge (events.amazonaws.com) may send to the dead-letter queue too, for its rule's dead_letter_queue."
   type        = map(object({ service = string, source_arns = list(string), source_account = optional(string) }))
   default     = {}
   nullable    = false
@@ -105,7 +105,7 @@ variable "senders" {
 }
 
 variable "subscriptions" {
-  description = "SNS topics the queue subscribes to, by a name of your choice. filter_policy is JSON text and by default looks into the message body, where S3's events are. What SNS can't deliver goes to the dead-letter queue."
+  description = "SNS topics the queue subscribes to, by a name of your choice. filter_policy is JSON text and by default applies to the message body, which has S3's events. Undeliverable messages go to the dead-letter queue."
   type = map(object({
     topic_arn            = string
     filter_policy        = optional(string)
@@ -140,7 +140,7 @@ variable "tags" {
 }
 
 variable "visibility_timeout_seconds" {
-  description = "Seconds a received message stays hidden. null takes what function needs."
+  description = "Seconds that a received message is invisible. null derives it from function."
   type        = number
   default     = null
 

@@ -1,9 +1,9 @@
 locals {
-  # AWS: six times, so that a throttled batch is retried before its messages show up again.
+  # AWS recommends six times, so that a throttled batch is retried before its messages become visible again.
   # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
   needed_visibility_timeout = 6 * module.function.timeout + var.batching.window_seconds
 
-  # What the runtime reads.
+  # The variables for the runtime.
   environment = merge(
     {
       QUEUE_URL             = var.queue.url
@@ -52,7 +52,7 @@ module "function" {
 
   architecture = var.function.architecture
   description  = var.function.description
-  # Objects are handled in threads, and glibc would keep an arena of freed memory for each.
+  # Objects are processed in threads, and glibc would keep an arena of freed memory for each.
   environment          = merge({ MALLOC_ARENA_MAX = "1" }, var.function.environment, local.environment)
   ephemeral_storage_mb = var.function.ephemeral_storage_mb
   handler              = var.function.handler
@@ -74,7 +74,7 @@ module "function" {
   vpc                  = var.function.vpc
   writes               = merge(var.function.writes, var.output == null ? {} : { output = merge(var.output, { prefixes = [var.output.prefix] }) })
 
-  # Events that come past the queue end where its messages do. Lambda can't send to a FIFO queue.
+  # Events that don't come through the queue go to its dead-letter queue too. Lambda can't send to a FIFO queue.
   asynchronous_invocation = var.queue.fifo ? null : {
     on_failure = { arn = var.queue.dead_letter_queue.arn, kms_key_arn = var.queue.kms_key_arn }
   }
@@ -123,7 +123,7 @@ resource "aws_lambda_event_source_mapping" "this" {
   lifecycle {
     precondition {
       condition     = var.queue.visibility_timeout_seconds >= local.needed_visibility_timeout
-      error_message = "The queue's visibility timeout is ${var.queue.visibility_timeout_seconds} s and must be at least ${local.needed_visibility_timeout} s (6 x function.timeout + batching.window_seconds), or messages are handed out again while they are processed. Set visibility_timeout_seconds = ${local.needed_visibility_timeout} on the queue, or lower function.timeout (${module.function.timeout} s)."
+      error_message = "The queue's visibility timeout is ${var.queue.visibility_timeout_seconds} s and must be at least ${local.needed_visibility_timeout} s (6 x function.timeout + batching.window_seconds), or messages become visible again while they are processed. Set visibility_timeout_seconds = ${local.needed_visibility_timeout} on the queue, or lower function.timeout (${module.function.timeout} s)."
     }
 
     precondition {
@@ -133,12 +133,12 @@ resource "aws_lambda_event_source_mapping" "this" {
 
     precondition {
       condition     = var.concurrency.maximum == null || var.function.reserved_concurrency == null || try(var.concurrency.maximum <= var.function.reserved_concurrency, false)
-      error_message = "concurrency.maximum is more than function.reserved_concurrency: the rest would be throttled, and a throttled message counts as received until it lands in the dead-letter queue. Lower concurrency.maximum or raise function.reserved_concurrency."
+      error_message = "concurrency.maximum is more than function.reserved_concurrency: the rest would be throttled, and each throttle counts as a receive until SQS moves the message to the dead-letter queue. Lower concurrency.maximum or raise function.reserved_concurrency."
     }
 
     precondition {
       condition     = var.function.reserved_concurrency != 0
-      error_message = "function.reserved_concurrency = 0 throttles every batch, and throttled messages land in the dead-letter queue. To stop the consumer set enabled = false."
+      error_message = "function.reserved_concurrency = 0 throttles every batch, and throttled messages go to the dead-letter queue. To stop the consumer, set enabled = false."
     }
   }
 }

@@ -4,7 +4,7 @@ output "environment" {
 }
 
 output "event_source_mapping" {
-  description = "The mapping from the queue to the function: arn, uuid."
+  description = "The event source mapping from the queue to the function: arn, uuid."
   value       = { arn = aws_lambda_event_source_mapping.this.arn, uuid = aws_lambda_event_source_mapping.this.uuid }
 }
 
@@ -25,7 +25,7 @@ output "kms_key_statements" {
 }
 
 output "metrics_namespace" {
-  description = "CloudWatch namespace of the function's metrics; null where it writes none."
+  description = "CloudWatch namespace of the function's metrics; null without metrics."
   value       = try(var.pipeline.metrics_namespace, null)
 }
 
@@ -35,7 +35,7 @@ output "output" {
 }
 
 output "policy" {
-  description = "What the function's role may do, as JSON."
+  description = "The policy of the function's role, as JSON."
   value       = module.function.policy
 }
 

@@ -1,5 +1,5 @@
 variable "batching" {
-  description = "Messages handed to one invocation: at most size of them, collected for at most window_seconds."
+  description = "Batches: at most size messages per invocation, collected for at most window_seconds."
   type        = object({ size = optional(number, 10), window_seconds = optional(number, 0) })
   default     = {}
   nullable    = false
@@ -16,7 +16,7 @@ variable "batching" {
 }
 
 variable "concurrency" {
-  description = "How many batches are processed at once: maximum (2 to 1000) limits the mapping, provisioned keeps that many event pollers ready. Set one of them, or neither."
+  description = "Concurrent batches: maximum (2 to 1000) limits the event source mapping, provisioned keeps event pollers ready. Set one of them, or neither."
   type = object({
     maximum     = optional(number)
     provisioned = optional(object({ minimum_pollers = number, maximum_pollers = number }))
@@ -53,7 +53,7 @@ variable "enabled" {
 }
 
 variable "filter_criteria" {
-  description = "Patterns as JSON text, at most 5; a message that matches none of them is deleted without being processed. A pattern on the body deletes every message that is no JSON, and for SQS Lambda knows no suffix, $or and equals-ignore-case."
+  description = "Patterns as JSON text, at most 5; a message that matches none of them is deleted without being processed. A pattern on the body deletes every message that is not JSON. For SQS, Lambda doesn't support suffix, $or and equals-ignore-case."
   type        = list(string)
   default     = []
   nullable    = false
@@ -71,7 +71,7 @@ variable "filter_criteria" {
 }
 
 variable "filter" {
-  description = "The objects that the function handles, which the runtime checks once more: output wanted of modules/object-filter. null handles every object."
+  description = "The objects that the function processes, which the runtime checks again: output wanted of modules/object-filter. null processes every object."
   type = object({
     prefixes  = optional(list(string), [])
     suffixes  = optional(list(string), [])
@@ -158,7 +158,7 @@ variable "name" {
 }
 
 variable "output" {
-  description = "Where the function writes, which it is told as OUTPUT_BUCKET and OUTPUT_PREFIX, and may do. kms_key_arn is the customer-managed key of the bucket. null for none."
+  description = "Where the function may write; the function gets it as OUTPUT_BUCKET and OUTPUT_PREFIX. kms_key_arn is the customer-managed key of the bucket. null for none."
   type        = object({ bucket = string, prefix = string, kms_key_arn = optional(string) })
   default     = null
 
@@ -169,13 +169,13 @@ variable "output" {
 }
 
 variable "pipeline" {
-  description = "The pipeline that the function is a consumer of, and its name there, by which the pipeline tool and the metrics know it. metrics_namespace is the CloudWatch namespace of its metrics. null for none: the function writes no metrics."
+  description = "The function's pipeline, and the name of the consumer in it, as used by the pipeline tool and the metrics. metrics_namespace is the CloudWatch namespace of its metrics. null for none: the function writes no metrics."
   type        = object({ name = string, consumer = string, metrics_namespace = optional(string, "ObjectPipeline") })
   default     = null
 }
 
 variable "queue" {
-  description = "The queue to consume: pass the output queue of the queue-with-dlq module. For a queue made elsewhere, write the object yourself; with its message_retention_seconds the runtime sets messages aside before they expire."
+  description = "The queue to consume: pass the output queue of the queue-with-dlq module. For another queue, write the object yourself; with its message_retention_seconds, the runtime sends messages to the dead-letter queue before they expire."
   type = object({
     arn                        = string
     url                        = string
@@ -189,7 +189,7 @@ variable "queue" {
 }
 
 variable "tags" {
-  description = "Tags on everything the module makes."
+  description = "Tags on all resources of the module."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -130,7 +130,7 @@ REFUSALS = [
         "dead_letter_queue_that_forgets_sooner",
         "message_retention_seconds = 86400\ndead_letter_retention_seconds = 86400",
         "message_retention_seconds = 86400\ndead_letter_retention_seconds = 86401",
-        "dead-letter queue has to keep messages longer",
+        "dead-letter queue must keep messages longer",
     ),
     Refusal(
         "message_that_expires_before_it_is_set_aside",
@@ -168,7 +168,7 @@ REFUSALS = [
         "overlapping_prefixes_of_the_pipeline",
         'filter = { prefixes = ["incoming/", "incoming/eu/"] }',
         'filter = { prefixes = ["incoming/", "returned/"] }',
-        "One object could match two notifications",
+        "An object could match two notifications",
         of_pipeline=True,
     ),
     Refusal(
@@ -181,7 +181,7 @@ REFUSALS = [
         "alarm_that_does_not_exist",
         'alarms = { disabled = ["latency"] }',
         'alarms = { disabled = ["function_throttles"] }',
-        "alarms.disabled knows",
+        "alarms.disabled may contain",
     ),
     Refusal(
         "days_that_cloudwatch_does_not_keep_logs",
@@ -242,7 +242,7 @@ REFUSALS = [
         "empty_prefix",
         'filter = { prefixes = [""] }',
         'filter = { prefixes = ["incoming/"] }',
-        "An empty string in the prefixes or suffixes around the pipeline's filter",
+        "An empty string in the prefixes or suffixes of within for the pipeline's filter",
         of_pipeline=True,
     ),
     Refusal(
@@ -261,7 +261,7 @@ REFUSALS = [
         "queues_that_want_the_same_files",
         'filter = { prefixes = ["eu/"] }',
         'filter = { suffixes = [".csv"] }',
-        "One object could match two notifications, which S3 refuses: queues.audit and queues.load",
+        "An object could match two notifications, which S3 rejects: queues.audit and queues.load",
         route="queue",
         audits='{ suffixes = [".json"] }',
     ),

@@ -1,4 +1,4 @@
-# One more consumer of a topic that belongs to somebody else, in this account or another.
+# An additional consumer of the topic of another configuration, in this account or another.
 
 module "queue" {
   source = "../../../modules/queue-with-dlq"

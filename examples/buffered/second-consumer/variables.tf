@@ -5,12 +5,12 @@ variable "name" {
 }
 
 variable "packages" {
-  description = "Folder of the functions' zips, as make package leaves them."
+  description = "Folder of the functions' zips from make package."
   type        = string
   default     = "../../../build"
 }
 
 variable "topic_arn" {
-  description = "ARN of the topic that tells of files: the output topic of the configuration above, and all that is known of it here."
+  description = "ARN of the topic: the output topic of the configuration in the parent folder."
   type        = string
 }
