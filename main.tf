@@ -4,9 +4,7 @@
 # guardrails.tf has the plan-time checks that compare consumers with each other; every other check is in the
 # module that it concerns. encryption.tf has the statements for a customer-managed key.
 
-data "aws_service" "current" {
-  service_id = "s3"
-}
+data "aws_service" "current" { service_id = "s3" }
 
 locals {
   partition   = data.aws_service.current.partition

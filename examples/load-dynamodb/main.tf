@@ -2,9 +2,7 @@
 
 data "aws_caller_identity" "current" {}
 
-data "aws_service" "current" {
-  service_id = "sqs"
-}
+data "aws_service" "current" { service_id = "sqs" }
 
 module "bucket" {
   source = "../../modules/bucket"
@@ -62,9 +60,7 @@ resource "aws_dynamodb_table" "records" {
     type = "S"
   }
 
-  point_in_time_recovery {
-    enabled = true
-  }
+  point_in_time_recovery { enabled = true }
 
   server_side_encryption {
     enabled     = true

@@ -21,7 +21,10 @@ locals {
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
   overlaps = flatten([for i, a in local.matches : [
     for b in slice(local.matches, i + 1, length(local.matches)) :
-    "${a.target} and ${b.target} (prefix \"${a.prefix}\" and \"${b.prefix}\", suffix \"${a.suffix}\" and \"${b.suffix}\")"
+    join("", [
+      "${a.target} and ${b.target} ",
+      "(prefix \"${a.prefix}\" and \"${b.prefix}\", suffix \"${a.suffix}\" and \"${b.suffix}\")",
+    ])
     if length(setintersection(module.filters[a.target].event_names, module.filters[b.target].event_names)) > 0
     && (startswith(a.prefix, b.prefix) || startswith(b.prefix, a.prefix))
     && (endswith(a.suffix, b.suffix) || endswith(b.suffix, a.suffix))

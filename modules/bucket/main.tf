@@ -1,7 +1,5 @@
 # Returns region and partition with providers 5 and 6; aws_region causes a deprecation warning.
-data "aws_service" "current" {
-  service_id = "s3"
-}
+data "aws_service" "current" { service_id = "s3" }
 
 locals {
   arn = "arn:${data.aws_service.current.partition}:s3:::${var.name}"
@@ -87,17 +85,13 @@ resource "aws_s3_bucket_public_access_block" "this" {
 resource "aws_s3_bucket_ownership_controls" "this" {
   bucket = aws_s3_bucket.this.id
 
-  rule {
-    object_ownership = "BucketOwnerEnforced"
-  }
+  rule { object_ownership = "BucketOwnerEnforced" }
 }
 
 resource "aws_s3_bucket_versioning" "this" {
   bucket = aws_s3_bucket.this.id
 
-  versioning_configuration {
-    status = var.versioning ? "Enabled" : "Suspended"
-  }
+  versioning_configuration { status = var.versioning ? "Enabled" : "Suspended" }
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
@@ -122,18 +116,12 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 
     filter {}
 
-    abort_incomplete_multipart_upload {
-      days_after_initiation = var.lifecycle_rules.incomplete_multipart_days
-    }
+    abort_incomplete_multipart_upload { days_after_initiation = var.lifecycle_rules.incomplete_multipart_days }
 
     # The delete marker of an object without other versions.
-    expiration {
-      expired_object_delete_marker = true
-    }
+    expiration { expired_object_delete_marker = true }
 
-    noncurrent_version_expiration {
-      noncurrent_days = var.lifecycle_rules.noncurrent_version_days
-    }
+    noncurrent_version_expiration { noncurrent_days = var.lifecycle_rules.noncurrent_version_days }
   }
 
   dynamic "rule" {
@@ -143,13 +131,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       id     = "expire-${rule.key}"
       status = "Enabled"
 
-      filter {
-        prefix = rule.value.prefix
-      }
+      filter { prefix = rule.value.prefix }
 
-      expiration {
-        days = rule.value.days
-      }
+      expiration { days = rule.value.days }
     }
   }
 

@@ -1,8 +1,6 @@
 data "aws_caller_identity" "current" {}
 
-data "aws_service" "current" {
-  service_id = "events"
-}
+data "aws_service" "current" { service_id = "events" }
 
 locals {
   partition  = data.aws_service.current.partition
@@ -34,7 +32,9 @@ locals {
     timeout_seconds = consumer.function.timeout
   }) }
 
-  keys = distinct(compact(concat([var.kms_key_arn, var.alerts_topic.kms_key_arn], [for consumer in var.consumers : consumer.queue.kms_key_arn])))
+  keys = distinct(compact(concat(
+    [var.kms_key_arn, var.alerts_topic.kms_key_arn], [for consumer in var.consumers : consumer.queue.kms_key_arn],
+  )))
 
   # Objects that failed and will be retried, and failed invocations. Permanent errors and
   # skipped objects say nothing about the downstream.
@@ -50,8 +50,10 @@ locals {
   # invocation's after its end, stamped with its beginning. A minute more, because the newest is never complete.
   # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
   # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-  metric_delay       = 120
-  evaluation_minutes = { for name, consumer in var.consumers : name => 1 + ceil((consumer.function.timeout + local.metric_delay) / 60) }
+  metric_delay = 120
+  evaluation_minutes = { for name, consumer in var.consumers :
+    name => 1 + ceil((consumer.function.timeout + local.metric_delay) / 60)
+  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "error_rate" {
@@ -75,9 +77,9 @@ resource "aws_cloudwatch_metric_alarm" "error_rate" {
 
   dynamic "metric_query" {
     for_each = {
-      crashed = { namespace = "AWS/Lambda", name = "Errors", dimensions = { FunctionName = each.value.function.name } }
-      done    = { namespace = each.value.metrics_namespace, name = "ObjectsDone", dimensions = { Pipeline = var.name, Consumer = each.key } }
-      retried = { namespace = each.value.metrics_namespace, name = "ObjectsRetried", dimensions = { Pipeline = var.name, Consumer = each.key } }
+      crashed = ["AWS/Lambda", "Errors", { FunctionName = each.value.function.name }]
+      done    = [each.value.metrics_namespace, "ObjectsDone", { Pipeline = var.name, Consumer = each.key }]
+      retried = [each.value.metrics_namespace, "ObjectsRetried", { Pipeline = var.name, Consumer = each.key }]
     }
 
     content {
@@ -85,9 +87,9 @@ resource "aws_cloudwatch_metric_alarm" "error_rate" {
       return_data = false
 
       metric {
-        namespace   = metric_query.value.namespace
-        metric_name = metric_query.value.name
-        dimensions  = metric_query.value.dimensions
+        namespace   = metric_query.value[0]
+        metric_name = metric_query.value[1]
+        dimensions  = metric_query.value[2]
         period      = 60
         stat        = "Sum"
       }
@@ -177,10 +179,9 @@ module "function" {
       }
       tell = { actions = ["sns:Publish"], resources = [var.alerts_topic.arn] }
     },
-    length(local.keys) == 0 ? {} : { use_keys = {
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = local.keys
-    } },
+    length(local.keys) == 0 ? {} : {
+      use_keys = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = local.keys }
+    },
   )
 }
 
@@ -205,11 +206,13 @@ resource "aws_iam_policy" "consumers" {
     Version = "2012-10-17"
     Statement = [
       {
-        Sid       = "Remember"
-        Effect    = "Allow"
-        Action    = ["dynamodb:GetItem", "dynamodb:PutItem"]
-        Resource  = [var.ledger.arn]
-        Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = [for name in keys(each.value) : "${var.name}/${name}"] } }
+        Sid      = "Remember"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+        Resource = [var.ledger.arn]
+        Condition = { "ForAllValues:StringEquals" = {
+          "dynamodb:LeadingKeys" = [for name in keys(each.value) : "${var.name}/${name}"]
+        } }
       },
       {
         Sid      = "SwitchMappings"

@@ -5,7 +5,11 @@ output "alarms" {
 
 output "function" {
   description = "The breaker's function: arn, log_group_name, name."
-  value       = { arn = module.function.arn, log_group_name = module.function.log_group_name, name = module.function.name }
+  value = {
+    arn            = module.function.arn
+    log_group_name = module.function.log_group_name
+    name           = module.function.name
+  }
 }
 
 output "kms_key_statements" {

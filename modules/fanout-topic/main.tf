@@ -1,9 +1,7 @@
 data "aws_caller_identity" "current" {}
 
 # Returns region and partition with providers 5 and 6; aws_region causes a deprecation warning.
-data "aws_service" "current" {
-  service_id = "sns"
-}
+data "aws_service" "current" { service_id = "sns" }
 
 locals {
   arn = "arn:${data.aws_service.current.partition}:sns:${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}:${var.name}"

@@ -1,9 +1,7 @@
 data "aws_caller_identity" "current" {}
 
 # Returns region and partition with providers 5 and 6; aws_region causes a deprecation warning.
-data "aws_service" "current" {
-  service_id = "lambda"
-}
+data "aws_service" "current" { service_id = "lambda" }
 
 locals {
   partition     = data.aws_service.current.partition
@@ -15,25 +13,24 @@ locals {
   # Roles are global: the same function may be in another region, so its role names the region. What doesn't fit the 64
   # characters is cut, and told from others by a hash.
   # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-  role_room = 63 - length(local.region)
-  role_name = format("%s-%s",
-    length(var.name) <= local.role_room ? var.name : "${substr(var.name, 0, local.role_room - 9)}-${substr(sha256(var.name), 0, 8)}",
-    local.region,
-  )
+  role_room  = 63 - length(local.region)
+  short_name = "${substr(var.name, 0, local.role_room - 9)}-${substr(sha256(var.name), 0, 8)}"
+  role_name  = "${length(var.name) <= local.role_room ? var.name : local.short_name}-${local.region}"
 
   # Lambda measures the JSON text in bytes, of which base64 has 4 characters for each 3.
   # Terraform writes <, > and & as six characters each.
-  environment_json  = replace(replace(replace(jsonencode(var.environment), "\\u003c", "<"), "\\u003e", ">"), "\\u0026", "&")
+  environment_json  = replace(jsonencode(var.environment), "/\\\\u00(26|3c|3e)/", "&")
   environment_bytes = floor(length(trim(base64encode(local.environment_json), "=")) * 3 / 4)
 
-  in_s3       = startswith(var.package, "s3://")
-  package_s3  = local.in_s3 ? regex("^s3://(?P<bucket>[^/]+)/(?P<key>.+)$", var.package) : null
-  module_name = trimsuffix(basename(var.package), ".zip")
-  handler     = coalesce(var.handler, "${local.module_name}.handler.handler")
+  in_s3      = startswith(var.package, "s3://")
+  package_s3 = local.in_s3 ? regex("^s3://(?P<bucket>[^/]+)/(?P<key>.+)$", var.package) : null
+  handler    = coalesce(var.handler, "${trimsuffix(basename(var.package), ".zip")}.handler.handler")
 
   on_failure      = var.asynchronous_invocation == null ? null : var.asynchronous_invocation.on_failure
   failure_service = local.on_failure == null ? null : split(":", local.on_failure.arn)[2]
-  send_actions    = { events = "events:PutEvents", lambda = "lambda:InvokeFunction", sns = "sns:Publish", sqs = "sqs:SendMessage" }
+  send_actions = {
+    events = "events:PutEvents", lambda = "lambda:InvokeFunction", sns = "sns:Publish", sqs = "sqs:SendMessage"
+  }
 
   # Built without var.kms_key_arn, so that the key's own policy can contain them.
   # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
@@ -59,26 +56,29 @@ locals {
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
   # parliament:skip=RESOURCE_STAR:ManageNetworkInterfaces:interfaces have no ARN before they exist
   # parliament:skip=UNKNOWN_CONDITION_FOR_ACTION:LeaveNetworkInterfacesToLambda:AWS's page denies them under this key
-  network_statements = [
-    { Sid = "ManageNetworkInterfaces", Effect = "Allow", Action = local.network_interface_actions, Resource = ["*"] },
-    {
-      Sid       = "LeaveNetworkInterfacesToLambda"
-      Effect    = "Deny"
-      Action    = concat(local.network_interface_actions, ["ec2:DetachNetworkInterface"])
-      Resource  = ["*"]
-      Condition = { ArnEquals = { "lambda:SourceFunctionArn" = [local.function_arn] } }
-    },
-  ]
+  manage_network_interfaces = {
+    Sid      = "ManageNetworkInterfaces"
+    Effect   = "Allow"
+    Action   = local.network_interface_actions
+    Resource = ["*"]
+  }
+  leave_network_interfaces = {
+    Sid       = "LeaveNetworkInterfacesToLambda"
+    Effect    = "Deny"
+    Action    = concat(local.network_interface_actions, ["ec2:DetachNetworkInterface"])
+    Resource  = ["*"]
+    Condition = { ArnEquals = { "lambda:SourceFunctionArn" = [local.function_arn] } }
+  }
 
   # The function's other permissions, by the name of the statement.
-  given = { for name, statement in var.policy_statements : name => merge(
+  given = { for name, statement in merge(var.policy_statements, local.granted) : name => merge(
     {
       Sid      = replace(title(replace(name, "/[^A-Za-z0-9]/", " ")), " ", "")
-      Effect   = statement.effect
+      Effect   = lookup(statement, "effect", "Allow")
       Action   = statement.actions
       Resource = statement.resources
     },
-    length(statement.conditions) == 0 ? {} : { Condition = statement.conditions },
+    length(lookup(statement, "conditions", {})) == 0 ? {} : { Condition = statement.conditions },
   ) }
 
   statements = concat(
@@ -100,8 +100,9 @@ locals {
       Action   = [local.send_actions[local.failure_service]]
       Resource = [local.on_failure.arn]
     }],
-    [for statement in local.network_statements : statement if var.vpc != null],
-    values(merge(local.given, local.granted)),
+    var.vpc == null ? [] : [local.manage_network_interfaces],
+    var.vpc == null ? [] : [local.leave_network_interfaces],
+    values(local.given),
   )
 
   policy = jsonencode({ Version = "2012-10-17", Statement = local.statements })
@@ -126,9 +127,7 @@ resource "aws_iam_role" "this" {
   })
 
   # A running function switches to a role with another name.
-  lifecycle {
-    create_before_destroy = true
-  }
+  lifecycle { create_before_destroy = true }
 }
 
 resource "aws_iam_role_policy" "this" {
@@ -174,25 +173,19 @@ resource "aws_lambda_function" "this" {
   kms_key_arn                    = var.kms_key_arn
   tags                           = var.tags
 
-  ephemeral_storage {
-    size = var.ephemeral_storage_mb
-  }
+  ephemeral_storage { size = var.ephemeral_storage_mb }
 
   logging_config {
     log_format = "JSON"
     log_group  = aws_cloudwatch_log_group.this.name
   }
 
-  tracing_config {
-    mode = var.tracing
-  }
+  tracing_config { mode = var.tracing }
 
   dynamic "environment" {
     for_each = length(var.environment) == 0 ? [] : [var.environment]
 
-    content {
-      variables = environment.value
-    }
+    content { variables = environment.value }
   }
 
   dynamic "vpc_config" {
@@ -226,7 +219,7 @@ locals {
   # EventBridge sends the rule's ARN alone. A bucket's ARN names no account.
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
   # https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
-  source_accounts = { for name, invoker in var.invokers : name => (
+  accounts = { for name, invoker in var.invokers : name => (
     split(":", invoker.source_arn)[4] != "" ? null : coalesce(invoker.source_account, local.account)
   ) }
 
@@ -243,7 +236,7 @@ locals {
       Resource  = local.function_arn
       Condition = merge(
         { ArnLike = { "AWS:SourceArn" = invoker.source_arn } },
-        local.source_accounts[name] == null ? {} : { StringEquals = { "AWS:SourceAccount" = local.source_accounts[name] } },
+        local.accounts[name] == null ? {} : { StringEquals = { "AWS:SourceAccount" = local.accounts[name] } },
       )
     }]
   })
@@ -252,13 +245,12 @@ locals {
 resource "aws_lambda_permission" "this" {
   for_each = var.invokers
 
-  statement_id  = "allow-${each.key}"
-  action        = "lambda:InvokeFunction"
-  function_name = aws_lambda_function.this.function_name
-  principal     = each.value.service
-  source_arn    = each.value.source_arn
-
-  source_account = local.source_accounts[each.key]
+  statement_id   = "allow-${each.key}"
+  action         = "lambda:InvokeFunction"
+  function_name  = aws_lambda_function.this.function_name
+  principal      = each.value.service
+  source_arn     = each.value.source_arn
+  source_account = local.accounts[each.key]
 
   lifecycle {
     # Said once, beside the first of them. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -280,9 +272,7 @@ resource "aws_lambda_function_event_invoke_config" "this" {
     for_each = var.asynchronous_invocation.on_failure == null ? [] : [var.asynchronous_invocation.on_failure]
 
     content {
-      on_failure {
-        destination = destination_config.value.arn
-      }
+      on_failure { destination = destination_config.value.arn }
     }
   }
 }

@@ -22,14 +22,17 @@ variable "asynchronous_invocation" {
   # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-configuring.html
   validation {
     condition = var.asynchronous_invocation == null || try(
-      var.asynchronous_invocation.maximum_event_age_seconds >= 60 && var.asynchronous_invocation.maximum_event_age_seconds <= 21600
+      var.asynchronous_invocation.maximum_event_age_seconds >= 60
+      && var.asynchronous_invocation.maximum_event_age_seconds <= 21600
       && contains([0, 1, 2], var.asynchronous_invocation.maximum_retry_attempts), false
     )
     error_message = "asynchronous_invocation takes maximum_event_age_seconds from 60 to 21600 (6 hours), and 0, 1 or 2 as maximum_retry_attempts."
   }
 
   validation {
-    condition     = try(var.asynchronous_invocation.on_failure, null) == null || try(!endswith(var.asynchronous_invocation.on_failure.arn, ".fifo"), false)
+    condition = (try(var.asynchronous_invocation.on_failure, null) == null
+      || try(!endswith(var.asynchronous_invocation.on_failure.arn, ".fifo"), false)
+    )
     error_message = "asynchronous_invocation.on_failure must be a standard queue or topic: Lambda can't send to FIFO ones."
   }
 }
@@ -61,9 +64,10 @@ variable "environment" {
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
   validation {
     condition = length(setintersection(keys(var.environment), [
-      "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_NAME",
-      "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
-      "AWS_LAMBDA_RUNTIME_API", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_HANDLER",
+      "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+      "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE",
+      "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_REGION",
+      "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_HANDLER",
     ])) == 0
     error_message = "environment names a variable that Lambda itself sets (such as AWS_REGION). Choose another name."
   }
@@ -99,13 +103,17 @@ variable "invokers" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for name, invoker in var.invokers : can(regex("^[A-Za-z0-9_-]{1,90}$", name)) && can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", invoker.service)) && can(regex("^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", invoker.source_arn))])
+    condition = alltrue([for name, invoker in var.invokers :
+      can(regex("^[A-Za-z0-9_-]{1,90}$", name))
+      && can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", invoker.service))
+      && can(regex("^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", invoker.source_arn))
+    ])
     error_message = "Each invoker needs a name of letters, digits, hyphens and underscores, a service principal such as s3.amazonaws.com, and the ARN of what it invokes for: without it any account could invoke through the service."
   }
 
   validation {
     condition = alltrue([for invoker in var.invokers :
-      invoker.source_account == null || length(split(":", invoker.source_arn)) < 5 || try(split(":", invoker.source_arn)[4] == "", true)
+      invoker.source_account == null || try(split(":", invoker.source_arn)[4] == "", true)
     ])
     error_message = "An invoker's source_account goes with an ARN that names no account, such as a bucket's. Remove source_account: the account in source_arn is enough, and some services, such as EventBridge, don't send it."
   }
@@ -141,7 +149,9 @@ variable "log_retention_days" {
   nullable    = false
 
   validation {
-    condition     = contains([0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    condition = contains([
+      0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+    ], var.log_retention_days)
     error_message = "log_retention_days must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, or 0 for ever."
   }
 }
@@ -196,12 +206,16 @@ variable "policy_statements" {
   nullable = false
 
   validation {
-    condition     = alltrue([for statement in var.policy_statements : contains(["Allow", "Deny"], statement.effect) && length(statement.actions) > 0 && length(statement.resources) > 0])
+    condition = alltrue([for statement in var.policy_statements :
+      contains(["Allow", "Deny"], statement.effect) && length(statement.actions) > 0 && length(statement.resources) > 0
+    ])
     error_message = "Each of policy_statements needs at least one action and one resource, and Allow or Deny as effect."
   }
 
   validation {
-    condition     = length(distinct([for name in keys(var.policy_statements) : lower(replace(name, "/[^A-Za-z0-9]/", ""))])) == length(var.policy_statements)
+    condition = length(var.policy_statements) == length(distinct([
+      for name in keys(var.policy_statements) : lower(replace(name, "/[^A-Za-z0-9]/", ""))
+    ]))
     error_message = "Names in policy_statements become statement ids, which have letters and digits only: two of them would be the same. Rename one."
   }
 
@@ -273,7 +287,7 @@ variable "vpc" {
   default     = null
 
   validation {
-    condition     = var.vpc == null || try(length(var.vpc.subnet_ids) > 0 && length(var.vpc.security_group_ids) > 0, false)
+    condition     = var.vpc == null ? true : length(var.vpc.subnet_ids) > 0 && length(var.vpc.security_group_ids) > 0
     error_message = "vpc needs at least one subnet and one security group; leave it out to run outside a VPC."
   }
 }

@@ -1,8 +1,6 @@
 data "aws_caller_identity" "current" {}
 
-data "aws_service" "current" {
-  service_id = "events"
-}
+data "aws_service" "current" { service_id = "events" }
 
 locals {
   partition  = data.aws_service.current.partition
@@ -90,9 +88,7 @@ resource "aws_cloudwatch_event_target" "this" {
   dynamic "sqs_target" {
     for_each = each.value.message_group_id == null ? [] : [each.value.message_group_id]
 
-    content {
-      message_group_id = sqs_target.value
-    }
+    content { message_group_id = sqs_target.value }
   }
 
   # EventBridge doesn't retry what a role may not do.

@@ -1,20 +1,22 @@
 data "aws_caller_identity" "current" {}
 
-data "aws_service" "current" {
-  service_id = "lambda"
-}
+data "aws_service" "current" { service_id = "lambda" }
 
-# The names are those that the root module gives. What a request is about, and which condition keys it
-# has: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+# The names are those that the root module gives. What a request is about, and which condition keys it has:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 locals {
   partition  = data.aws_service.current.partition
   arn_suffix = "${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}"
-  table_arn  = "arn:${local.partition}:dynamodb:${local.arn_suffix}:table/${var.name}-ledger"
+  arns = { for service in ["cloudwatch", "dynamodb", "lambda", "logs", "sqs"] :
+    service => "arn:${local.partition}:${service}:${local.arn_suffix}"
+  }
+  table_arn = "${local.arns.dynamodb}:table/${var.name}-ledger"
 
   # Functions, queues and alarms of the pipeline, whichever its consumers are.
-  function_arns   = "arn:${local.partition}:lambda:${local.arn_suffix}:function:${var.name}-*"
-  queue_arns      = "arn:${local.partition}:sqs:${local.arn_suffix}:${var.name}-*"
-  dead_letter_arn = "arn:${local.partition}:sqs:${local.arn_suffix}:${var.name}-*-dlq"
+  function_arns   = "${local.arns.lambda}:function:${var.name}-*"
+  queue_arns      = "${local.arns.sqs}:${var.name}-*"
+  log_group_arns  = "${local.arns.logs}:log-group:/aws/lambda/${var.name}-*"
+  dead_letter_arn = "${local.arns.sqs}:${var.name}-*-dlq"
   bucket_arn      = "arn:${local.partition}:s3:::${var.bucket}"
 
   outputs = [for output in var.outputs : {
@@ -29,11 +31,8 @@ locals {
   }]
 
   reading = {
-    FindFunctions = {
-      # Neither action knows a function's ARN.
-      actions   = ["lambda:ListEventSourceMappings", "lambda:ListFunctions"]
-      resources = ["*"]
-    }
+    # Neither action knows a function's ARN.
+    FindFunctions = { actions = ["lambda:ListEventSourceMappings", "lambda:ListFunctions"], resources = ["*"] }
     ReadFunctions = {
       actions   = ["lambda:GetFunctionConfiguration", "lambda:GetPolicy"]
       resources = [local.function_arns]
@@ -45,21 +44,12 @@ locals {
       actions   = ["sqs:ChangeMessageVisibility", "sqs:ReceiveMessage"]
       resources = [local.dead_letter_arn]
     }
-    ReadAlarms = {
-      # The tool requests them by a name prefix, which needs permission on all alarms.
-      actions   = ["cloudwatch:DescribeAlarms"]
-      resources = ["arn:${local.partition}:cloudwatch:${local.arn_suffix}:alarm:*"]
-    }
-    ReadMetrics = {
-      # Metrics have no ARN.
-      actions   = ["cloudwatch:GetMetricStatistics"]
-      resources = ["*"]
-    }
-    ReadLogs = {
-      actions   = ["logs:FilterLogEvents"]
-      resources = ["arn:${local.partition}:logs:${local.arn_suffix}:log-group:/aws/lambda/${var.name}-*"]
-    }
-    ListFiles = { actions = ["s3:ListBucket", "s3:ListBucketVersions"], resources = [local.bucket_arn] }
+    # The tool requests them by a name prefix, which needs permission on all alarms.
+    ReadAlarms = { actions = ["cloudwatch:DescribeAlarms"], resources = ["${local.arns.cloudwatch}:alarm:*"] }
+    # Metrics have no ARN.
+    ReadMetrics = { actions = ["cloudwatch:GetMetricStatistics"], resources = ["*"] }
+    ReadLogs    = { actions = ["logs:FilterLogEvents"], resources = [local.log_group_arns] }
+    ListFiles   = { actions = ["s3:ListBucket", "s3:ListBucketVersions"], resources = [local.bucket_arn] }
     ReadLedger = var.ledger ? {
       actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
       resources = [local.table_arn]
@@ -95,7 +85,7 @@ locals {
   # A mapping has a random ID, and is known by its function.
   # https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
   mappings = {
-    resources  = ["arn:${local.partition}:lambda:${local.arn_suffix}:event-source-mapping:*"]
+    resources  = ["${local.arns.lambda}:event-source-mapping:*"]
     conditions = { ArnLike = { "lambda:FunctionArn" = local.function_arns } }
   }
 

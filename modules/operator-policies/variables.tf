@@ -10,7 +10,9 @@ variable "kms_key_arns" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.kms_key_arns : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[^*]+$", arn))])
+    condition = alltrue([
+      for arn in var.kms_key_arns : can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/[^*]+$", arn))
+    ])
     error_message = "kms_key_arns must be ARNs of keys, such as arn:aws:kms:eu-west-1:111122223333:key/1234abcd-..., and of no aliases."
   }
 }

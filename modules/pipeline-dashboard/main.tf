@@ -1,9 +1,7 @@
 data "aws_caller_identity" "current" {}
 
 # Returns region and partition with providers 5 and 6; aws_region causes a deprecation warning.
-data "aws_service" "current" {
-  service_id = "monitoring"
-}
+data "aws_service" "current" { service_id = "monitoring" }
 
 locals {
   region         = data.aws_service.current.region

@@ -18,9 +18,7 @@ resource "aws_dynamodb_table" "this" {
     type = "S"
   }
 
-  point_in_time_recovery {
-    enabled = true
-  }
+  point_in_time_recovery { enabled = true }
 
   # Without kms_key_arn, a key that DynamoDB owns is used, which is free of charge.
   server_side_encryption {

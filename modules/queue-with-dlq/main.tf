@@ -1,15 +1,15 @@
 data "aws_caller_identity" "current" {}
 
 # Returns region and partition with providers 5 and 6; aws_region causes a deprecation warning.
-data "aws_service" "current" {
-  service_id = "sqs"
-}
+data "aws_service" "current" { service_id = "sqs" }
 
 locals {
+  account    = data.aws_caller_identity.current.account_id
+  region     = data.aws_service.current.region
   suffix     = var.fifo == null ? "" : ".fifo"
   name       = "${var.name}${local.suffix}"
   dlq_name   = "${var.name}-dlq${local.suffix}"
-  arn_prefix = "arn:${data.aws_service.current.partition}:sqs:${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}"
+  arn_prefix = "arn:${data.aws_service.current.partition}:sqs:${local.region}:${local.account}"
 
   # Built from names, so that each queue goes in with its policies and neither waits for the other's ARN.
   arn     = "${local.arn_prefix}:${local.name}"
@@ -38,7 +38,6 @@ locals {
   }
 
   topic_arns = distinct([for subscription in var.subscriptions : subscription.topic_arn])
-
   allow_topics = length(var.subscriptions) == 0 ? [] : [{
     Sid       = "AllowTopics"
     Effect    = "Allow"
@@ -54,9 +53,10 @@ locals {
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions
   # https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
-  source_accounts = { for name, sender in var.senders : name => (
-    sender.source_account != null || alltrue([for arn in sender.source_arns : can(regex("^arn:[^:]+:[^:]+:[^:]*:[0-9]{12}:", arn))])
-    ? sender.source_account : data.aws_caller_identity.current.account_id
+  names_account = "^arn:[^:]+:[^:]+:[^:]*:[0-9]{12}:"
+  accounts = { for name, sender in var.senders : name => (
+    sender.source_account != null || alltrue([for arn in sender.source_arns : can(regex(local.names_account, arn))])
+    ? sender.source_account : local.account
   ) }
 
   allow_senders = { for name, sender in var.senders : name => {
@@ -66,12 +66,12 @@ locals {
     Action    = "sqs:SendMessage"
     Condition = merge(
       { ArnLike = { "aws:SourceArn" = sender.source_arns } },
-      local.source_accounts[name] == null ? {} : { StringEquals = { "aws:SourceAccount" = local.source_accounts[name] } },
+      local.accounts[name] == null ? {} : { StringEquals = { "aws:SourceAccount" = local.accounts[name] } },
     )
   } }
 
   # EventBridge and SNS send undeliverable events to the dead-letter queue.
-  allow_to_dead_letter_queue = concat(local.allow_topics, [
+  dlq_statements = concat([local.deny_without_tls], local.allow_topics, [
     for name, statement in local.allow_senders : statement if startswith(var.senders[name].service, "events.")
   ])
 
@@ -95,15 +95,16 @@ locals {
       Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
       Resource  = "*"
       Condition = merge(
-        local.source_accounts[name] == null ? { ArnLike = { "aws:SourceArn" = sender.source_arns } } : {},
-        local.source_accounts[name] == null ? {} : { StringEquals = { "aws:SourceAccount" = local.source_accounts[name] } },
+        local.accounts[name] == null ? { ArnLike = { "aws:SourceArn" = sender.source_arns } } : {},
+        local.accounts[name] == null ? {} : { StringEquals = { "aws:SourceAccount" = local.accounts[name] } },
       )
     }],
   )
 
+  statements = concat([local.deny_without_tls], local.allow_topics, values(local.allow_senders))
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = [for statement in concat([local.deny_without_tls], local.allow_topics, values(local.allow_senders)) : merge(statement, { Resource = local.arn })]
+    Statement = [for statement in local.statements : merge(statement, { Resource = local.arn })]
   })
 }
 
@@ -123,7 +124,7 @@ resource "aws_sqs_queue" "dead_letter" {
   # SNS and EventBridge send undeliverable events here.
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = [for statement in concat([local.deny_without_tls], local.allow_to_dead_letter_queue) : merge(statement, { Resource = local.dlq_arn })]
+    Statement = [for statement in local.dlq_statements : merge(statement, { Resource = local.dlq_arn })]
   })
 }
 
@@ -141,12 +142,11 @@ resource "aws_sqs_queue" "this" {
   sqs_managed_sse_enabled           = var.kms_key_arn == null ? true : null
   tags                              = var.tags
 
+  policy = local.policy
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
     maxReceiveCount     = var.max_receive_count
   })
-
-  policy = local.policy
 
   lifecycle {
     precondition {
@@ -166,8 +166,8 @@ resource "aws_sqs_queue" "this" {
 
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html
     precondition {
-      condition     = length(jsondecode(local.policy).Statement) <= 20 && length(local.policy) <= 8192
-      error_message = "A queue's policy has at most 20 statements and 8192 bytes; this one has ${length(jsondecode(local.policy).Statement)} and ${length(local.policy)}. Put the source_arns of one service into one of senders, use patterns in them, or let senders publish to a topic."
+      condition     = length(local.statements) <= 20 && length(local.policy) <= 8192
+      error_message = "A queue's policy has at most 20 statements and 8192 bytes; this one has ${length(local.statements)} and ${length(local.policy)}. Put the source_arns of one service into one of senders, use patterns in them, or let senders publish to a topic."
     }
 
     precondition {
@@ -181,7 +181,7 @@ resource "aws_sqs_queue" "this" {
     }
 
     precondition {
-      condition     = alltrue([for arn in local.topic_arns : split(":", arn)[3] == data.aws_service.current.region])
+      condition     = alltrue([for arn in local.topic_arns : split(":", arn)[3] == local.region])
       error_message = "A subscription is created in its topic's region, but the queue is in ${data.aws_service.current.region}. Add a topic of another region to senders, and subscribe to it with a provider of that region; the README shows how."
     }
 

@@ -5,7 +5,9 @@ variable "dead_letter_queue" {
   nullable    = false
 
   validation {
-    condition     = var.dead_letter_queue.message_retention_seconds >= 60 && var.dead_letter_queue.message_retention_seconds <= 1209600
+    condition = (var.dead_letter_queue.message_retention_seconds >= 60
+      && var.dead_letter_queue.message_retention_seconds <= 1209600
+    )
     error_message = "dead_letter_queue.message_retention_seconds must be from 60 to 1209600 (14 days)."
   }
 }
@@ -41,7 +43,9 @@ variable "max_receive_count" {
   nullable    = false
 
   validation {
-    condition     = var.max_receive_count >= 1 && var.max_receive_count <= 1000 && floor(var.max_receive_count) == var.max_receive_count
+    condition = (var.max_receive_count >= 1 && var.max_receive_count <= 1000
+      && floor(var.max_receive_count) == var.max_receive_count
+    )
     error_message = "max_receive_count must be a whole number from 1 to 1000."
   }
 }
@@ -99,7 +103,9 @@ variable "senders" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for sender in var.senders : can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", sender.service)) && length(sender.source_arns) > 0])
+    condition = alltrue([for sender in var.senders :
+      can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", sender.service)) && length(sender.source_arns) > 0
+    ])
     error_message = "Each sender needs a service principal such as s3.amazonaws.com, and at least one ARN in source_arns: without it any account could send through the service."
   }
 }
@@ -116,18 +122,24 @@ variable "subscriptions" {
   nullable = false
 
   validation {
-    condition     = alltrue([for subscription in var.subscriptions : subscription.filter_policy == null || can(keys(jsondecode(subscription.filter_policy)))])
+    condition = alltrue([for policy in values(var.subscriptions)[*].filter_policy :
+      policy == null || can(keys(jsondecode(policy)))
+    ])
     error_message = "Each filter_policy must be the JSON text of an object: use jsonencode({...})."
   }
 
   validation {
-    condition     = alltrue([for subscription in var.subscriptions : contains(["MessageAttributes", "MessageBody"], subscription.filter_policy_scope)])
+    condition = alltrue([for scope in values(var.subscriptions)[*].filter_policy_scope :
+      contains(["MessageAttributes", "MessageBody"], scope)
+    ])
     error_message = "Each filter_policy_scope must be MessageBody or MessageAttributes."
   }
 
   # https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
   validation {
-    condition     = alltrue([for subscription in var.subscriptions : length(coalesce(subscription.filter_policy, "{}")) <= 262144 && length(try(keys(jsondecode(subscription.filter_policy)), [])) <= 5])
+    condition = alltrue([for policy in values(var.subscriptions)[*].filter_policy :
+      length(coalesce(policy, "{}")) <= 262144 && length(try(keys(jsondecode(policy)), [])) <= 5
+    ])
     error_message = "A filter_policy may have at most 5 keys and 256 KB."
   }
 }
@@ -145,7 +157,9 @@ variable "visibility_timeout_seconds" {
   default     = null
 
   validation {
-    condition     = var.visibility_timeout_seconds == null ? true : var.visibility_timeout_seconds >= 0 && var.visibility_timeout_seconds <= 43200
+    condition = (var.visibility_timeout_seconds == null ? true
+      : var.visibility_timeout_seconds >= 0 && var.visibility_timeout_seconds <= 43200
+    )
     error_message = "visibility_timeout_seconds must be from 0 to 43200 (12 hours)."
   }
 }

@@ -23,8 +23,11 @@ locals {
     },
   )
 
+  output = var.output == null ? {} : { output = merge(var.output, { prefixes = [var.output.prefix] }) }
+
   reserved_variables = concat(keys(local.environment), ["MESSAGE_RETENTION_SECONDS"])
 
+  ledger_key = var.pipeline == null ? null : "${var.pipeline.name}/${var.pipeline.consumer}"
   policy_statements = merge(
     { receive_messages = {
       actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
@@ -33,17 +36,15 @@ locals {
     var.ledger == null ? {} : { claim_objects = {
       actions    = ["dynamodb:UpdateItem"]
       resources  = [var.ledger.table.arn]
-      conditions = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = ["${var.pipeline.name}/${var.pipeline.consumer}"] } }
+      conditions = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = [local.ledger_key] } }
     } },
     # What a failure destination is granted for a standard queue: a FIFO queue can be none.
-    !var.queue.fifo ? {} : { quarantine_messages = {
-      actions   = ["sqs:SendMessage"]
-      resources = [var.queue.dead_letter_queue.arn]
-    } },
-    !var.queue.fifo || var.queue.kms_key_arn == null ? {} : { use_queue_key = {
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [var.queue.kms_key_arn]
-    } },
+    !var.queue.fifo ? {} : {
+      quarantine_messages = { actions = ["sqs:SendMessage"], resources = [var.queue.dead_letter_queue.arn] }
+    },
+    !var.queue.fifo || var.queue.kms_key_arn == null ? {} : {
+      use_queue_key = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = [var.queue.kms_key_arn] }
+    },
   )
 }
 
@@ -72,7 +73,7 @@ module "function" {
   timeout              = var.function.timeout
   tracing              = var.function.tracing
   vpc                  = var.function.vpc
-  writes               = merge(var.function.writes, var.output == null ? {} : { output = merge(var.output, { prefixes = [var.output.prefix] }) })
+  writes               = merge(var.function.writes, local.output)
 
   # Events that don't come through the queue go to its dead-letter queue too. Lambda can't send to a FIFO queue.
   asynchronous_invocation = var.queue.fifo ? null : {
@@ -96,9 +97,7 @@ resource "aws_lambda_event_source_mapping" "this" {
       dynamic "filter" {
         for_each = filter_criteria.value
 
-        content {
-          pattern = filter.value
-        }
+        content { pattern = filter.value }
       }
     }
   }
@@ -106,9 +105,7 @@ resource "aws_lambda_event_source_mapping" "this" {
   dynamic "scaling_config" {
     for_each = var.concurrency.maximum == null ? [] : [var.concurrency.maximum]
 
-    content {
-      maximum_concurrency = scaling_config.value
-    }
+    content { maximum_concurrency = scaling_config.value }
   }
 
   dynamic "provisioned_poller_config" {
@@ -132,7 +129,9 @@ resource "aws_lambda_event_source_mapping" "this" {
     }
 
     precondition {
-      condition     = var.concurrency.maximum == null || var.function.reserved_concurrency == null || try(var.concurrency.maximum <= var.function.reserved_concurrency, false)
+      condition = (var.concurrency.maximum == null || var.function.reserved_concurrency == null
+        ? true : var.concurrency.maximum <= var.function.reserved_concurrency
+      )
       error_message = "concurrency.maximum is more than function.reserved_concurrency: the rest would be throttled, and each throttle counts as a receive until SQS moves the message to the dead-letter queue. Lower concurrency.maximum or raise function.reserved_concurrency."
     }
 

@@ -5,7 +5,9 @@ variable "batching" {
   nullable    = false
 
   validation {
-    condition     = var.batching.size >= 1 && var.batching.size <= 10000 && var.batching.window_seconds >= 0 && var.batching.window_seconds <= 300
+    condition = (var.batching.size >= 1 && var.batching.size <= 10000
+      && var.batching.window_seconds >= 0 && var.batching.window_seconds <= 300
+    )
     error_message = "batching.size must be from 1 to 10000, batching.window_seconds from 0 to 300."
   }
 
@@ -25,7 +27,7 @@ variable "concurrency" {
   nullable = false
 
   validation {
-    condition     = var.concurrency.maximum == null || try(var.concurrency.maximum >= 2 && var.concurrency.maximum <= 1000, false)
+    condition     = coalesce(var.concurrency.maximum, 2) >= 2 && coalesce(var.concurrency.maximum, 2) <= 1000
     error_message = "concurrency.maximum must be from 2 to 1000. For one batch at a time use a FIFO queue with one message group."
   }
 
@@ -59,7 +61,9 @@ variable "filter_criteria" {
   nullable    = false
 
   validation {
-    condition     = length(var.filter_criteria) <= 5 && alltrue([for pattern in var.filter_criteria : can(keys(jsondecode(pattern)))])
+    condition = length(var.filter_criteria) <= 5 && alltrue([
+      for pattern in var.filter_criteria : can(keys(jsondecode(pattern)))
+    ])
     error_message = "filter_criteria must be at most 5 JSON texts of objects: use jsonencode({ body = {...} })."
   }
 
@@ -90,12 +94,18 @@ variable "function" {
     environment          = optional(map(string), {})
     ephemeral_storage_mb = optional(number)
     handler              = optional(string)
-    invokers             = optional(map(object({ service = string, source_arn = string, source_account = optional(string) })), {})
     layers               = optional(list(string))
     log_retention_days   = optional(number)
     memory_size          = optional(number)
     package              = string
     package_version      = optional(string)
+    reserved_concurrency = optional(number)
+    runtime              = optional(string)
+    timeout              = optional(number)
+    tracing              = optional(string)
+    vpc                  = optional(object({ subnet_ids = set(string), security_group_ids = set(string) }))
+
+    invokers = optional(map(object({ service = string, source_arn = string, source_account = optional(string) })), {})
     policy_statements = optional(map(object({
       actions    = list(string)
       resources  = list(string)
@@ -103,19 +113,10 @@ variable "function" {
       conditions = optional(map(map(list(string))), {})
     })), {})
     reads = optional(map(object({
-      bucket      = string
-      prefixes    = optional(list(string))
-      kms_key_arn = optional(string)
+      bucket = string, prefixes = optional(list(string)), kms_key_arn = optional(string)
     })), {})
-    reserved_concurrency = optional(number)
-    runtime              = optional(string)
-    timeout              = optional(number)
-    tracing              = optional(string)
-    vpc                  = optional(object({ subnet_ids = set(string), security_group_ids = set(string) }))
     writes = optional(map(object({
-      bucket      = string
-      prefixes    = optional(list(string))
-      kms_key_arn = optional(string)
+      bucket = string, prefixes = optional(list(string)), kms_key_arn = optional(string)
     })), {})
   })
 
