@@ -1,7 +1,8 @@
 """Mistakes at the root module that one of its modules refuses, and the nearest thing it accepts.
 
 ``terraform test`` can expect a failure of the configuration under test only, not of a module in it.
-So each case is a file of its own, which plans and whose errors are read.
+So each mistake is a file of its own, which plans and whose errors are read. What is accepted of a
+consumer is one file: a consumer for each.
 """
 
 import re
@@ -14,15 +15,17 @@ variables {{
   route  = "{route}"
   {pipeline}
   consumers = {{
-    load = {{
-      package = "tests/terraform/packages/load_orders.zip"
-      {consumer}
-    }}
-    {audit}
+{consumers}
   }}
 }}
 """
-_AUDIT = 'audit = {{ package = "tests/terraform/packages/load_orders.zip", filter = {filter} }}'
+_CONSUMER = """
+    {name} = {{
+      package = "tests/terraform/packages/load_orders.zip"
+      {attributes}
+    }}
+"""
+_TOGETHER = "accepted_consumers.tftest.hcl"
 _MOCK = 'mock_provider "aws" {\n  source = "./tests/terraform/mocks"\n}\n'
 _PLAN = 'run "plans" {\n  command = plan\n}\n'
 _FILE = re.compile(r"^(?P<file>\S+\.tftest\.hcl)\.\.\. in progress$", re.MULTILINE)
@@ -56,31 +59,62 @@ class Refusal:
     route: str = "topic"
     audits: str | None = None
 
+    @property
+    def of_consumer(self) -> bool:
+        """Whether a consumer has the attributes, whatever others there are."""
+        return not self.of_pipeline and self.audits is None
+
     def files(self) -> dict[str, str]:
-        """Write the test of the mistake and the test of what is just right."""
-        return {
-            f"{self.name}_{kind}.tftest.hcl": _MOCK + self._variables(attributes) + _PLAN
-            for kind, attributes in (("refused", self.refused), ("accepted", self.accepted))
-        }
+        """Write the test of the mistake, and of what is just right if that has its own plan."""
+        files = {f"{self.name}_refused.tftest.hcl": self._variables(self.refused)}
+        if not self.of_consumer:
+            files[f"{self.name}_accepted.tftest.hcl"] = self._variables(self.accepted)
+        return {name: _MOCK + variables + _PLAN for name, variables in files.items()}
 
     def _variables(self, attributes: str) -> str:
         return _PIPELINE.format(
             route=self.route,
             pipeline=attributes if self.of_pipeline else "",
-            consumer="" if self.of_pipeline else attributes,
-            audit="" if self.audits is None else _AUDIT.format(filter=self.audits),
+            consumers=_CONSUMER.format(
+                name="load", attributes="" if self.of_pipeline else attributes
+            )
+            + (
+                ""
+                if self.audits is None
+                else _CONSUMER.format(name="audit", attributes=f"filter = {self.audits}")
+            ),
         )
 
     def faults(self, outputs: dict[str, str]) -> list[str]:
         """Return what is wrong with what Terraform said of the two files."""
         refused = " ".join(outputs.get(f"{self.name}_refused.tftest.hcl", "").split())
-        accepted = outputs.get(f"{self.name}_accepted.tftest.hcl", "")
         faults = []
         if self.says not in refused:
             faults.append(f"{self.name}: no error says {self.says!r}:\n{refused}")
-        if "... pass" not in accepted or "Error:" in accepted:
-            faults.append(f"{self.name}: what should plan does not:\n{accepted}")
+        if not self.of_consumer:
+            faults += _refused(f"{self.name}_accepted.tftest.hcl", outputs)
         return faults
+
+
+def accepted_consumers() -> dict[str, str]:
+    """Write the test of a pipeline whose consumers each have what is just right."""
+    consumers = [
+        _CONSUMER.format(name=f"load{number}", attributes=refusal.accepted)
+        for number, refusal in enumerate(REFUSALS)
+        if refusal.of_consumer
+    ]
+    variables = _PIPELINE.format(route="topic", pipeline="", consumers="".join(consumers))
+    return {_TOGETHER: _MOCK + variables + _PLAN}
+
+
+def faults_together(outputs: dict[str, str]) -> list[str]:
+    """Return what is wrong with what Terraform said of them."""
+    return _refused(_TOGETHER, outputs)
+
+
+def _refused(file: str, outputs: dict[str, str]) -> list[str]:
+    said = outputs.get(file, "")
+    return [] if "... pass" in said and "Error:" not in said else [f"{file} should plan:\n{said}"]
 
 
 def by_file(output: str) -> dict[str, str]:
