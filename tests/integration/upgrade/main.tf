@@ -165,45 +165,12 @@ module "function" {
   }
 }
 
-module "buffered" {
-  source = "./pipeline/examples/buffered"
-
-  bucket_name         = "upgrade-buffered"
-  force_destroy       = true
-  packages            = var.packages
-  subscriber_accounts = ["222222222222"]
-}
-
-module "buffered_audit" {
-  source = "./pipeline/examples/buffered/second-consumer"
-
-  packages  = var.packages
-  topic_arn = module.buffered.topic.arn
-}
-
+# The modules as they are called without the root; the other examples call the same ones.
 module "eventbridge_example" {
   source = "./pipeline/examples/eventbridge"
 
   name          = "eventbridge-example"
   bucket_name   = "upgrade-eventbridge"
-  force_destroy = true
-  packages      = var.packages
-}
-
-module "load_dynamodb" {
-  source = "./pipeline/examples/load-dynamodb"
-
-  bucket_name   = "upgrade-load-dynamodb"
-  force_destroy = true
-  kms_key_arn   = var.kms_key_arn
-  packages      = var.packages
-}
-
-module "queue_direct" {
-  source = "./pipeline/examples/queue-direct"
-
-  bucket_name   = "upgrade-queue-direct"
-  emails        = ["oncall@example.com"]
   force_destroy = true
   packages      = var.packages
 }
