@@ -36,21 +36,25 @@ class Workspace:
     provider: Mapping[str, str] = field(default_factory=dict)
 
     def terraform(self, configuration: Path, *arguments: str) -> tuple[int, str]:
-        """Run Terraform and give its exit status and all it printed."""
+        """Run Terraform and return its exit status and all it printed."""
+        with self.running(configuration, *arguments) as process:
+            output = process.communicate()[0]
+        return process.returncode, output
+
+    def running(self, configuration: Path, *arguments: str) -> subprocess.Popen[str]:
+        """Start Terraform; what it prints can be read line by line."""
         environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(_STEERING)},
             "TF_IN_AUTOMATION": "1",
             **self.provider,
         }
-        done = subprocess.run(
+        return subprocess.Popen(
             [str(BINARY), f"-chdir={configuration}", *arguments],
-            check=False,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             env=environment,
         )
-        return done.returncode, done.stdout
 
     def init(self, configuration: Path, *arguments: str) -> tuple[int, str]:
         """Install what a configuration needs."""

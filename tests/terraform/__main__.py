@@ -1,7 +1,7 @@
 """Run the Terraform tests: ``python -m tests.terraform [words of a test's name ...]``.
 
-Formatting, ``validate`` of the root and of every module by itself, the ``*.tftest.hcl`` files in
-this folder, a plan of every HCL block in the READMEs, and the picture of the dashboard that a
+Formatting, the ``*.tftest.hcl`` files in this folder, which also validate the root and every module
+by itself, a plan of every HCL block in the READMEs, and the picture of the dashboard that a
 README shows, on a mocked provider: no credentials, no network. What Terraform writes goes to a
 folder that is removed, not into the source tree.
 """
@@ -11,10 +11,11 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import ChainMap
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,9 +29,9 @@ from tools.readme_examples import Example, examples_in
 from tools.running_provider import running_provider
 from tools.terraform import BINARY, ROOT
 
-WORKERS = 2
-_SUMMARY = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?")
 _RUNS = re.compile(r'^run "', re.MULTILINE)
+_RUN_PASSED = re.compile(r'^ +run "[^"]+"\.\.\. pass$', re.MULTILINE)
+_FILE_ENDED = re.compile(r"^(?P<file>\S+\.tftest\.hcl)\.\.\. (pass|fail)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A test, or a file of them, that can run beside others."""
+    """A test that can run beside others."""
 
     name: str
     run: Callable[[], Result]
@@ -54,9 +55,24 @@ class Job:
 class TestWorkspace(Workspace):
     """A copy of the configurations under test."""
 
-    def test_file(self, file: Path) -> Result:
-        """Run a file of the root configuration's tests."""
-        return self._test(self.folder, file, f"-test-directory={file.parent.as_posix()}")
+    def test_files(self, files: Sequence[Path]) -> Iterator[tuple[str, Result]]:
+        """Run files of the root configuration's tests, and give each one's result as it ends.
+
+        One after the other: most that a file costs Terraform by itself is to read the provider's
+        schemas.
+        """
+        filters = (f"-filter={file.as_posix()}" for file in files)
+        folder = f"-test-directory={TESTS.relative_to(ROOT).as_posix()}"
+        left = {file.as_posix(): file for file in files}
+        said: list[str] = []
+        with self.running(self.folder, "test", "-no-color", folder, *filters) as process:
+            for line in process.stdout or ():
+                said.append(line)
+                if (ended := _FILE_ENDED.match(line)) and (file := left.pop(ended["file"], None)):
+                    yield file.name, self._result(self.folder / file, "".join(said))
+                    said.clear()
+        for file in left.values():
+            yield file.name, self._result(self.folder / file, "".join(said))
 
     def test_examples(self, examples: list[Example]) -> Result:
         """Plan the READMEs' examples, as their readers would write them.
@@ -68,7 +84,9 @@ class TestWorkspace(Workspace):
         status, output = readme_examples.write(self, configuration, examples)
         if status:
             return Result(0, len(examples), output)
-        return self._test(configuration, Path(readme_examples.TEST_FILE))
+        file = readme_examples.TEST_FILE
+        _, output = self.terraform(configuration, "test", "-no-color", f"-filter={file}")
+        return self._result(configuration / file, output)
 
     def test_picture(self) -> Result:
         """Draw the dashboard that an example plans, and compare it with the picture."""
@@ -110,15 +128,12 @@ class TestWorkspace(Workspace):
         faults = [fault for scenario in scenarios for fault in scenario.faults(alarms)]
         return Result(max(0, len(scenarios) - len(faults)), len(faults), "\n".join(faults))
 
-    def _test(self, configuration: Path, file: Path, *arguments: str) -> Result:
-        wanted = len(_RUNS.findall((configuration / file).read_text(encoding="utf-8")))
-        status, output = self.terraform(
-            configuration, "test", "-no-color", f"-filter={file.as_posix()}", *arguments
-        )
-        summary = _SUMMARY.search(output)
-        passed = int(summary.group(1)) if summary else 0
-        failed = wanted - passed
-        return Result(passed, max(failed, 1 if status else 0), output)
+    @staticmethod
+    def _result(file: Path, output: str) -> Result:
+        """Hold what Terraform said of a file against the runs that the file has."""
+        wanted = len(_RUNS.findall(file.read_text(encoding="utf-8")))
+        passed = len(_RUN_PASSED.findall(output))
+        return Result(passed, wanted - passed, output)
 
 
 def check_format() -> Result:
@@ -145,16 +160,13 @@ def find_untested(modules: Sequence[Path]) -> Result:
 
 
 def jobs_in(workspace: TestWorkspace) -> list[Job]:
-    """List everything there is to test, what takes longest first."""
-    tests = TESTS.relative_to(ROOT)
+    """List what there is to test beside the files, what takes longest first."""
     modules = sorted((workspace.folder / "modules").iterdir())
-    files = sorted(TESTS.glob("*.tftest.hcl"), key=lambda file: -file.stat().st_size)
     examples = examples_in(ROOT / "README.md", "root")
     examples += examples_in(ROOT / "docs" / "first-apply.md", "first-apply")
     for module in modules:
         examples += examples_in(ROOT / "modules" / module.name / "README.md", module.name)
     return [
-        *(Job(file.name, partial(workspace.test_file, tests / file.name)) for file in files),
         Job("refusals at the root", workspace.test_refusals),
         Job("alarms on late metrics", workspace.test_late_metrics),
         Job("README examples", partial(workspace.test_examples, examples)),
@@ -164,25 +176,47 @@ def jobs_in(workspace: TestWorkspace) -> list[Job]:
     ]
 
 
-def run(jobs: Sequence[Job]) -> tuple[int, int]:
-    """Run the jobs side by side, show each as it ends, and count the tests."""
-    passed = failed = 0
-    with ThreadPoolExecutor(WORKERS) as pool:
-        started = time.monotonic()
-        futures = {pool.submit(job.run): job for job in jobs}
-        for number, future in enumerate(as_completed(futures), 1):
-            result = future.result()
-            passed += result.passed
-            failed += result.failed
-            seconds = time.monotonic() - started
+class Progress:
+    """Shows each result as it comes, and counts the tests."""
+
+    def __init__(self, total: int) -> None:
+        self.passed = self.failed = 0
+        self._total = total
+        self._ended = 0
+        self._started = time.monotonic()
+        self._lock = threading.Lock()
+
+    def show(self, name: str, result: Result) -> None:
+        """Print a line, and what Terraform said where a test failed."""
+        with self._lock:
+            self._ended += 1
+            self.passed += result.passed
+            self.failed += result.failed
+            seconds = time.monotonic() - self._started
             count = f"{result.passed} passed" + (
                 f", {result.failed} failed" if result.failed else ""
             )
-            name = futures[future].name
-            print(f"  {number:2}/{len(jobs)}  {seconds:4.0f} s  {name}: {count}", flush=True)
+            print(f"  {self._ended:2}/{self._total}  {seconds:4.0f} s  {name}: {count}", flush=True)
             if result.failed:
                 print(result.output, flush=True)
-    return passed, failed
+
+
+def run(workspace: TestWorkspace, files: Sequence[Path], jobs: Sequence[Job]) -> Progress:
+    """Run the files, and the jobs beside them."""
+    progress = Progress(len(files) + len(jobs))
+
+    def run_files() -> None:
+        for name, result in workspace.test_files(files):
+            progress.show(name, result)
+
+    def run_jobs() -> None:
+        for job in jobs:
+            progress.show(job.name, job.run())
+
+    with ThreadPoolExecutor() as pool:
+        for future in [pool.submit(run_jobs), *([pool.submit(run_files)] if files else [])]:
+            future.result()
+    return progress
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -191,6 +225,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("words", nargs="*", help="words of the tests' names (default: all tests)")
     options = parser.parse_args(arguments)
     words: list[str] = options.words
+
+    def is_wanted(name: str) -> bool:
+        return not words or any(word in name for word in words)
+
     with tempfile.TemporaryDirectory(prefix="terraform-tests-") as folder:
         workspace = copy_configurations(Path(folder).resolve())
         tests = f"-test-directory={TESTS.relative_to(ROOT).as_posix()}"
@@ -199,18 +237,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(output)
             return 1
         with running_provider(workspace.folder / ".terraform") as provider:
-            jobs = [
-                job
-                for job in jobs_in(TestWorkspace(workspace.folder, provider))
-                if not words or any(word in job.name for word in words)
+            tested = TestWorkspace(workspace.folder, provider)
+            files = [
+                file.relative_to(ROOT)
+                for file in sorted(TESTS.glob("*.tftest.hcl"))
+                if is_wanted(file.name)
             ]
-            if not jobs:
+            jobs = [job for job in jobs_in(tested) if is_wanted(job.name)]
+            if not files and not jobs:
                 print(f"no test is called {' or '.join(words)}", file=sys.stderr)
                 return 2
-            print(f"terraform: {len(jobs)} files and configurations", flush=True)
-            passed, failed = run(jobs)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+            print(f"terraform: {len(files)} files, {len(jobs)} other tests", flush=True)
+            progress = run(tested, files, jobs)
+    print(f"{progress.passed} passed, {progress.failed} failed")
+    return 1 if progress.failed else 0
 
 
 if __name__ == "__main__":
