@@ -7,6 +7,8 @@ variables {
 }
 
 run "a_bucket_is_private_versioned_and_encrypted_by_default" {
+  command = plan
+
   module {
     source = "./modules/bucket"
   }
@@ -43,6 +45,8 @@ run "a_bucket_is_private_versioned_and_encrypted_by_default" {
 }
 
 run "requests_without_tls_are_denied_for_the_bucket_and_its_objects" {
+  command = plan
+
   module {
     source = "./modules/bucket"
   }
@@ -61,6 +65,8 @@ run "requests_without_tls_are_denied_for_the_bucket_and_its_objects" {
 }
 
 run "leftovers_are_removed_and_processed_files_expire" {
+  command = plan
+
   module {
     source = "./modules/bucket"
   }
@@ -90,6 +96,8 @@ run "leftovers_are_removed_and_processed_files_expire" {
 }
 
 run "a_customer_managed_key_encrypts_with_a_bucket_key" {
+  command = plan
+
   module {
     source = "./modules/bucket"
   }
@@ -165,6 +173,8 @@ run "keeping_old_versions_for_no_time_is_refused" {
 }
 
 run "another_account_may_read_what_it_is_named_for" {
+  command = plan
+
   module {
     source = "./modules/bucket"
   }

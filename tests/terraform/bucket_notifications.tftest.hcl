@@ -7,6 +7,8 @@ variables {
 }
 
 run "each_prefix_with_each_suffix_is_a_rule_of_its_own" {
+  command = plan
+
   module {
     source = "./modules/bucket-notifications"
   }
@@ -33,6 +35,8 @@ run "each_prefix_with_each_suffix_is_a_rule_of_its_own" {
 }
 
 run "a_prefix_named_twice_is_one_rule" {
+  command = plan
+
   module {
     source = "./modules/bucket-notifications"
   }
@@ -48,6 +52,8 @@ run "a_prefix_named_twice_is_one_rule" {
 }
 
 run "filters_are_spelt_as_s3_spells_keys_in_events" {
+  command = plan
+
   module {
     source = "./modules/bucket-notifications"
   }
@@ -63,6 +69,8 @@ run "filters_are_spelt_as_s3_spells_keys_in_events" {
 }
 
 run "where_encoders_differ_both_spellings_are_told" {
+  command = plan
+
   module {
     source = "./modules/bucket-notifications"
   }
@@ -80,6 +88,8 @@ run "where_encoders_differ_both_spellings_are_told" {
 }
 
 run "eventbridge_is_told_when_asked_for" {
+  command = plan
+
   module {
     source = "./modules/bucket-notifications"
   }
@@ -154,6 +164,8 @@ run "an_unfiltered_target_overlaps_every_other" {
 }
 
 run "targets_that_no_object_can_share_are_accepted" {
+  command = plan
+
   module {
     source = "./modules/bucket-notifications"
   }

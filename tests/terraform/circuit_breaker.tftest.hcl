@@ -19,6 +19,8 @@ variables {
 }
 
 run "the_alarm_is_on_the_share_of_what_failed_because_of_the_downstream" {
+  command = plan
+
   module {
     source = "./modules/circuit-breaker"
   }
@@ -52,6 +54,8 @@ run "the_alarm_is_on_the_share_of_what_failed_because_of_the_downstream" {
 # A failed invocation is counted when it began, and told when it is over; the function's timeout is 120 s.
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 run "one_bad_minute_opens_the_circuit_however_late_its_metrics_come" {
+  command = plan
+
   module {
     source = "./modules/circuit-breaker"
   }
@@ -66,6 +70,8 @@ run "one_bad_minute_opens_the_circuit_however_late_its_metrics_come" {
 }
 
 run "the_breaker_may_do_with_each_consumer_what_a_trial_takes_and_no_more" {
+  command = plan
+
   module {
     source = "./modules/circuit-breaker"
   }
@@ -114,6 +120,8 @@ run "the_breaker_may_do_with_each_consumer_what_a_trial_takes_and_no_more" {
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
 run "a_hundred_consumers_of_the_longest_names_fit_policies_and_rules" {
+  command = plan
+
   module {
     source = "./modules/circuit-breaker"
   }
@@ -171,6 +179,8 @@ run "more_consumers_than_the_role_has_policies_for_are_refused" {
 }
 
 run "rules_are_called_after_a_consumer_whose_name_just_fits" {
+  command = plan
+
   module {
     source = "./modules/circuit-breaker"
   }
@@ -194,6 +204,8 @@ run "rules_are_called_after_a_consumer_whose_name_just_fits" {
 }
 
 run "alerts_may_have_a_key_of_their_own" {
+  command = plan
+
   module {
     source = "./modules/circuit-breaker"
   }
@@ -210,6 +222,8 @@ run "alerts_may_have_a_key_of_their_own" {
 }
 
 run "alarm_and_clock_invoke_the_breaker_with_what_it_needs_to_know" {
+  command = plan
+
   module {
     source = "./modules/circuit-breaker"
   }
@@ -239,6 +253,8 @@ run "alarm_and_clock_invoke_the_breaker_with_what_it_needs_to_know" {
 }
 
 run "patience_is_settable" {
+  command = plan
+
   module {
     source = "./modules/circuit-breaker"
   }

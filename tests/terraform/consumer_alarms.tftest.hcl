@@ -11,6 +11,8 @@ variables {
 }
 
 run "all_four_alarms_are_on_and_tell_the_actions_when_they_go_off_and_when_they_are_over" {
+  command = plan
+
   module {
     source = "./modules/consumer-alarms"
   }
@@ -34,6 +36,8 @@ run "all_four_alarms_are_on_and_tell_the_actions_when_they_go_off_and_when_they_
 }
 
 run "the_first_message_set_aside_goes_off" {
+  command = plan
+
   module {
     source = "./modules/consumer-alarms"
   }
@@ -50,6 +54,8 @@ run "the_first_message_set_aside_goes_off" {
 }
 
 run "age_is_watched_on_the_queue_where_it_means_waiting" {
+  command = plan
+
   module {
     source = "./modules/consumer-alarms"
   }
@@ -68,6 +74,8 @@ run "age_is_watched_on_the_queue_where_it_means_waiting" {
 }
 
 run "an_alarm_can_be_left_out" {
+  command = plan
+
   module {
     source = "./modules/consumer-alarms"
   }
@@ -111,6 +119,8 @@ run "a_threshold_that_is_always_reached_is_refused" {
 }
 
 run "a_function_without_a_queue_has_no_alarm_on_one" {
+  command = plan
+
   module {
     source = "./modules/consumer-alarms"
   }
@@ -128,6 +138,8 @@ run "a_function_without_a_queue_has_no_alarm_on_one" {
 # A time-out is counted when its invocation began, and told when it is over:
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 run "errors_are_looked_for_as_far_back_as_an_invocation_may_have_begun" {
+  command = plan
+
   module {
     source = "./modules/consumer-alarms"
   }
@@ -148,6 +160,8 @@ run "errors_are_looked_for_as_far_back_as_an_invocation_may_have_begun" {
 }
 
 run "a_time_out_that_fits_a_period_with_its_delay_takes_one_period_more" {
+  command = plan
+
   module {
     source = "./modules/consumer-alarms"
   }
@@ -164,6 +178,8 @@ run "a_time_out_that_fits_a_period_with_its_delay_takes_one_period_more" {
 
 # CloudWatch evaluates at most a day: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 run "a_timeout_that_is_not_told_is_taken_to_be_the_longest" {
+  command = plan
+
   module {
     source = "./modules/consumer-alarms"
   }

@@ -8,6 +8,8 @@ variables {
 }
 
 run "only_the_named_publishers_may_publish_and_only_over_tls" {
+  command = plan
+
   module {
     source = "./modules/fanout-topic"
   }
@@ -44,6 +46,8 @@ run "only_the_named_publishers_may_publish_and_only_over_tls" {
 }
 
 run "a_publisher_of_another_account_is_bound_to_that_account" {
+  command = plan
+
   module {
     source = "./modules/fanout-topic"
   }
@@ -59,6 +63,8 @@ run "a_publisher_of_another_account_is_bound_to_that_account" {
 }
 
 run "other_accounts_may_subscribe_when_they_are_named" {
+  command = plan
+
   module {
     source = "./modules/fanout-topic"
   }
@@ -80,6 +86,8 @@ run "other_accounts_may_subscribe_when_they_are_named" {
 }
 
 run "addresses_are_subscribed_and_the_key_is_used" {
+  command = plan
+
   module {
     source = "./modules/fanout-topic"
   }
@@ -185,6 +193,8 @@ run "an_address_that_is_none_is_refused" {
 }
 
 run "the_account_is_a_condition_where_the_arns_name_none" {
+  command = plan
+
   module {
     source = "./modules/fanout-topic"
   }
@@ -209,6 +219,8 @@ run "the_account_is_a_condition_where_the_arns_name_none" {
 }
 
 run "the_statements_for_a_key_name_the_source" {
+  command = plan
+
   module {
     source = "./modules/fanout-topic"
   }
@@ -275,6 +287,8 @@ run "an_account_that_eventbridge_could_not_name_is_refused" {
 }
 
 run "eventbridge_publishes_without_a_condition_where_any_rule_may" {
+  command = plan
+
   module {
     source = "./modules/fanout-topic"
   }

@@ -8,6 +8,8 @@ variables {
 }
 
 run "a_package_is_enough" {
+  command = plan
+
   module {
     source = "./modules/lambda-function"
   }
@@ -31,6 +33,8 @@ run "a_package_is_enough" {
 }
 
 run "logs_are_json_in_a_group_that_forgets" {
+  command = plan
+
   module {
     source = "./modules/lambda-function"
   }
@@ -47,6 +51,8 @@ run "logs_are_json_in_a_group_that_forgets" {
 }
 
 run "the_role_may_write_to_its_log_group_and_nothing_else" {
+  command = plan
+
   module {
     source = "./modules/lambda-function"
   }
@@ -68,6 +74,8 @@ run "the_role_may_write_to_its_log_group_and_nothing_else" {
 }
 
 run "statements_of_the_caller_go_into_the_role" {
+  command = plan
+
   module {
     source = "./modules/lambda-function"
   }
@@ -93,6 +101,8 @@ run "statements_of_the_caller_go_into_the_role" {
 }
 
 run "a_function_in_a_network_with_tracing_gets_the_permissions_these_need" {
+  command = plan
+
   module {
     source = "./modules/lambda-function"
   }
@@ -127,6 +137,8 @@ run "a_function_in_a_network_with_tracing_gets_the_permissions_these_need" {
 }
 
 run "what_the_author_sets_reaches_the_function" {
+  command = plan
+
   module {
     source = "./modules/lambda-function"
   }
@@ -160,6 +172,8 @@ run "what_the_author_sets_reaches_the_function" {
 }
 
 run "a_package_in_s3_is_taken_at_its_version" {
+  command = plan
+
   module {
     source = "./modules/lambda-function"
   }
@@ -304,6 +318,8 @@ run "statements_whose_ids_would_be_the_same_are_refused" {
 }
 
 run "whoever_may_invoke_may_do_so_for_one_resource_of_one_account" {
+  command = plan
+
   module {
     source = "./modules/lambda-function"
   }
@@ -331,6 +347,8 @@ run "whoever_may_invoke_may_do_so_for_one_resource_of_one_account" {
 # EventBridge sends no account: a permission that asks for one is never fulfilled.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
 run "an_invoker_whose_arn_names_the_account_is_bound_to_the_arn_alone" {
+  command = plan
+
   module {
     source = "./modules/lambda-function"
   }
@@ -371,6 +389,8 @@ run "an_account_beside_an_arn_that_names_one_is_refused" {
 }
 
 run "an_event_that_failed_for_good_goes_where_the_function_may_send_it" {
+  command = plan
+
   module {
     source = "./modules/lambda-function"
   }
@@ -439,6 +459,8 @@ run "an_invoker_that_could_be_anybodys_is_refused" {
 }
 
 run "the_statement_for_a_key_is_for_the_functions_logs_alone" {
+  command = plan
+
   module {
     source = "./modules/lambda-function"
   }
@@ -455,6 +477,8 @@ run "the_statement_for_a_key_is_for_the_functions_logs_alone" {
 # Roles are global, and their names have at most 64 characters:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 run "the_roles_name_tells_regions_apart" {
+  command = plan
+
   module {
     source = "./modules/lambda-function"
   }
@@ -466,6 +490,8 @@ run "the_roles_name_tells_regions_apart" {
 }
 
 run "a_name_that_fits_with_the_region_is_the_roles_whole" {
+  command = plan
+
   module {
     source = "./modules/lambda-function"
   }
@@ -481,6 +507,8 @@ run "a_name_that_fits_with_the_region_is_the_roles_whole" {
 }
 
 run "a_longer_name_is_cut_and_told_from_others_that_begin_alike" {
+  command = plan
+
   module {
     source = "./modules/lambda-function"
   }

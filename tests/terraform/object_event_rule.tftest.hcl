@@ -9,6 +9,8 @@ variables {
 }
 
 run "by_default_every_new_object_of_the_bucket_matches" {
+  command = plan
+
   module {
     source = "./modules/object-event-rule"
   }
@@ -25,6 +27,8 @@ run "by_default_every_new_object_of_the_bucket_matches" {
 }
 
 run "prefixes_suffixes_and_sizes_are_asked_of_the_key_as_it_is" {
+  command = plan
+
   module {
     source = "./modules/object-event-rule"
   }
@@ -47,6 +51,8 @@ run "prefixes_suffixes_and_sizes_are_asked_of_the_key_as_it_is" {
 }
 
 run "a_prefix_alone_and_a_suffix_alone_are_asked_as_such" {
+  command = plan
+
   module {
     source = "./modules/object-event-rule"
   }
@@ -62,6 +68,8 @@ run "a_prefix_alone_and_a_suffix_alone_are_asked_as_such" {
 }
 
 run "a_key_in_which_prefix_and_suffix_share_characters_matches" {
+  command = plan
+
   module {
     source = "./modules/object-event-rule"
   }
@@ -77,6 +85,8 @@ run "a_key_in_which_prefix_and_suffix_share_characters_matches" {
 }
 
 run "what_is_excluded_is_excluded_at_once" {
+  command = plan
+
   module {
     source = "./modules/object-event-rule"
   }
@@ -92,6 +102,8 @@ run "what_is_excluded_is_excluded_at_once" {
 }
 
 run "events_have_the_names_of_s3s_notifications" {
+  command = plan
+
   module {
     source = "./modules/object-event-rule"
   }
@@ -142,6 +154,8 @@ run "what_can_not_be_delivered_goes_to_a_queue_only_the_rule_may_send_to" {
 }
 
 run "a_dead_letter_queue_of_ones_own_takes_the_place_of_the_modules" {
+  command = plan
+
   module {
     source = "./modules/object-event-rule"
   }
@@ -158,6 +172,8 @@ run "a_dead_letter_queue_of_ones_own_takes_the_place_of_the_modules" {
 }
 
 run "the_archive_keeps_what_the_rule_matches" {
+  command = plan
+
   module {
     source = "./modules/object-event-rule"
   }
@@ -405,6 +421,8 @@ run "the_rule_publishes_under_a_role_that_only_it_has" {
 }
 
 run "without_topics_there_is_no_role" {
+  command = plan
+
   module {
     source = "./modules/object-event-rule"
   }

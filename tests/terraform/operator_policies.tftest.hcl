@@ -9,6 +9,8 @@ variables {
 
 # What tests/unit/operations/test_operator_policies.py holds against the tool's calls.
 run "the_documents_are_those_that_the_tool_is_tested_with" {
+  command = plan
+
   module {
     source = "./modules/operator-policies"
   }
@@ -30,6 +32,8 @@ run "the_documents_are_those_that_the_tool_is_tested_with" {
 }
 
 run "a_pipeline_without_ledger_key_and_output_needs_less" {
+  command = plan
+
   module {
     source = "./modules/operator-policies"
   }
@@ -47,6 +51,8 @@ run "a_pipeline_without_ledger_key_and_output_needs_less" {
 }
 
 run "what_iam_reads_as_wildcards_is_meant_literally" {
+  command = plan
+
   module {
     source = "./modules/operator-policies"
   }
@@ -63,6 +69,8 @@ run "what_iam_reads_as_wildcards_is_meant_literally" {
 
 # IAM takes no character above U+00FF.
 run "what_iam_does_not_take_is_a_wildcard" {
+  command = plan
+
   module {
     source = "./modules/operator-policies"
   }

@@ -7,6 +7,8 @@ variables {
 }
 
 run "the_table_is_kept_safe_by_default" {
+  command = plan
+
   module {
     source = "./modules/processing-ledger"
   }
@@ -27,6 +29,8 @@ run "the_table_is_kept_safe_by_default" {
 }
 
 run "a_key_of_ones_own_encrypts_it" {
+  command = plan
+
   module {
     source = "./modules/processing-ledger"
   }

@@ -28,6 +28,8 @@ run "messages_have_four_days_and_five_receives_and_then_fourteen_days_in_the_dea
 }
 
 run "only_its_own_queue_may_use_the_dead_letter_queue" {
+  command = plan
+
   module {
     source = "./modules/queue-with-dlq"
   }
@@ -42,6 +44,8 @@ run "only_its_own_queue_may_use_the_dead_letter_queue" {
 }
 
 run "without_senders_the_policies_only_deny_what_is_not_tls" {
+  command = plan
+
   module {
     source = "./modules/queue-with-dlq"
   }
@@ -68,6 +72,8 @@ run "without_senders_the_policies_only_deny_what_is_not_tls" {
 }
 
 run "a_subscription_is_raw_and_filtered_by_body_and_keeps_what_sns_could_not_deliver" {
+  command = plan
+
   module {
     source = "./modules/queue-with-dlq"
   }
@@ -99,6 +105,8 @@ run "a_subscription_is_raw_and_filtered_by_body_and_keeps_what_sns_could_not_del
 }
 
 run "a_service_may_send_for_its_source_and_account_to_the_queue_but_not_to_the_dead_letter_queue" {
+  command = plan
+
   module {
     source = "./modules/queue-with-dlq"
   }
@@ -129,6 +137,8 @@ run "a_service_may_send_for_its_source_and_account_to_the_queue_but_not_to_the_d
 }
 
 run "a_customer_managed_key_replaces_the_managed_one_on_both_queues" {
+  command = plan
+
   module {
     source = "./modules/queue-with-dlq"
   }
@@ -149,6 +159,8 @@ run "a_customer_managed_key_replaces_the_managed_one_on_both_queues" {
 }
 
 run "both_queues_are_fifo_or_none_is" {
+  command = plan
+
   module {
     source = "./modules/queue-with-dlq"
   }
@@ -180,6 +192,8 @@ run "both_queues_are_fifo_or_none_is" {
 }
 
 run "the_output_queue_is_all_a_consumer_needs" {
+  command = plan
+
   module {
     source = "./modules/queue-with-dlq"
   }
@@ -429,6 +443,8 @@ run "two_subscriptions_to_one_topic_are_refused" {
 }
 
 run "subscriptions_to_two_topics_are_accepted" {
+  command = plan
+
   module {
     source = "./modules/queue-with-dlq"
   }
@@ -560,6 +576,8 @@ run "numbers_beyond_what_sqs_takes_are_refused" {
 }
 
 run "eventbridge_may_set_aside_in_the_dead_letter_queue_what_it_can_not_deliver" {
+  command = plan
+
   module {
     source = "./modules/queue-with-dlq"
   }
@@ -586,6 +604,8 @@ run "eventbridge_may_set_aside_in_the_dead_letter_queue_what_it_can_not_deliver"
 }
 
 run "the_statements_for_a_key_are_for_the_topics_and_senders_of_the_queue" {
+  command = plan
+
   module {
     source = "./modules/queue-with-dlq"
   }

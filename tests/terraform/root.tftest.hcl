@@ -40,6 +40,8 @@ run "every_consumer_has_a_queue_a_function_and_alarms_named_after_it" {
 }
 
 run "the_visibility_timeout_follows_the_functions_timeout" {
+  command = plan
+
   assert {
     condition     = { for name, consumer in output.consumers : name => consumer.queue.visibility_timeout_seconds } == { audit = 180, transform = 1800 }
     error_message = "The consumers are ${jsonencode(output.consumers)}"
@@ -68,6 +70,8 @@ run "a_function_may_read_only_the_files_it_is_sent_and_write_only_its_output" {
 }
 
 run "a_consumer_that_needs_the_events_alone_may_read_no_file" {
+  command = plan
+
   variables {
     bucket = { existing = "their-orders", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/their-files" }
     consumers = { audit = {
@@ -143,6 +147,8 @@ run "a_key_of_an_output_without_its_bucket_is_refused" {
 }
 
 run "the_function_is_told_its_place_in_the_pipeline" {
+  command = plan
+
   assert {
     condition = { for name, value in module.consumers["transform"].environment : name => value
       if !contains(["DEAD_LETTER_QUEUE_URL", "MALLOC_ARENA_MAX", "MAX_RECEIVE_COUNT", "MESSAGE_RETENTION_SECONDS", "QUEUE_URL"], name)
@@ -164,6 +170,8 @@ run "the_function_is_told_its_place_in_the_pipeline" {
 }
 
 run "a_consumer_without_a_filter_gets_all_the_pipeline_gets" {
+  command = plan
+
   assert {
     condition     = module.filters["transform"].filter_policy == null && module.filters["audit"].filter_policy != null
     error_message = "The filters are ${jsonencode(module.filters)}"
@@ -198,6 +206,8 @@ run "one_more_consumer_changes_no_other" {
 }
 
 run "of_an_existing_bucket_only_the_notifications_are_managed" {
+  command = plan
+
   variables {
     bucket = { existing = "their-files" }
   }
@@ -214,6 +224,8 @@ run "of_an_existing_bucket_only_the_notifications_are_managed" {
 }
 
 run "alarms_tell_a_topic_that_is_there_already" {
+  command = plan
+
   variables {
     alerts = { topic = { arn = "arn:aws:sns:eu-west-1:111122223333:operations" } }
   }
@@ -225,6 +237,8 @@ run "alarms_tell_a_topic_that_is_there_already" {
 }
 
 run "a_consumer_can_have_alarms_of_its_own" {
+  command = plan
+
   variables {
     alarms = { disabled = ["function_throttles"] }
     consumers = {
@@ -412,6 +426,8 @@ run "a_plan_needs_nothing_that_is_known_only_after_apply" {
 }
 
 run "on_route_topic_s3_tells_the_topic_of_all_the_pipeline_lets_in" {
+  command = plan
+
   assert {
     condition     = jsonencode({ for target, notifications in module.notifications.notifications : target => notifications[*].filter_prefix }) == jsonencode({ "topics.files" = ["incoming/"] })
     error_message = "S3 tells ${jsonencode(module.notifications.notifications)}"
@@ -419,6 +435,8 @@ run "on_route_topic_s3_tells_the_topic_of_all_the_pipeline_lets_in" {
 }
 
 run "on_route_queue_s3_tells_each_queue_what_pipeline_and_consumer_agree_on" {
+  command = plan
+
   variables {
     route  = "queue"
     filter = { prefixes = ["incoming/", "returned/"], suffixes = ["a.json", ".csv"], events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:Delete"] }
@@ -443,6 +461,8 @@ run "on_route_queue_s3_tells_each_queue_what_pipeline_and_consumer_agree_on" {
 }
 
 run "on_route_function_a_consumer_that_is_switched_off_gets_its_files_into_its_queue" {
+  command = plan
+
   variables {
     route = "function"
     consumers = {
@@ -458,6 +478,8 @@ run "on_route_function_a_consumer_that_is_switched_off_gets_its_files_into_its_q
 }
 
 run "on_route_eventbridge_each_consumer_has_a_rule_that_sends_to_its_queue" {
+  command = plan
+
   variables {
     route     = "eventbridge"
     consumers = { audit = { package = "tests/terraform/packages/load_orders.zip", filter = { suffixes = [".json"], min_bytes = 1, max_bytes = 1000 } } }
@@ -552,6 +574,8 @@ run "a_route_that_does_not_exist_is_refused" {
 }
 
 run "the_statements_for_a_key_name_every_service_that_uses_it_and_need_no_key" {
+  command = plan
+
   assert {
     condition = { for statement in output.kms_key_statements : statement.Sid => statement.Principal.Service } == {
       AllowAlarms = "cloudwatch.amazonaws.com"
@@ -576,6 +600,8 @@ run "the_statements_for_a_key_name_every_service_that_uses_it_and_need_no_key" {
 }
 
 run "the_dashboard_has_the_regions_name_in_its_own" {
+  command = plan
+
   assert {
     condition     = output.dashboard.name == "orders-eu-west-1"
     error_message = "The dashboard is ${jsonencode(output.dashboard)}"
@@ -583,6 +609,8 @@ run "the_dashboard_has_the_regions_name_in_its_own" {
 }
 
 run "a_pipeline_without_a_dashboard_has_none" {
+  command = plan
+
   variables {
     dashboard = false
   }
@@ -620,6 +648,8 @@ run "with_a_ledger_each_consumer_may_claim_for_itself_only" {
 }
 
 run "without_a_ledger_nobody_is_told_of_one" {
+  command = plan
+
   assert {
     condition     = output.ledger == null && !contains(keys(module.consumers["audit"].environment), "LEDGER_TABLE")
     error_message = "The ledger is ${jsonencode(output.ledger)}"
@@ -627,6 +657,8 @@ run "without_a_ledger_nobody_is_told_of_one" {
 }
 
 run "a_circuit_breaker_watches_every_consumer_but_those_that_do_without" {
+  command = plan
+
   variables {
     ledger          = {}
     circuit_breaker = { package = "s3://example-packages/circuit_breaker.zip" }
@@ -643,6 +675,8 @@ run "a_circuit_breaker_watches_every_consumer_but_those_that_do_without" {
 }
 
 run "without_a_circuit_breaker_there_is_none" {
+  command = plan
+
   assert {
     condition     = output.circuit_breaker == null
     error_message = "The breaker is ${jsonencode(output.circuit_breaker)}"

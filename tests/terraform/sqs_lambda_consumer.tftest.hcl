@@ -18,6 +18,8 @@ variables {
 }
 
 run "each_message_of_a_batch_can_fail_by_itself" {
+  command = plan
+
   module {
     source = "./modules/sqs-lambda-consumer"
   }
@@ -35,6 +37,8 @@ run "each_message_of_a_batch_can_fail_by_itself" {
 
 # To send to the dead-letter queue is the right SendToFailureDestination of modules/lambda-function.
 run "the_role_may_receive_from_its_queue" {
+  command = plan
+
   module {
     source = "./modules/sqs-lambda-consumer"
   }
@@ -51,6 +55,8 @@ run "the_role_may_receive_from_its_queue" {
 }
 
 run "the_key_of_the_queue_may_be_used_when_there_is_one" {
+  command = plan
+
   module {
     source = "./modules/sqs-lambda-consumer"
   }
@@ -79,6 +85,8 @@ run "the_key_of_the_queue_may_be_used_when_there_is_one" {
 }
 
 run "the_function_is_told_its_queues_beside_what_the_author_sets" {
+  command = plan
+
   module {
     source = "./modules/sqs-lambda-consumer"
   }
@@ -100,6 +108,8 @@ run "the_function_is_told_its_queues_beside_what_the_author_sets" {
 }
 
 run "the_function_is_told_when_messages_expire_if_that_is_known" {
+  command = plan
+
   module {
     source = "./modules/sqs-lambda-consumer"
   }
@@ -125,6 +135,8 @@ run "the_function_is_told_when_messages_expire_if_that_is_known" {
 }
 
 run "batches_concurrency_and_filters_reach_the_mapping" {
+  command = plan
+
   module {
     source = "./modules/sqs-lambda-consumer"
   }
@@ -148,6 +160,8 @@ run "batches_concurrency_and_filters_reach_the_mapping" {
 }
 
 run "provisioned_pollers_reach_the_mapping" {
+  command = plan
+
   module {
     source = "./modules/sqs-lambda-consumer"
   }
@@ -275,6 +289,8 @@ run "a_window_on_a_fifo_queue_is_refused" {
 
 # Lambda takes no FIFO queue as a failure destination, so the right doesn't come with that.
 run "the_role_may_quarantine_in_a_fifo_dead_letter_queue" {
+  command = plan
+
   module {
     source = "./modules/sqs-lambda-consumer"
   }
@@ -306,6 +322,8 @@ run "the_role_may_quarantine_in_a_fifo_dead_letter_queue" {
 }
 
 run "ten_messages_at_a_time_from_a_fifo_queue_are_accepted" {
+  command = plan
+
   module {
     source = "./modules/sqs-lambda-consumer"
   }
@@ -500,6 +518,8 @@ run "a_statement_that_the_module_writes_is_refused" {
 }
 
 run "the_function_is_told_its_filter_its_output_its_ledger_and_its_place" {
+  command = plan
+
   module {
     source = "./modules/sqs-lambda-consumer"
   }
@@ -629,6 +649,8 @@ run "a_variable_that_the_pipeline_sets_is_refused" {
 }
 
 run "without_a_filter_the_author_may_set_one" {
+  command = plan
+
   module {
     source = "./modules/sqs-lambda-consumer"
   }
