@@ -7,15 +7,12 @@ JSON gives the same picture, byte for byte.
 The JSON: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 """
 
-import argparse
 import json
 import math
 import random
 import re
-import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 from xml.etree import ElementTree as ET
 
@@ -179,27 +176,6 @@ class Frame(NamedTuple):
             f"{self.left + n * step:.1f},{self.y(value, highest):.1f}"
             for n, value in enumerate(values)
         ]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Read a dashboard's JSON and write its picture."""
-    parser = argparse.ArgumentParser(
-        prog="dashboard_picture", description="Draw a CloudWatch dashboard as an SVG picture."
-    )
-    parser.add_argument("body", nargs="?", default="-", help="file of the JSON (default: stdin)")
-    parser.add_argument("--output", type=Path, help="file of the picture (default: stdout)")
-    options = parser.parse_args(arguments)
-    try:
-        body = sys.stdin.read() if options.body == "-" else Path(options.body).read_text("utf-8")
-        picture = render(body)
-        if options.output:
-            options.output.write_text(picture, encoding="utf-8")
-        else:
-            sys.stdout.write(picture)
-    except (OSError, UnicodeDecodeError, PictureError) as error:
-        print(f"dashboard_picture: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 def render(body: str) -> str:
@@ -491,7 +467,3 @@ def _set(element: ET.Element, **attributes: object) -> None:
         text = f"{round(value, 1):g}" if isinstance(value, int | float) else str(value)
         attribute = name.rstrip("_").replace("_", "-")
         element.set(attribute, _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -71,7 +71,7 @@ class _Reader:
         self._references = References(document, [one["address"] for one in resources])
         variables = document.get("variables", {})
         self._consumers = variables.get("consumers", {}).get("value") or {}
-        self._set_aside = self._dead_letter_queues()
+        self._dead_lettering = self._dead_letter_queues()
         self._not_counted: list[str] = []
 
     def inventory(self) -> Inventory:
@@ -90,7 +90,7 @@ class _Reader:
             queues={
                 address: self._queue(values)
                 for address, values in self._of("aws_sqs_queue").items()
-                if address not in self._set_aside
+                if address not in self._dead_lettering
             },
             topics={
                 address: bool(values.get("kms_master_key_id"))
@@ -136,7 +136,7 @@ class _Reader:
         if isinstance(value, str) and value:
             return {one for one, values in self._of(kind).items() if _is_named(value, values)}
         found = self._references.named_by(address, attribute, kind)
-        return (found - self._set_aside) or found
+        return (found - self._dead_lettering) or found
 
     def _dead_letter_queues(self) -> frozenset[str]:
         """Find the queues that only get what others, or SNS and EventBridge, failed with."""
@@ -180,8 +180,8 @@ class _Reader:
         found = self._link(address, name, value, kind)
         if value or found:
             return found
-        found = self._references.given_to_module_of(address, kind) - self._set_aside
-        found = found or set(self._of(kind)) - self._set_aside
+        found = self._references.given_to_module_of(address, kind) - self._dead_lettering
+        found = found or set(self._of(kind)) - self._dead_lettering
         own = re.sub(r"-\d+$", "", str(block.get("id") or ""))
         named = {one for one in found if f'["{own}"]' in one}
         return named or (found if len(found) == 1 else set())

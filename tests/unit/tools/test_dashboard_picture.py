@@ -1,8 +1,6 @@
 """The picture of a dashboard shows what the dashboard's JSON says."""
 
-import io
 import json
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -234,28 +232,3 @@ def test_what_cannot_be_drawn_is_named(broken: Any, message: str) -> None:
 def test_what_is_no_dashboard_is_refused(body: str, message: str) -> None:
     with pytest.raises(PictureError, match=message):
         render(body)
-
-
-def test_a_file_becomes_a_file(tmp_path: Path) -> None:
-    (tmp_path / "body.json").write_text('{"widgets": []}')
-
-    status = dashboard_picture.main(
-        [str(tmp_path / "body.json"), "--output", str(tmp_path / "picture.svg")]
-    )
-
-    assert status == 0
-    assert (tmp_path / "picture.svg").read_text() == render('{"widgets": []}')
-
-
-def test_standard_input_becomes_standard_output(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO('{"widgets": []}'))
-
-    assert dashboard_picture.main([]) == 0
-    assert capsys.readouterr().out == render('{"widgets": []}')
-
-
-def test_an_error_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert dashboard_picture.main([str(tmp_path / "missing.json")]) == 1
-    assert capsys.readouterr().err.startswith("dashboard_picture: ")
