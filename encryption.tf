@@ -1,7 +1,11 @@
 # The statements for the policy of the key in kms_key_arn. They are built from names only, so that a key whose policy
 # has these statements can be the key of this pipeline.
 locals {
-  topic_arns = [for name in concat([var.name], var.alerts.topic == null ? ["${var.name}-alerts"] : []) : "arn:${local.partition}:sns:${local.arn_suffix}:${name}"]
+  topic_names = concat([var.name], var.alerts.topic == null ? ["${var.name}-alerts"] : [])
+  topic_arns  = [for name in local.topic_names : "arn:${local.partition}:sns:${local.arn_suffix}:${name}"]
+  rule_arns   = "arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}-*"
+  log_arns    = "arn:${local.partition}:logs:${local.arn_suffix}:log-group:/aws/lambda/${var.name}-*"
+  in_account  = { StringEquals = { "aws:SourceAccount" = [data.aws_caller_identity.current.account_id] } }
 
   # SNS and EventBridge use the queues' key, CloudWatch the topic's, S3 both, each as its page says: with aws:SourceArn,
   # towards a topic with the account too, and there with kms:GenerateDataKey*.
@@ -12,7 +16,7 @@ locals {
     AllowBucket = {
       service   = "s3.amazonaws.com"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
-      condition = { ArnEquals = { "aws:SourceArn" = [local.bucket_arn] }, StringEquals = { "aws:SourceAccount" = [data.aws_caller_identity.current.account_id] } }
+      condition = merge(local.in_account, { ArnEquals = { "aws:SourceArn" = [local.bucket_arn] } })
     }
     AllowTopics = {
       service   = "sns.amazonaws.com"
@@ -22,17 +26,17 @@ locals {
     AllowRules = {
       service   = "events.amazonaws.com"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      condition = { ArnLike = { "aws:SourceArn" = ["arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}-*"] } }
+      condition = { ArnLike = { "aws:SourceArn" = [local.rule_arns] } }
     }
     AllowAlarms = {
       service   = "cloudwatch.amazonaws.com"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
-      condition = { ArnLike = { "aws:SourceArn" = [local.alarm_arns] }, StringEquals = { "aws:SourceAccount" = [data.aws_caller_identity.current.account_id] } }
+      condition = merge(local.in_account, { ArnLike = { "aws:SourceArn" = [local.alarm_arns] } })
     }
     AllowLogs = {
       service   = "logs.${data.aws_service.current.region}.amazonaws.com${local.partition == "aws-cn" ? ".cn" : ""}"
       actions   = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
-      condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = ["arn:${local.partition}:logs:${local.arn_suffix}:log-group:/aws/lambda/${var.name}-*"] } }
+      condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [local.log_arns] } }
     }
   }
 

@@ -13,9 +13,9 @@ locals {
   written = [for name, consumer in var.consumers : { consumer = name, prefix = consumer.output.prefix }
     if consumer.output == null ? false : coalesce(consumer.output.bucket, local.bucket_name) == local.bucket_name
   ]
-  loops = [for output in local.written : "${output.consumer} writes to ${output.prefix}"
-    if anytrue([for prefix in local.started_by : startswith(output.prefix, prefix) || startswith(prefix, output.prefix)])
-  ]
+  loops = [for output in local.written : "${output.consumer} writes to ${output.prefix}" if anytrue([
+    for prefix in local.started_by : startswith(output.prefix, prefix) || startswith(prefix, output.prefix)
+  ])]
 }
 
 data "aws_caller_identity" "current" {

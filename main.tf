@@ -145,9 +145,9 @@ module "consumers" {
   function = merge(each.value, {
     description = "Consumer ${each.key} of the files in ${local.bucket_name}."
     invokers    = { bucket = { service = "s3.amazonaws.com", source_arn = local.bucket_arn } }
-    reads = !each.value.reads_files ? {} : {
-      files = { bucket = local.bucket_name, prefixes = module.filters[each.key].wanted.prefixes, kms_key_arn = local.bucket_key }
-    }
+    reads = !each.value.reads_files ? {} : { files = {
+      bucket = local.bucket_name, prefixes = module.filters[each.key].wanted.prefixes, kms_key_arn = local.bucket_key
+    } }
   })
 
   concurrency = {

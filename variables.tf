@@ -149,7 +149,9 @@ variable "consumers" {
   }
 
   validation {
-    condition     = alltrue([for consumer in var.consumers : try(consumer.output.kms_key_arn, null) == null || try(consumer.output.bucket, null) != null])
+    condition = alltrue([for consumer in var.consumers :
+      consumer.output == null ? true : consumer.output.kms_key_arn == null || consumer.output.bucket != null
+    ])
     error_message = "A consumer's output.kms_key_arn is the key of output.bucket, which is not set: set output.bucket, or remove output.kms_key_arn. In the pipeline's bucket, the output uses the bucket's key."
   }
 }

@@ -6,7 +6,9 @@ module "bucket" {
 
   name          = var.bucket_name
   force_destroy = var.force_destroy
-  readers       = { for account in var.subscriber_accounts : account => { account = account, list = true, prefixes = ["incoming/"] } }
+  readers = { for account in var.subscriber_accounts :
+    account => { account = account, list = true, prefixes = ["incoming/"] }
+  }
 }
 
 module "notifications" {

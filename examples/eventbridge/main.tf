@@ -4,6 +4,10 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
+locals {
+  account_arn = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"
+}
+
 module "bucket" {
   source = "../../modules/bucket"
 
@@ -73,7 +77,7 @@ resource "aws_kms_key" "this" {
       [{
         Sid       = "AllowAccount"
         Effect    = "Allow"
-        Principal = { AWS = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root" }
+        Principal = { AWS = local.account_arn }
         Action    = "kms:*"
         Resource  = "*"
       }],

@@ -4,6 +4,12 @@ data "aws_caller_identity" "current" {}
 
 data "aws_service" "current" { service_id = "sqs" }
 
+locals {
+  partition = data.aws_service.current.partition
+  region    = data.aws_service.current.region
+  account   = data.aws_caller_identity.current.account_id
+}
+
 module "bucket" {
   source = "../../modules/bucket"
 
@@ -82,7 +88,7 @@ resource "aws_sqs_queue" "failed" {
       Effect    = "Deny"
       Principal = "*"
       Action    = "sqs:*"
-      Resource  = "arn:${data.aws_service.current.partition}:sqs:${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}:${var.name}-failed"
+      Resource  = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.name}-failed"
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
   })
@@ -103,5 +109,8 @@ module "alerts" {
 
   name        = "${var.name}-alerts"
   kms_key_arn = var.kms_key_arn
-  publishers  = { alarms = { service = "cloudwatch.amazonaws.com", source_arns = ["arn:*:cloudwatch:*:*:alarm:${var.name}-*"] } }
+  publishers = { alarms = {
+    service     = "cloudwatch.amazonaws.com"
+    source_arns = ["arn:*:cloudwatch:*:*:alarm:${var.name}-*"]
+  } }
 }

@@ -8,10 +8,14 @@ output "bucket" {
 output "consumers" {
   description = "Each consumer: its function, role, queue and dead_letter_queue."
   value = { load = {
-    dead_letter_queue = { arn = aws_sqs_queue.failed.arn, name = aws_sqs_queue.failed.name, url = aws_sqs_queue.failed.url }
-    function          = { arn = module.load.arn, log_group_name = module.load.log_group_name, name = module.load.name }
-    queue             = null
-    role              = module.load.role
+    dead_letter_queue = {
+      arn  = aws_sqs_queue.failed.arn
+      name = aws_sqs_queue.failed.name
+      url  = aws_sqs_queue.failed.url
+    }
+    function = { arn = module.load.arn, log_group_name = module.load.log_group_name, name = module.load.name }
+    queue    = null
+    role     = module.load.role
   } }
 }
 

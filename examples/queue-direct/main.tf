@@ -52,7 +52,10 @@ module "alarms" {
 module "alerts" {
   source = "../../modules/fanout-topic"
 
-  name       = "${var.name}-alerts"
-  emails     = var.emails
-  publishers = { alarms = { service = "cloudwatch.amazonaws.com", source_arns = ["arn:*:cloudwatch:*:*:alarm:${var.name}-*"] } }
+  name   = "${var.name}-alerts"
+  emails = var.emails
+  publishers = { alarms = {
+    service     = "cloudwatch.amazonaws.com"
+    source_arns = ["arn:*:cloudwatch:*:*:alarm:${var.name}-*"]
+  } }
 }

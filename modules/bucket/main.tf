@@ -2,10 +2,12 @@
 data "aws_service" "current" { service_id = "s3" }
 
 locals {
-  arn = "arn:${data.aws_service.current.partition}:s3:::${var.name}"
+  partition = data.aws_service.current.partition
+  region    = data.aws_service.current.region
+  arn       = "arn:${local.partition}:s3:::${var.name}"
 
   sids    = { for name in keys(var.readers) : name => replace(title(replace(name, "/[-_]/", " ")), " ", "") }
-  readers = { for name, reader in var.readers : name => { AWS = "arn:${data.aws_service.current.partition}:iam::${reader.account}:root" } }
+  readers = { for name, reader in var.readers : name => { AWS = "arn:${local.partition}:iam::${reader.account}:root" } }
 
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-walkthroughs-managing-access-example2.html
   allow_readers = flatten([for name, reader in var.readers : concat(
@@ -50,9 +52,9 @@ locals {
     Principal = local.readers[name]
     Action    = ["kms:Decrypt"]
     Resource  = "*"
-    Condition = { StringEquals = { "kms:ViaService" = (
-      "s3.${data.aws_service.current.region}.amazonaws.com${data.aws_service.current.partition == "aws-cn" ? ".cn" : ""}"
-    ) } }
+    Condition = { StringEquals = {
+      "kms:ViaService" = "s3.${local.region}.amazonaws.com${local.partition == "aws-cn" ? ".cn" : ""}"
+    } }
   }]
 }
 

@@ -38,7 +38,7 @@ variable "lifecycle_rules" {
   }
 
   validation {
-    condition     = var.lifecycle_rules.noncurrent_version_days >= 1 && var.lifecycle_rules.incomplete_multipart_days >= 1
+    condition     = min(var.lifecycle_rules.noncurrent_version_days, var.lifecycle_rules.incomplete_multipart_days) >= 1
     error_message = "lifecycle_rules.noncurrent_version_days and incomplete_multipart_days must be at least 1."
   }
 }

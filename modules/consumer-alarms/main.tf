@@ -10,58 +10,48 @@ locals {
   all = {
     dead_letter_queue_not_empty = {
       description = "There are messages in the dead-letter queue ${var.dead_letter_queue_name}. The attributes ErrorType and ErrorMessage have the reason; SQS moved a message without them after a crash, a timeout or throttling."
-      namespace   = "AWS/SQS"
-      metric      = "ApproximateNumberOfMessagesVisible"
+      metric      = ["AWS/SQS", "ApproximateNumberOfMessagesVisible"]
       dimensions  = { QueueName = var.dead_letter_queue_name }
-      statistic   = "Maximum"
-      period      = 60
-      periods     = 1
+      evaluated   = { statistic = "Maximum", period = 60, periods = 1 }
       threshold   = 1
     }
     oldest_message_age = {
       description = "A message has waited in ${coalesce(var.queue_name, "no queue")} for ${var.alarms.oldest_message_age_seconds} s: ${var.function_name} is too slow, failing or stopped."
-      namespace   = "AWS/SQS"
-      metric      = "ApproximateAgeOfOldestMessage"
+      metric      = ["AWS/SQS", "ApproximateAgeOfOldestMessage"]
       dimensions  = { QueueName = var.queue_name }
-      statistic   = "Maximum"
-      period      = 60
-      periods     = 1
+      evaluated   = { statistic = "Maximum", period = 60, periods = 1 }
       threshold   = var.alarms.oldest_message_age_seconds
     }
     function_errors = {
       description = "Invocations of ${var.function_name} failed (crash, timeout, failed init): see its log group. Errors of single files don't count."
-      namespace   = "AWS/Lambda"
-      metric      = "Errors"
+      metric      = ["AWS/Lambda", "Errors"]
       dimensions  = { FunctionName = var.function_name }
-      statistic   = "Sum"
-      period      = local.error_period
-      periods     = local.error_periods
+      evaluated   = { statistic = "Sum", period = local.error_period, periods = local.error_periods }
       threshold   = var.alarms.function_errors
     }
     function_throttles = {
       description = "Invocations of ${var.function_name} were throttled, and each counts as a receive of its messages: raise its reserved concurrency or the account's, or lower the mapping's maximum."
-      namespace   = "AWS/Lambda"
-      metric      = "Throttles"
+      metric      = ["AWS/Lambda", "Throttles"]
       dimensions  = { FunctionName = var.function_name }
-      statistic   = "Sum"
-      period      = 300
-      periods     = 1
+      evaluated   = { statistic = "Sum", period = 300, periods = 1 }
       threshold   = var.alarms.function_throttles
     }
   }
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = { for name, alarm in local.all : name => alarm if !contains(var.alarms.disabled, name) && (name != "oldest_message_age" || var.queue_name != null) }
+  for_each = { for name, alarm in local.all : name => alarm
+    if !contains(var.alarms.disabled, name) && (name != "oldest_message_age" || var.queue_name != null)
+  }
 
   alarm_name          = "${var.name}-${replace(each.key, "_", "-")}"
   alarm_description   = each.value.description
-  namespace           = each.value.namespace
-  metric_name         = each.value.metric
+  namespace           = each.value.metric[0]
+  metric_name         = each.value.metric[1]
   dimensions          = each.value.dimensions
-  statistic           = each.value.statistic
-  period              = each.value.period
-  evaluation_periods  = each.value.periods
+  statistic           = each.value.evaluated.statistic
+  period              = each.value.evaluated.period
+  evaluation_periods  = each.value.evaluated.periods
   datapoints_to_alarm = 1
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = each.value.threshold

@@ -23,12 +23,16 @@ variable "alarms" {
   nullable = false
 
   validation {
-    condition     = length(setsubtract(var.alarms.disabled, ["dead_letter_queue_not_empty", "oldest_message_age", "function_errors", "function_throttles"])) == 0
+    condition = length(setsubtract(var.alarms.disabled, [
+      "dead_letter_queue_not_empty", "oldest_message_age", "function_errors", "function_throttles",
+    ])) == 0
     error_message = "alarms.disabled may contain dead_letter_queue_not_empty, oldest_message_age, function_errors and function_throttles."
   }
 
   validation {
-    condition     = var.alarms.oldest_message_age_seconds > 0 && var.alarms.function_errors >= 1 && var.alarms.function_throttles >= 1
+    condition = (var.alarms.oldest_message_age_seconds > 0
+      && var.alarms.function_errors >= 1 && var.alarms.function_throttles >= 1
+    )
     error_message = "alarms.oldest_message_age_seconds, function_errors and function_throttles must be positive; to omit an alarm, add it to alarms.disabled."
   }
 }

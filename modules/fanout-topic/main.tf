@@ -4,17 +4,18 @@ data "aws_caller_identity" "current" {}
 data "aws_service" "current" { service_id = "sns" }
 
 locals {
-  arn = "arn:${data.aws_service.current.partition}:sns:${data.aws_service.current.region}:${data.aws_caller_identity.current.account_id}:${var.name}"
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_service.current.partition
+  arn       = "arn:${local.partition}:sns:${data.aws_service.current.region}:${local.account}:${var.name}"
+  title     = replace(title(replace(var.name, "/[-_]/", " ")), " ", "")
 
-  title = replace(title(replace(var.name, "/[-_]/", " ")), " ", "")
-
-  allow_subscribers = [for statement in [{
+  allow_subscribers = length(var.subscriber_accounts) == 0 ? [] : [{
     Sid       = "AllowSubscribers"
     Effect    = "Allow"
-    Principal = { AWS = [for account in var.subscriber_accounts : "arn:${data.aws_service.current.partition}:iam::${account}:root"] }
+    Principal = { AWS = [for account in var.subscriber_accounts : "arn:${local.partition}:iam::${account}:root"] }
     Action    = ["sns:Subscribe"]
     Resource  = local.arn
-  }] : statement if length(var.subscriber_accounts) > 0]
+  }]
 
   sids = { for name in keys(var.publishers) : name => "Allow${replace(title(replace(name, "/[-_]/", " ")), " ", "")}" }
 
@@ -25,12 +26,14 @@ locals {
   conditions = { for name, publisher in var.publishers : name => startswith(publisher.service, "events.") ? {} : {
     Condition = merge(
       { ArnLike = { "aws:SourceArn" = publisher.source_arns } },
-      local.source_accounts[name] == null ? {} : { StringEquals = { "aws:SourceAccount" = local.source_accounts[name] } },
+      local.accounts[name] == null ? {} : { StringEquals = { "aws:SourceAccount" = local.accounts[name] } },
     )
   } }
-  source_accounts = { for name, publisher in var.publishers : name => (
-    publisher.source_account != null || alltrue([for arn in publisher.source_arns : can(regex("^arn:[^:]+:[^:]+:[^:]*:[0-9]{12}:", arn))])
-    ? publisher.source_account : data.aws_caller_identity.current.account_id
+  names_account = "^arn:[^:]+:[^:]+:[^:]*:[0-9]{12}:"
+  accounts = { for name, publisher in var.publishers : name => (
+    publisher.source_account != null
+    || alltrue([for arn in publisher.source_arns : can(regex(local.names_account, arn))])
+    ? publisher.source_account : local.account
   ) }
 
   allow_publishers = [for name, publisher in var.publishers : merge({

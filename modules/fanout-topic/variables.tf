@@ -38,13 +38,18 @@ variable "publishers" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for publisher in var.publishers : can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", publisher.service)) && (startswith(publisher.service, "events.") || length(publisher.source_arns) > 0)])
+    condition = alltrue([for publisher in var.publishers :
+      can(regex("^[a-z0-9.-]+\\.amazonaws\\.com(\\.cn)?$", publisher.service))
+      && (startswith(publisher.service, "events.") || length(publisher.source_arns) > 0)
+    ])
     error_message = "Each publisher needs a service principal such as s3.amazonaws.com, and at least one ARN in source_arns: without it any account could publish through the service."
   }
 
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
   validation {
-    condition     = !anytrue([for publisher in var.publishers : startswith(publisher.service, "events.") && (length(publisher.source_arns) > 0 || publisher.source_account != null)])
+    condition = !anytrue([for publisher in var.publishers : startswith(publisher.service, "events.")
+      && (length(publisher.source_arns) > 0 || publisher.source_account != null)
+    ])
     error_message = "EventBridge doesn't send the rule to SNS, so with source_arns or source_account SNS would deny every event. Remove the publisher, and let the rule publish with a role: topics of object-event-rule, or role_arn of your own target. With source_arns = [] any rule of any account may publish."
   }
 }

@@ -10,7 +10,7 @@ locals {
   # IAM is global: rules of one name in two regions have a role each.
   role_name  = "${var.name}-rule-${data.aws_service.current.region}"
   topic_arns = [for topic in var.topics : topic.arn]
-  topic_keys = distinct([for topic in var.topics : topic.kms_key_arn if topic.kms_key_arn != null])
+  topic_keys = distinct(compact(values(var.topics)[*].kms_key_arn))
 
   # Built from names, so that neither the queue's policy nor a target's waits for the rule.
   arn     = "arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}"
@@ -69,7 +69,9 @@ resource "aws_cloudwatch_event_rule" "this" {
 }
 
 resource "aws_cloudwatch_event_target" "this" {
-  for_each = merge(var.targets, { for name, topic in var.topics : name => { arn = topic.arn, message_group_id = null } })
+  for_each = merge(var.targets, { for name, topic in var.topics :
+    name => { arn = topic.arn, message_group_id = null }
+  })
 
   rule      = aws_cloudwatch_event_rule.this.name
   target_id = each.key
@@ -140,12 +142,12 @@ resource "aws_iam_role_policy" "topics" {
     Version = "2012-10-17"
     Statement = concat(
       [{ Sid = "Publish", Effect = "Allow", Action = ["sns:Publish"], Resource = local.topic_arns }],
-      [for keys in [local.topic_keys] : {
+      length(local.topic_keys) == 0 ? [] : [{
         Sid      = "UseTopicKeys"
         Effect   = "Allow"
         Action   = ["kms:Decrypt", "kms:GenerateDataKey*"]
-        Resource = keys
-      } if length(keys) > 0],
+        Resource = local.topic_keys
+      }],
     )
   })
 }

@@ -1,6 +1,6 @@
 output "archive" {
   description = "The archive: arn, name; null without one."
-  value       = try({ arn = aws_cloudwatch_event_archive.this[0].arn, name = aws_cloudwatch_event_archive.this[0].name }, null)
+  value       = one([for archive in aws_cloudwatch_event_archive.this : { arn = archive.arn, name = archive.name }])
 }
 
 output "arn" {
@@ -12,11 +12,7 @@ output "arn" {
 
 output "dead_letter_queue" {
   description = "The queue that the module created for undeliverable events: arn, name, url; null if you set dead_letter_queue."
-  value = try({
-    arn  = aws_sqs_queue.undelivered[0].arn
-    name = aws_sqs_queue.undelivered[0].name
-    url  = aws_sqs_queue.undelivered[0].url
-  }, null)
+  value       = one([for queue in aws_sqs_queue.undelivered : { arn = queue.arn, name = queue.name, url = queue.url }])
 }
 
 output "kms_key_statements" {

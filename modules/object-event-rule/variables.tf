@@ -61,7 +61,9 @@ variable "filter" {
 
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
   validation {
-    condition     = alltrue([for bytes in [var.filter.min_bytes, var.filter.max_bytes] : bytes == null || try(bytes >= 0 && bytes <= 5000000000, false)])
+    condition = alltrue([for bytes in [var.filter.min_bytes, var.filter.max_bytes] :
+      bytes == null ? true : bytes >= 0 && bytes <= 5000000000
+    ])
     error_message = "filter.min_bytes and max_bytes must be from 0 to 5000000000: EventBridge compares no larger numbers, and may match no object that is larger. Let the consumer look at the size where such files come."
   }
 }
@@ -102,12 +104,17 @@ variable "pattern_quota" {
 
 variable "retry" {
   description = "How long and how often EventBridge retries a delivery before it sends the event to the dead-letter queue."
-  type        = object({ maximum_attempts = optional(number, 185), maximum_event_age_seconds = optional(number, 86400) })
-  default     = {}
-  nullable    = false
+  type = object({
+    maximum_attempts          = optional(number, 185)
+    maximum_event_age_seconds = optional(number, 86400)
+  })
+  default  = {}
+  nullable = false
 
   validation {
-    condition     = var.retry.maximum_attempts >= 0 && var.retry.maximum_attempts <= 185 && var.retry.maximum_event_age_seconds >= 60 && var.retry.maximum_event_age_seconds <= 86400
+    condition = (var.retry.maximum_attempts >= 0 && var.retry.maximum_attempts <= 185
+      && var.retry.maximum_event_age_seconds >= 60 && var.retry.maximum_event_age_seconds <= 86400
+    )
     error_message = "retry.maximum_attempts must be from 0 to 185, and maximum_event_age_seconds from 60 to 86400."
   }
 }
@@ -126,7 +133,9 @@ variable "targets" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for target in var.targets : endswith(target.arn, ".fifo") == (target.message_group_id != null)])
+    condition = alltrue([
+      for target in var.targets : endswith(target.arn, ".fifo") == (target.message_group_id != null)
+    ])
     error_message = "A target whose ARN ends in .fifo needs a message_group_id, and no other may have one."
   }
 
@@ -148,7 +157,9 @@ variable "topics" {
   }
 
   validation {
-    condition     = alltrue([for topic in var.topics : topic.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", topic.kms_key_arn))])
+    condition = alltrue([for topic in var.topics :
+      topic.kms_key_arn == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", topic.kms_key_arn))
+    ])
     error_message = "Each of topics.*.kms_key_arn must be the ARN of a key, such as arn:aws:kms:eu-west-1:111122223333:key/1234abcd-..."
   }
 }

@@ -43,8 +43,8 @@ variable "filter" {
   }
 
   validation {
-    condition = alltrue([
-      for bytes in [var.filter.min_bytes, var.filter.max_bytes] : bytes == null ? true : bytes >= 0 && floor(bytes) == bytes
+    condition = alltrue([for bytes in [var.filter.min_bytes, var.filter.max_bytes] :
+      bytes == null ? true : bytes >= 0 && floor(bytes) == bytes
     ])
     error_message = "min_bytes and max_bytes of ${var.name} must be whole numbers, 0 or more."
   }
