@@ -3,7 +3,6 @@
 locals {
   topic_names = concat([var.name], var.alerts.topic == null ? ["${var.name}-alerts"] : [])
   topic_arns  = [for name in local.topic_names : "arn:${local.partition}:sns:${local.arn_suffix}:${name}"]
-  rule_arns   = "arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}-*"
   log_arns    = "arn:${local.partition}:logs:${local.arn_suffix}:log-group:/aws/lambda/${var.name}-*"
   in_account  = { StringEquals = { "aws:SourceAccount" = [data.aws_caller_identity.current.account_id] } }
 
@@ -12,40 +11,30 @@ locals {
   # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
   # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
   # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+  to_queues = ["kms:Decrypt", "kms:GenerateDataKey"]
+  to_topics = ["kms:Decrypt", "kms:GenerateDataKey*"]
+  to_logs   = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+  logs      = "logs.${data.aws_service.current.region}.amazonaws.com${local.partition == "aws-cn" ? ".cn" : ""}"
+
+  # Service, actions and condition, by statement id.
   key_users = {
-    AllowBucket = {
-      service   = "s3.amazonaws.com"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
-      condition = merge(local.in_account, { ArnEquals = { "aws:SourceArn" = [local.bucket_arn] } })
-    }
-    AllowTopics = {
-      service   = "sns.amazonaws.com"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      condition = { ArnEquals = { "aws:SourceArn" = local.topic_arns } }
-    }
-    AllowRules = {
-      service   = "events.amazonaws.com"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      condition = { ArnLike = { "aws:SourceArn" = [local.rule_arns] } }
-    }
-    AllowAlarms = {
-      service   = "cloudwatch.amazonaws.com"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
-      condition = merge(local.in_account, { ArnLike = { "aws:SourceArn" = [local.alarm_arns] } })
-    }
-    AllowLogs = {
-      service   = "logs.${data.aws_service.current.region}.amazonaws.com${local.partition == "aws-cn" ? ".cn" : ""}"
-      actions   = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
-      condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [local.log_arns] } }
-    }
+    AllowAlarms = ["cloudwatch.amazonaws.com", local.to_topics, merge(
+      local.in_account, { ArnLike = { "aws:SourceArn" = [local.alarm_arns] } },
+    )]
+    AllowBucket = ["s3.amazonaws.com", local.to_topics, merge(
+      local.in_account, { ArnEquals = { "aws:SourceArn" = [local.bucket_arn] } },
+    )]
+    AllowLogs   = [local.logs, local.to_logs, { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [local.log_arns] } }]
+    AllowRules  = ["events.amazonaws.com", local.to_queues, { ArnLike = { "aws:SourceArn" = ["${local.rule_arn}-*"] } }]
+    AllowTopics = ["sns.amazonaws.com", local.to_queues, { ArnEquals = { "aws:SourceArn" = local.topic_arns } }]
   }
 
   kms_key_statements = [for sid, user in local.key_users : {
     Sid       = sid
     Effect    = "Allow"
-    Principal = { Service = user.service }
-    Action    = user.actions
+    Principal = { Service = user[0] }
+    Action    = user[1]
     Resource  = "*"
-    Condition = user.condition
+    Condition = user[2]
   }]
 }

@@ -12,6 +12,7 @@ locals {
   bucket_name = var.bucket.name == null ? var.bucket.existing : var.bucket.name
   bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
   bucket_key  = var.bucket.name == null ? var.bucket.kms_key_arn : var.kms_key_arn
+  rule_arn    = "arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}"
   alarm_arns  = "arn:${local.partition}:cloudwatch:${local.arn_suffix}:alarm:${var.name}-*"
 
   alerts_topic_arn = var.alerts.topic == null ? module.alerts[0].arn : var.alerts.topic.arn
@@ -109,10 +110,7 @@ module "queues" {
 
   senders = {
     bucket = { service = "s3.amazonaws.com", source_arns = [local.bucket_arn] }
-    rule = {
-      service     = "events.amazonaws.com"
-      source_arns = ["arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}-${each.key}"]
-    }
+    rule   = { service = "events.amazonaws.com", source_arns = ["${local.rule_arn}-${each.key}"] }
   }
 
   subscriptions = { files = { topic_arn = module.topic.arn, filter_policy = module.filters[each.key].filter_policy } }

@@ -145,7 +145,6 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 
 resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this.id
-
   policy = local.policy
 
   lifecycle {

@@ -192,6 +192,18 @@ locals {
   groups = { for number, names in chunklist(sort(keys(var.consumers)), 10) :
     tostring(number + 1) => { for name in names : name => var.consumers[name] }
   }
+  # Actions and resources, by statement id.
+  grants = { for number, consumers in local.groups : number => {
+    Remember = [["dynamodb:GetItem", "dynamodb:PutItem"], [var.ledger.arn]]
+    SwitchMappings = [
+      ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"],
+      [for consumer in consumers : consumer.event_source_mapping.arn],
+    ]
+    TryFunctions = [["lambda:InvokeFunction"], [for consumer in consumers : consumer.function.arn]]
+    TryMessages = [
+      ["sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"], [for consumer in consumers : consumer.queue.arn],
+    ]
+  } }
 }
 
 resource "aws_iam_policy" "consumers" {
@@ -204,35 +216,12 @@ resource "aws_iam_policy" "consumers" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      {
-        Sid      = "Remember"
-        Effect   = "Allow"
-        Action   = ["dynamodb:GetItem", "dynamodb:PutItem"]
-        Resource = [var.ledger.arn]
-        Condition = { "ForAllValues:StringEquals" = {
-          "dynamodb:LeadingKeys" = [for name in keys(each.value) : "${var.name}/${name}"]
-        } }
-      },
-      {
-        Sid      = "SwitchMappings"
-        Effect   = "Allow"
-        Action   = ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"]
-        Resource = [for consumer in each.value : consumer.event_source_mapping.arn]
-      },
-      {
-        Sid      = "TryFunctions"
-        Effect   = "Allow"
-        Action   = ["lambda:InvokeFunction"]
-        Resource = [for consumer in each.value : consumer.function.arn]
-      },
-      {
-        Sid      = "TryMessages"
-        Effect   = "Allow"
-        Action   = ["sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"]
-        Resource = [for consumer in each.value : consumer.queue.arn]
-      },
-    ]
+    Statement = [for sid, grant in local.grants[each.key] : merge(
+      { Sid = sid, Effect = "Allow", Action = grant[0], Resource = grant[1] },
+      sid == "Remember" ? { Condition = { "ForAllValues:StringEquals" = {
+        "dynamodb:LeadingKeys" = [for name in keys(each.value) : "${var.name}/${name}"]
+      } } } : {},
+    )]
   })
 }
 

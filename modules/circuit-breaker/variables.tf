@@ -16,12 +16,8 @@ variable "consumers" {
     event_source_mapping = object({ arn = string, uuid = string })
     function             = object({ arn = string, name = string, timeout = number })
     metrics_namespace    = string
-    queue = object({
-      arn         = string
-      url         = string
-      fifo        = optional(bool, false)
-      kms_key_arn = optional(string)
-    })
+
+    queue = object({ arn = string, url = string, fifo = optional(bool, false), kms_key_arn = optional(string) })
   }))
   nullable = false
 

@@ -56,12 +56,7 @@ locals {
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
   # parliament:skip=RESOURCE_STAR:ManageNetworkInterfaces:interfaces have no ARN before they exist
   # parliament:skip=UNKNOWN_CONDITION_FOR_ACTION:LeaveNetworkInterfacesToLambda:AWS's page denies them under this key
-  manage_network_interfaces = {
-    Sid      = "ManageNetworkInterfaces"
-    Effect   = "Allow"
-    Action   = local.network_interface_actions
-    Resource = ["*"]
-  }
+  manage_network_interfaces = ["ManageNetworkInterfaces", local.network_interface_actions, ["*"]]
   leave_network_interfaces = {
     Sid       = "LeaveNetworkInterfacesToLambda"
     Effect    = "Deny"
@@ -81,26 +76,18 @@ locals {
     length(lookup(statement, "conditions", {})) == 0 ? {} : { Condition = statement.conditions },
   ) }
 
-  statements = concat(
-    [{
-      Sid      = "WriteLogs"
-      Effect   = "Allow"
-      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = ["${local.log_group_arn}:*"]
-    }],
-    var.tracing != "Active" ? [] : [{
-      Sid      = "WriteTraces"
-      Effect   = "Allow"
-      Action   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
-      Resource = ["*"]
-    }],
-    local.on_failure == null ? [] : [{
-      Sid      = "SendToFailureDestination"
-      Effect   = "Allow"
-      Action   = [local.send_actions[local.failure_service]]
-      Resource = [local.on_failure.arn]
-    }],
+  # Statement id, actions and resources of what every function, or one with these settings, needs.
+  needed = concat(
+    [["WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], ["${local.log_group_arn}:*"]]],
+    var.tracing != "Active" ? [] : [["WriteTraces", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"]]],
+    local.on_failure == null ? [] : [
+      ["SendToFailureDestination", [local.send_actions[local.failure_service]], [local.on_failure.arn]],
+    ],
     var.vpc == null ? [] : [local.manage_network_interfaces],
+  )
+
+  statements = concat(
+    [for row in local.needed : { Sid = row[0], Effect = "Allow", Action = row[1], Resource = row[2] }],
     var.vpc == null ? [] : [local.leave_network_interfaces],
     values(local.given),
   )

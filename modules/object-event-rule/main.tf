@@ -117,8 +117,7 @@ resource "aws_iam_role" "topics" {
       Principal = { Service = "events.amazonaws.com" }
       Action    = "sts:AssumeRole"
       Condition = {
-        ArnEquals    = { "aws:SourceArn" = local.arn }
-        StringEquals = { "aws:SourceAccount" = local.account_id }
+        ArnEquals = { "aws:SourceArn" = local.arn }, StringEquals = { "aws:SourceAccount" = local.account_id }
       }
     }]
   })

@@ -28,6 +28,7 @@ from tools.planned_dashboard import PICTURE
 from tools.readme_examples import Example, examples_in
 from tools.running_provider import running_provider
 from tools.terraform import BINARY, ROOT
+from tools.terraform_lines import COLUMNS, too_long_in
 
 _RUNS = re.compile(r'^run "', re.MULTILINE)
 _RUN_PASSED = re.compile(r'^ +run "[^"]+"\.\.\. pass$', re.MULTILINE)
@@ -137,7 +138,7 @@ class TestWorkspace(Workspace):
 
 
 def check_format() -> Result:
-    """Check that ``terraform fmt`` would change nothing."""
+    """Check that ``terraform fmt`` would change nothing, and that lines are not too long."""
     done = subprocess.run(
         [str(BINARY), f"-chdir={ROOT}", "fmt", "-check", "-diff", "-recursive"],
         check=False,
@@ -145,7 +146,10 @@ def check_format() -> Result:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    return Result(0, 1, done.stdout) if done.returncode else Result(1, 0)
+    if done.returncode:
+        return Result(0, 1, done.stdout)
+    long = too_long_in(ROOT)
+    return Result(0, 1, f"More than {COLUMNS} columns: {', '.join(long)}") if long else Result(1, 0)
 
 
 def find_untested(modules: Sequence[Path]) -> Result:
