@@ -14,18 +14,15 @@ locals {
     for pair in setproduct(
       coalescelist(module.filters[name].wanted.prefixes, [""]),
       coalescelist(module.filters[name].wanted.suffixes, [""]),
-    ) : { target = name, prefix = pair[0], suffix = pair[1] }
+    ) : { name = name, prefix = pair[0], suffix = pair[1] }
   ]])
 
   # S3 rejects two notifications that the same object can match, but only at apply and without naming them.
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
   overlaps = flatten([for i, a in local.matches : [
     for b in slice(local.matches, i + 1, length(local.matches)) :
-    join("", [
-      "${a.target} and ${b.target} ",
-      "(prefix \"${a.prefix}\" and \"${b.prefix}\", suffix \"${a.suffix}\" and \"${b.suffix}\")",
-    ])
-    if length(setintersection(module.filters[a.target].event_names, module.filters[b.target].event_names)) > 0
+    "${a.name} and ${b.name} (prefix \"${a.prefix}\" and \"${b.prefix}\", suffix \"${a.suffix}\" and \"${b.suffix}\")"
+    if length(setintersection(module.filters[a.name].event_names, module.filters[b.name].event_names)) > 0
     && (startswith(a.prefix, b.prefix) || startswith(b.prefix, a.prefix))
     && (endswith(a.suffix, b.suffix) || endswith(b.suffix, a.suffix))
   ]])

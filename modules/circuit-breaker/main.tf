@@ -9,6 +9,7 @@ locals {
   # Built from names, so that rules, alarms and the function don't wait for each other. A dot sets the
   # rules apart: no consumer's name has one.
   rule_arns   = "arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}-*"
+  alarm_arns  = "arn:${local.partition}:cloudwatch:${local.arn_suffix}:alarm"
   alarm_names = { for name in keys(var.consumers) : name => "${var.name}-${name}-error-rate" }
 
   # A rule's name has at most 64 characters, of which .alarm and .clock take six; where a consumer's is longer, a hash
@@ -109,7 +110,7 @@ resource "aws_cloudwatch_event_rule" "alarm" {
   event_pattern = jsonencode({
     source      = ["aws.cloudwatch"]
     detail-type = ["CloudWatch Alarm State Change"]
-    resources   = ["arn:${local.partition}:cloudwatch:${local.arn_suffix}:alarm:${local.alarm_names[each.key]}"]
+    resources   = ["${local.alarm_arns}:${local.alarm_names[each.key]}"]
     detail      = { state = { value = ["ALARM"] } }
   })
 }
@@ -173,11 +174,8 @@ module "function" {
     {
       # Of a request that names alarms AWS says only that its resources are alarms, not that it asks for each by name.
       # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
-      read_alarms = {
-        actions   = ["cloudwatch:DescribeAlarms"]
-        resources = ["arn:${local.partition}:cloudwatch:${local.arn_suffix}:alarm:*"]
-      }
-      tell = { actions = ["sns:Publish"], resources = [var.alerts_topic.arn] }
+      read_alarms = { actions = ["cloudwatch:DescribeAlarms"], resources = ["${local.alarm_arns}:*"] }
+      tell        = { actions = ["sns:Publish"], resources = [var.alerts_topic.arn] }
     },
     length(local.keys) == 0 ? {} : {
       use_keys = { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = local.keys }
@@ -192,18 +190,6 @@ locals {
   groups = { for number, names in chunklist(sort(keys(var.consumers)), 10) :
     tostring(number + 1) => { for name in names : name => var.consumers[name] }
   }
-  # Actions and resources, by statement id.
-  grants = { for number, consumers in local.groups : number => {
-    Remember = [["dynamodb:GetItem", "dynamodb:PutItem"], [var.ledger.arn]]
-    SwitchMappings = [
-      ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"],
-      [for consumer in consumers : consumer.event_source_mapping.arn],
-    ]
-    TryFunctions = [["lambda:InvokeFunction"], [for consumer in consumers : consumer.function.arn]]
-    TryMessages = [
-      ["sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"], [for consumer in consumers : consumer.queue.arn],
-    ]
-  } }
 }
 
 resource "aws_iam_policy" "consumers" {
@@ -216,12 +202,35 @@ resource "aws_iam_policy" "consumers" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [for sid, grant in local.grants[each.key] : merge(
-      { Sid = sid, Effect = "Allow", Action = grant[0], Resource = grant[1] },
-      sid == "Remember" ? { Condition = { "ForAllValues:StringEquals" = {
-        "dynamodb:LeadingKeys" = [for name in keys(each.value) : "${var.name}/${name}"]
-      } } } : {},
-    )]
+    Statement = [
+      {
+        Sid      = "Remember"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+        Resource = [var.ledger.arn]
+        Condition = { "ForAllValues:StringEquals" = {
+          "dynamodb:LeadingKeys" = [for name in keys(each.value) : "${var.name}/${name}"]
+        } }
+      },
+      {
+        Sid      = "SwitchMappings"
+        Effect   = "Allow"
+        Action   = ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"]
+        Resource = [for consumer in each.value : consumer.event_source_mapping.arn]
+      },
+      {
+        Sid      = "TryFunctions"
+        Effect   = "Allow"
+        Action   = ["lambda:InvokeFunction"]
+        Resource = [for consumer in each.value : consumer.function.arn]
+      },
+      {
+        Sid      = "TryMessages"
+        Effect   = "Allow"
+        Action   = ["sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"]
+        Resource = [for consumer in each.value : consumer.queue.arn]
+      },
+    ]
   })
 }
 

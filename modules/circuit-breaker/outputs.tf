@@ -6,9 +6,7 @@ output "alarms" {
 output "function" {
   description = "The breaker's function: arn, log_group_name, name."
   value = {
-    arn            = module.function.arn
-    log_group_name = module.function.log_group_name
-    name           = module.function.name
+    arn = module.function.arn, log_group_name = module.function.log_group_name, name = module.function.name
   }
 }
 

@@ -10,7 +10,10 @@ locals {
   # IAM is global: rules of one name in two regions have a role each.
   role_name  = "${var.name}-rule-${data.aws_service.current.region}"
   topic_arns = [for topic in var.topics : topic.arn]
-  topic_keys = distinct(compact(values(var.topics)[*].kms_key_arn))
+  key_arns   = distinct(compact(values(var.topics)[*].kms_key_arn))
+  use_topic_keys = length(local.key_arns) == 0 ? [] : [{
+    Sid = "UseTopicKeys", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey*"], Resource = local.key_arns
+  }]
 
   # Built from names, so that neither the queue's policy nor a target's waits for the rule.
   arn     = "arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}"
@@ -141,12 +144,7 @@ resource "aws_iam_role_policy" "topics" {
     Version = "2012-10-17"
     Statement = concat(
       [{ Sid = "Publish", Effect = "Allow", Action = ["sns:Publish"], Resource = local.topic_arns }],
-      length(local.topic_keys) == 0 ? [] : [{
-        Sid      = "UseTopicKeys"
-        Effect   = "Allow"
-        Action   = ["kms:Decrypt", "kms:GenerateDataKey*"]
-        Resource = local.topic_keys
-      }],
+      local.use_topic_keys,
     )
   })
 }

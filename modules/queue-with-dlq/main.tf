@@ -132,8 +132,7 @@ resource "aws_sqs_queue" "this" {
 
   policy = local.policy
   redrive_policy = jsonencode({
-    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
-    maxReceiveCount     = var.max_receive_count
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn, maxReceiveCount = var.max_receive_count
   })
 
   lifecycle {

@@ -6,9 +6,7 @@ output "arn" {
 output "dead_letter_queue" {
   description = "The dead-letter queue: arn, name, url."
   value = {
-    arn  = aws_sqs_queue.dead_letter.arn
-    name = aws_sqs_queue.dead_letter.name
-    url  = aws_sqs_queue.dead_letter.url
+    arn = aws_sqs_queue.dead_letter.arn, name = aws_sqs_queue.dead_letter.name, url = aws_sqs_queue.dead_letter.url
   }
 }
 
@@ -34,9 +32,7 @@ output "queue" {
     message_retention_seconds  = var.message_retention_seconds
     visibility_timeout_seconds = local.visibility_timeout_seconds
     dead_letter_queue = {
-      arn  = aws_sqs_queue.dead_letter.arn
-      name = local.dlq_name
-      url  = aws_sqs_queue.dead_letter.url
+      arn = aws_sqs_queue.dead_letter.arn, name = local.dlq_name, url = aws_sqs_queue.dead_letter.url
     }
   }
 }

@@ -17,9 +17,7 @@ locals {
     var.ledger == null ? {} : { LEDGER_DAYS = tostring(var.ledger.days), LEDGER_TABLE = var.ledger.table.name },
     var.output == null ? {} : { OUTPUT_BUCKET = var.output.bucket, OUTPUT_PREFIX = var.output.prefix },
     var.pipeline == null ? {} : {
-      CONSUMER          = var.pipeline.consumer
-      METRICS_NAMESPACE = var.pipeline.metrics_namespace
-      PIPELINE          = var.pipeline.name
+      CONSUMER = var.pipeline.consumer, METRICS_NAMESPACE = var.pipeline.metrics_namespace, PIPELINE = var.pipeline.name
     },
   )
 
