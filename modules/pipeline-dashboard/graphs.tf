@@ -1,12 +1,13 @@
 # The graphs; main.tf has their layout.
 locals {
-  header = <<-EOT
+  through = var.topic_name == null ? "" : ", through topic `${coalesce(var.topic_name, "-")}`"
+  header  = <<-EOT
     # ${var.name}
-    Files that land in bucket `${var.bucket_name}` are told to each consumer below${var.topic_name == null ? "" : " by topic `${coalesce(var.topic_name, "-")}`"}. A graph without points means that nothing happened.
+    Each file that is uploaded to bucket `${var.bucket_name}` is delivered to the consumers below${local.through}. A graph without points means that nothing happened.
 
-    - **First row:** do files come in, and what is paid for.
-    - **A row for each consumer:** what became of its files, whether files wait, how long its function takes, what went wrong.
-    - **Why a file was set aside:** its message in the dead-letter queue says so in its attributes `ErrorType` and `ErrorMessage`. One without them was moved by SQS after a crash, a timeout or throttling.
+    - **First row:** incoming files, and usage that AWS charges for.
+    - **A row for each consumer:** the outcome of its files, the files that wait, the duration of its function, errors.
+    - **Why a file went to the dead-letter queue:** see the attributes `ErrorType` and `ErrorMessage` of its message. SQS moved a message without them, after a crash, a timeout or throttling.
   EOT
 
   axes = { for unit in [
@@ -108,14 +109,14 @@ locals {
 
   consumer_graphs = { for name, consumer in var.consumers : name => [
     {
-      title   = "Files of ${name}: quarantined should be 0"
+      title   = "Files of ${name}: dead-lettered should be 0"
       stacked = true
       yAxis   = { left = local.axes.files }
       metrics = [for series in [
         ["ObjectsDone", { label = "done", color = local.colors.good }],
         ["ObjectsSkipped", { label = "skipped", color = local.colors.other }],
         ["ObjectsRetried", { label = "retried", color = local.colors.warning }],
-        ["ObjectsQuarantined", { label = "quarantined", color = local.colors.bad }],
+        ["ObjectsQuarantined", { label = "dead-lettered", color = local.colors.bad }],
       ] : [consumer.metrics_namespace, series[0], "Pipeline", var.name, "Consumer", name, series[1]]]
     },
     {

@@ -77,15 +77,15 @@ run "each_consumer_has_a_row_of_four_graphs_in_the_order_of_their_names" {
 
   assert {
     condition = [for widget in jsondecode(output.body).widgets : "${widget.x} ${widget.y} ${widget.properties.title}" if widget.type == "metric" && widget.y > 11] == [
-      "0 13 Files of audit: quarantined should be 0",
+      "0 13 Files of audit: dead-lettered should be 0",
       "6 13 Waiting for audit: a growing age is bad",
       "12 13 Time of audit: p99 at the timeout is bad",
       "18 13 Trouble of audit: everything should be 0",
-      "0 21 Files of index: quarantined should be 0",
+      "0 21 Files of index: dead-lettered should be 0",
       "6 21 Waiting for index: a growing age is bad",
       "12 21 Time of index: p99 at the timeout is bad",
       "18 21 Trouble of index: everything should be 0",
-      "0 29 Files of transform: quarantined should be 0",
+      "0 29 Files of transform: dead-lettered should be 0",
       "6 29 Waiting for transform: a growing age is bad",
       "12 29 Time of transform: p99 at the timeout is bad",
       "18 29 Trouble of transform: everything should be 0",
@@ -124,7 +124,7 @@ run "files_are_those_that_the_runtime_counts_for_this_pipeline_and_consumer" {
 
   assert {
     condition = [for widget in jsondecode(output.body).widgets : [for metric in widget.properties.metrics : slice(metric, 0, 6)]
-      if try(widget.properties.title, "") == "Files of transform: quarantined should be 0"] == [[
+      if try(widget.properties.title, "") == "Files of transform: dead-lettered should be 0"] == [[
         ["Files", "ObjectsDone", "Pipeline", "orders", "Consumer", "transform"],
         ["Files", "ObjectsSkipped", "Pipeline", "orders", "Consumer", "transform"],
         ["Files", "ObjectsRetried", "Pipeline", "orders", "Consumer", "transform"],
