@@ -16,25 +16,40 @@ locals {
   to_logs   = ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
   logs      = "logs.${data.aws_service.current.region}.amazonaws.com${local.partition == "aws-cn" ? ".cn" : ""}"
 
-  # Service, actions and condition, by statement id.
   key_users = {
-    AllowAlarms = ["cloudwatch.amazonaws.com", local.to_topics, merge(
-      local.in_account, { ArnLike = { "aws:SourceArn" = [local.alarm_arns] } },
-    )]
-    AllowBucket = ["s3.amazonaws.com", local.to_topics, merge(
-      local.in_account, { ArnEquals = { "aws:SourceArn" = [local.bucket_arn] } },
-    )]
-    AllowLogs   = [local.logs, local.to_logs, { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [local.log_arns] } }]
-    AllowRules  = ["events.amazonaws.com", local.to_queues, { ArnLike = { "aws:SourceArn" = ["${local.rule_arn}-*"] } }]
-    AllowTopics = ["sns.amazonaws.com", local.to_queues, { ArnEquals = { "aws:SourceArn" = local.topic_arns } }]
+    AllowAlarms = {
+      service   = "cloudwatch.amazonaws.com"
+      actions   = local.to_topics
+      condition = merge(local.in_account, { ArnLike = { "aws:SourceArn" = [local.alarm_arns] } })
+    }
+    AllowBucket = {
+      service   = "s3.amazonaws.com"
+      actions   = local.to_topics
+      condition = merge(local.in_account, { ArnEquals = { "aws:SourceArn" = [local.bucket_arn] } })
+    }
+    AllowLogs = {
+      service   = local.logs
+      actions   = local.to_logs
+      condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [local.log_arns] } }
+    }
+    AllowRules = {
+      service   = "events.amazonaws.com"
+      actions   = local.to_queues
+      condition = { ArnLike = { "aws:SourceArn" = ["${local.rule_arn}-*"] } }
+    }
+    AllowTopics = {
+      service   = "sns.amazonaws.com"
+      actions   = local.to_queues
+      condition = { ArnEquals = { "aws:SourceArn" = local.topic_arns } }
+    }
   }
 
   kms_key_statements = [for sid, user in local.key_users : {
     Sid       = sid
     Effect    = "Allow"
-    Principal = { Service = user[0] }
-    Action    = user[1]
+    Principal = { Service = user.service }
+    Action    = user.actions
     Resource  = "*"
-    Condition = user[2]
+    Condition = user.condition
   }]
 }

@@ -78,9 +78,21 @@ resource "aws_cloudwatch_metric_alarm" "error_rate" {
 
   dynamic "metric_query" {
     for_each = {
-      crashed = ["AWS/Lambda", "Errors", { FunctionName = each.value.function.name }]
-      done    = [each.value.metrics_namespace, "ObjectsDone", { Pipeline = var.name, Consumer = each.key }]
-      retried = [each.value.metrics_namespace, "ObjectsRetried", { Pipeline = var.name, Consumer = each.key }]
+      crashed = {
+        namespace  = "AWS/Lambda"
+        name       = "Errors"
+        dimensions = { FunctionName = each.value.function.name }
+      }
+      done = {
+        namespace  = each.value.metrics_namespace
+        name       = "ObjectsDone"
+        dimensions = { Pipeline = var.name, Consumer = each.key }
+      }
+      retried = {
+        namespace  = each.value.metrics_namespace
+        name       = "ObjectsRetried"
+        dimensions = { Pipeline = var.name, Consumer = each.key }
+      }
     }
 
     content {
@@ -88,9 +100,9 @@ resource "aws_cloudwatch_metric_alarm" "error_rate" {
       return_data = false
 
       metric {
-        namespace   = metric_query.value[0]
-        metric_name = metric_query.value[1]
-        dimensions  = metric_query.value[2]
+        namespace   = metric_query.value.namespace
+        metric_name = metric_query.value.name
+        dimensions  = metric_query.value.dimensions
         period      = 60
         stat        = "Sum"
       }

@@ -56,7 +56,11 @@ locals {
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
   # parliament:skip=RESOURCE_STAR:ManageNetworkInterfaces:interfaces have no ARN before they exist
   # parliament:skip=UNKNOWN_CONDITION_FOR_ACTION:LeaveNetworkInterfacesToLambda:AWS's page denies them under this key
-  manage_network_interfaces = ["ManageNetworkInterfaces", local.network_interface_actions, ["*"]]
+  manage_network_interfaces = {
+    sid       = "ManageNetworkInterfaces"
+    actions   = local.network_interface_actions
+    resources = ["*"]
+  }
   leave_network_interfaces = {
     Sid       = "LeaveNetworkInterfacesToLambda"
     Effect    = "Deny"
@@ -76,18 +80,28 @@ locals {
     length(lookup(statement, "conditions", {})) == 0 ? {} : { Condition = statement.conditions },
   ) }
 
-  # Statement id, actions and resources of what every function, or one with these settings, needs.
+  # What every function, or one with these settings, needs.
   needed = concat(
-    [["WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], ["${local.log_group_arn}:*"]]],
-    var.tracing != "Active" ? [] : [["WriteTraces", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"]]],
-    local.on_failure == null ? [] : [
-      ["SendToFailureDestination", [local.send_actions[local.failure_service]], [local.on_failure.arn]],
-    ],
+    [{
+      sid       = "WriteLogs"
+      actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      resources = ["${local.log_group_arn}:*"]
+    }],
+    var.tracing != "Active" ? [] : [{
+      sid       = "WriteTraces"
+      actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+      resources = ["*"]
+    }],
+    local.on_failure == null ? [] : [{
+      sid       = "SendToFailureDestination"
+      actions   = [local.send_actions[local.failure_service]]
+      resources = [local.on_failure.arn]
+    }],
     var.vpc == null ? [] : [local.manage_network_interfaces],
   )
 
   statements = concat(
-    [for row in local.needed : { Sid = row[0], Effect = "Allow", Action = row[1], Resource = row[2] }],
+    [for one in local.needed : { Sid = one.sid, Effect = "Allow", Action = one.actions, Resource = one.resources }],
     var.vpc == null ? [] : [local.leave_network_interfaces],
     values(local.given),
   )
