@@ -4,12 +4,14 @@ What Terraform writes goes to the copy, not into the source tree; neither creden
 are needed.
 """
 
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tools.terraform import BINARY, ROOT
 
@@ -61,6 +63,16 @@ class Workspace:
         return self.terraform(
             configuration, "init", "-backend=false", "-input=false", "-no-color", *arguments
         )
+
+
+def plans_in(output: str) -> list[dict[str, Any]]:
+    """Find the plans in the output of ``terraform test -json -verbose``, one for each run.
+
+    ``@testrun`` of each is the name of its run, ``test_plan`` the plan:
+    https://developer.hashicorp.com/terraform/internals/machine-readable-ui
+    """
+    messages = (json.loads(line) for line in output.splitlines() if line[:1] == "{")
+    return [message for message in messages if message["type"] == "test_plan"]
 
 
 def copy_configurations(folder: Path) -> Workspace:

@@ -1,7 +1,6 @@
 """Draw the dashboard that a README's example plans: the README's picture, for ``make docs``."""
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from tools import readme_examples
 from tools.dashboard_picture import PictureError, render
-from tools.mocked_terraform import Workspace, copy_configurations
+from tools.mocked_terraform import Workspace, copy_configurations, plans_in
 from tools.running_provider import running_provider
 from tools.terraform import ROOT
 
@@ -69,8 +68,7 @@ def dashboard_body_in(messages: str) -> str:
     Parameters
     ----------
     messages
-        What ``terraform test -json -verbose`` printed, see
-        https://developer.hashicorp.com/terraform/internals/machine-readable-ui.
+        What ``terraform test -json -verbose`` printed.
 
     Raises
     ------
@@ -79,9 +77,8 @@ def dashboard_body_in(messages: str) -> str:
     """
     bodies = [
         resource["change"]["after"].get("dashboard_body")
-        for message in (json.loads(line) for line in messages.splitlines() if line[:1] == "{")
-        if message["type"] == "test_plan"
-        for resource in message["test_plan"]["resource_changes"]
+        for planned in plans_in(messages)
+        for resource in planned["test_plan"]["resource_changes"]
         if resource["type"] == "aws_cloudwatch_dashboard"
     ]
     if len(bodies) != 1 or not bodies[0]:

@@ -5,13 +5,13 @@ on data that a scenario makes up. Each scenario also names an alarm that must fa
 that it would notice.
 """
 
-import json
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from tools.aws_rules.alarms import Alarm, AlarmState, Datum, states
+from tools.mocked_terraform import plans_in
 
 MINUTE = 60
 # How long after it was published a datum is seen at most; the modules' alarms allow for this.
@@ -67,9 +67,8 @@ def alarms_in(messages: str) -> dict[str, Alarm]:
     """
     return {
         resource["change"]["after"]["alarm_name"]: Alarm.planned(resource["change"]["after"])
-        for message in (json.loads(line) for line in messages.splitlines() if line[:1] == "{")
-        if message["type"] == "test_plan"
-        for resource in message["test_plan"]["resource_changes"]
+        for planned in plans_in(messages)
+        for resource in planned["test_plan"]["resource_changes"]
         if resource["type"] == "aws_cloudwatch_metric_alarm"
     }
 

@@ -72,18 +72,11 @@ class Refusal:
         return {name: _MOCK + variables + _PLAN for name, variables in files.items()}
 
     def _variables(self, attributes: str) -> str:
-        return _PIPELINE.format(
-            route=self.route,
-            pipeline=attributes if self.of_pipeline else "",
-            consumers=_CONSUMER.format(
-                name="load", attributes="" if self.of_pipeline else attributes
-            )
-            + (
-                ""
-                if self.audits is None
-                else _CONSUMER.format(name="audit", attributes=f"filter = {self.audits}")
-            ),
-        )
+        of_pipeline, of_load = (attributes, "") if self.of_pipeline else ("", attributes)
+        consumers = _CONSUMER.format(name="load", attributes=of_load)
+        if self.audits is not None:
+            consumers += _CONSUMER.format(name="audit", attributes=f"filter = {self.audits}")
+        return _PIPELINE.format(route=self.route, pipeline=of_pipeline, consumers=consumers)
 
     def faults(self, outputs: dict[str, str]) -> list[str]:
         """Return what is wrong with what Terraform said of the two files."""
@@ -92,7 +85,7 @@ class Refusal:
         if self.says not in refused:
             faults.append(f"{self.name}: no error says {self.says!r}:\n{refused}")
         if not self.of_consumer:
-            faults += _refused(f"{self.name}_accepted.tftest.hcl", outputs)
+            faults += _not_planned(f"{self.name}_accepted.tftest.hcl", outputs)
         return faults
 
 
@@ -109,10 +102,10 @@ def accepted_consumers() -> dict[str, str]:
 
 def faults_together(outputs: dict[str, str]) -> list[str]:
     """Return what is wrong with what Terraform said of them."""
-    return _refused(_TOGETHER, outputs)
+    return _not_planned(_TOGETHER, outputs)
 
 
-def _refused(file: str, outputs: dict[str, str]) -> list[str]:
+def _not_planned(file: str, outputs: dict[str, str]) -> list[str]:
     said = outputs.get(file, "")
     return [] if "... pass" in said and "Error:" not in said else [f"{file} should plan:\n{said}"]
 

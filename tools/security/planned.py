@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.mocked_terraform import plans_in
 from tools.running_provider import running_provider
 from tools.terraform import BINARY, ROOT
 
@@ -155,11 +156,7 @@ def _computed(resource: Resource) -> dict[str, str]:
 def _resources(folder: Path, provider: Mapping[str, str]) -> list[Resource]:
     """Plan the configurations, and list their resources."""
     output = _terraform(folder, provider, "test", "-json", "-verbose")
-    plans = [
-        message
-        for message in (json.loads(line) for line in output.splitlines() if line[:1] == "{")
-        if message["type"] == "test_plan"
-    ]
+    plans = plans_in(output)
     own = [
         Resource(
             configuration=planned["@testrun"].replace("_", "-"),
