@@ -29,6 +29,32 @@ class Environment(ExecutionEnvironment):
         self.ends += 1
 
 
+def time_up_after(reached: Callable[[], object], left: float) -> Callable[[], float]:
+    """Make a clock by which time is up once the runtime waits for the objects.
+
+    Parameters
+    ----------
+    reached
+        Returns when the objects are as far as they have to be; called once.
+    left
+        The seconds that are left then.
+    """
+    main, asked = threading.current_thread(), 0
+
+    def remaining() -> float:
+        nonlocal asked
+        if threading.current_thread() is not main:
+            return 30.0
+        asked += 1
+        if asked <= 2:  # the function's timeout, and whether there is time for the objects
+            return 30.0
+        if asked == 3:
+            reached()
+        return left
+
+    return remaining
+
+
 @dataclass
 class Hanging:
     """A consumer whose function hangs, in an environment of its own, until it is let go."""
@@ -51,21 +77,13 @@ class Hanging:
     def hang(self, number: int, *, size: int = 0) -> list[str]:
         """Hand over as many objects; time is up once all of them hang."""
         bodies = [self.consumer.upload(f"hang{n}", b"x" * size) for n in range(number)]
-        main, asked = threading.current_thread(), 0
 
-        def remaining() -> float:
-            nonlocal asked
-            if threading.current_thread() is not main:
-                return 30.0
-            asked += 1
-            if asked <= 2:  # the function's timeout, and whether there is time for the objects
-                return 30.0
-            if asked == 3:  # the runtime waits for the objects: let all of them begin
-                for _ in range(number):
-                    assert self.begun.acquire(timeout=10)
-            return 1.6  # enough for the last requests
+        def let_all_begin() -> None:
+            for _ in range(number):
+                assert self.begun.acquire(timeout=10)
 
-        self.consumer.context = FakeContext(remaining=remaining)
+        # Enough is left for the last requests.
+        self.consumer.context = FakeContext(remaining=time_up_after(let_all_begin, 1.6))
         try:
             return self.consumer(batch(*bodies))
         finally:
@@ -155,19 +173,9 @@ def test_what_hung_settles_nothing_once_the_answer_is_given() -> None:
         begun.set()
         release.wait(10)
 
-    main, asked = threading.current_thread(), 0
-
-    def remaining() -> float:
-        nonlocal asked
-        if threading.current_thread() is not main:
-            return 30.0
-        asked += 1
-        if asked <= 2:  # the function's timeout, and whether there is time for the objects
-            return 30.0
-        begun.wait(10)
-        return 0.1  # too little even for a message's last request
-
-    consumer = Consumer(author, context=FakeContext(remaining=remaining))
+    # Too little is left even for a message's last request.
+    clock = time_up_after(lambda: begun.wait(10), 0.1)
+    consumer = Consumer(author, context=FakeContext(remaining=clock))
 
     # On its last receive it would be dead-lettered; but that it is retried is answered already.
     assert consumer(batch(consumer.upload("a"), receive_count=5)) == ["m0"]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -70,6 +71,18 @@ class World:
         """Put objects into the bucket."""
         for key in keys:
             self.aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b"abc")
+
+    def log(self, at: datetime, *messages: str) -> None:
+        """Write lines to the function's log."""
+        logs, group = self.aws.logs, self.consumer.log_group
+        logs.create_log_group(logGroupName=group)
+        logs.create_log_stream(logGroupName=group, logStreamName="one")
+        timestamp = int(at.timestamp() * 1000)
+        logs.put_log_events(
+            logGroupName=group,
+            logStreamName="one",
+            logEvents=[{"timestamp": timestamp, "message": message} for message in messages],
+        )
 
     def remember(self, key: str, state: str) -> None:
         """Put an object on record."""

@@ -13,9 +13,6 @@ from tests.unit.operations.world import BUCKET, World
 
 def test_a_story_is_told_from_the_log(world: World, run: Run) -> None:
     world.upload("in/a.json")
-    logs, group = world.aws.logs, world.consumer.log_group
-    logs.create_log_group(logGroupName=group)
-    logs.create_log_stream(logGroupName=group, logStreamName="one")
     stored = world.aws.s3.head_object(Bucket=BUCKET, Key="in/a.json")["LastModified"]
     line = {
         "timestamp": stored.isoformat(),
@@ -26,14 +23,7 @@ def test_a_story_is_told_from_the_log(world: World, run: Run) -> None:
         "output": f"s3://{BUCKET}/out/a.json",
     }
     other = {**line, "key": "in/b.json", "outcome": "retry"}
-    logs.put_log_events(
-        logGroupName=group,
-        logStreamName="one",
-        logEvents=[
-            {"timestamp": int(stored.timestamp() * 1000), "message": message}
-            for message in (json.dumps(line), json.dumps(other), "START RequestId: 1")
-        ],
-    )
+    world.log(stored, json.dumps(line), json.dumps(other), "START RequestId: 1")
 
     without_output = run("trace", "in/a.json", "--json")
     world.upload("out/a.json")
@@ -52,9 +42,6 @@ def test_a_line_that_is_none_of_the_runtimes_is_no_part_of_the_story(
     world: World, run: Run
 ) -> None:
     world.upload("in/a.json")
-    logs, group = world.aws.logs, world.consumer.log_group
-    logs.create_log_group(logGroupName=group)
-    logs.create_log_stream(logGroupName=group, logStreamName="one")
     stored = world.aws.s3.head_object(Bucket=BUCKET, Key="in/a.json")["LastModified"]
     line = {
         "timestamp": stored.isoformat(),
@@ -77,14 +64,7 @@ def test_a_line_that_is_none_of_the_runtimes_is_no_part_of_the_story(
         json.dumps(line).replace('{"a": 1}', deep),
         deep,
     ]
-    logs.put_log_events(
-        logGroupName=group,
-        logStreamName="one",
-        logEvents=[
-            {"timestamp": int(stored.timestamp() * 1000), "message": message}
-            for message in messages
-        ],
-    )
+    world.log(stored, *messages)
 
     told = run("trace", "in/a.json", "--json")
 
