@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from tests.integration.waiting import eventually
+from tests.localstack.functions import Functions
 from tools.localstack import Instance
 
 pytestmark = [
@@ -16,6 +17,13 @@ pytestmark = [
         os.environ.get("LOCALSTACK", "embedded") != "embedded", reason="of the embedded one only"
     ),
 ]
+
+SLOW = """
+import time
+
+def handler(event, context):
+    time.sleep(2)
+"""
 
 
 def test_what_is_sent_to_a_queue_is_counted(localstack: Instance) -> None:
@@ -44,3 +52,29 @@ def test_what_is_sent_to_a_queue_is_counted(localstack: Instance) -> None:
         return sum(point["Sum"] for point in points)
 
     eventually(sent, until=lambda count: count == 5, waiting_for="the metric of five messages")
+
+
+def test_a_mapping_is_disabled_only_after_its_last_message(localstack: Instance) -> None:
+    functions = Functions(localstack)
+    sqs = functions.client("sqs")
+    url = sqs.create_queue(QueueName=f"disabled-{secrets.token_hex(4)}")["QueueUrl"]
+    mapping = functions.map(url, functions.make(code=SLOW))
+
+    def state() -> str:
+        return functions.lambda_.get_event_source_mapping(UUID=mapping)["State"]
+
+    def in_flight() -> int:
+        name = "ApproximateNumberOfMessagesNotVisible"
+        asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+        return int(asked["Attributes"][name])
+
+    eventually(state, until=lambda now: now == "Enabled", waiting_for="the mapping")
+    sqs.send_message(QueueUrl=url, MessageBody="{}")
+    eventually(in_flight, until=lambda number: number == 1, waiting_for="the function to start")
+    functions.lambda_.update_event_source_mapping(UUID=mapping, Enabled=False)
+    assert state() == "Disabling"
+    eventually(state, until=lambda now: now == "Disabled", waiting_for="the last message")
+
+    assert in_flight() == 0
+    functions.lambda_.update_event_source_mapping(UUID=mapping, Enabled=True)
+    eventually(state, until=lambda now: now == "Enabled", waiting_for="the mapping again")

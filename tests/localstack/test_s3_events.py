@@ -151,6 +151,10 @@ def test_wildcards_stand_for_nothing_too_and_can_be_escaped(localstack: Instance
             f"{POLLER}.SqsPoller._register_client_hooks",
         ),
         (
+            "host_lambda.mapping_states.disable_after_last_poll",
+            "services.lambda_.event_source_mapping.esm_worker.EsmWorker.create",
+        ),
+        (
             "host_lambda.queue_metrics.publish_queue_metrics_together",
             "services.sqs.provider.CloudwatchDispatcher.dispatch_sqs_metric",
         ),
