@@ -63,7 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def set_up_environment() -> None:
     """Create ``.venv`` with exactly the distributions of ``requirements/development.txt``."""
-    _install(ENVIRONMENT, ROOT / "requirements" / "development.txt", import_checkout=True)
+    _install(ENVIRONMENT, ROOT / "requirements" / "development.txt")
+    # Each time: the folders change without the lock, and the checkout can be moved.
+    (packages,) = ENVIRONMENT.glob("lib/python*/site-packages")
+    install_checkout(packages, ENVIRONMENT / "bin")
 
 
 def set_up_security() -> None:
@@ -81,7 +84,7 @@ def set_up_fuzz() -> None:
     _write(packages / "development.pth", f"{IMPORTED}{development}\n")
 
 
-def _install(folder: Path, lock: Path, *, import_checkout: bool = False) -> None:
+def _install(folder: Path, lock: Path) -> None:
     """Create an environment with exactly a lock's distributions, unless it is up to date."""
     stamp = folder / ".lock-sha256"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
@@ -94,9 +97,6 @@ def _install(folder: Path, lock: Path, *, import_checkout: bool = False) -> None
     _say(f"installing {lock.relative_to(ROOT)}")
     python = str(folder / "bin" / "python")
     _run([UV, "pip", "sync", "--quiet", "--require-hashes", "--python", python, lock])
-    if import_checkout:
-        (packages,) = folder.glob("lib/python*/site-packages")
-        install_checkout(packages, folder / "bin")
     stamp.write_text(digest, encoding="utf-8")
 
 
