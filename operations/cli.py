@@ -60,7 +60,8 @@ def options(
         str | None,
         typer.Option(
             envvar="PIPELINE_NAME",
-            help="The pipeline's name. Without --outputs and --chdir, it is looked up in AWS.",
+            help="The pipeline's name. Without --outputs and --chdir, it is looked up in AWS; with "
+            "them, it selects one of several, and must be that of their pipeline.",
         ),
     ] = None,
     outputs: Annotated[

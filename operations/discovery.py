@@ -115,12 +115,13 @@ def by_outputs(outputs: Mapping[str, Any], name: str | None, aws: Aws) -> Pipeli
         The outputs of the root module, of an example, or of a configuration that uses such a module
         and has its outputs as one of its own outputs.
     name
-        The pipeline's name, or the name of the output; required if there are several.
+        The pipeline's name, or the name of the output or of its bucket; required if there are
+        several.
 
     Raises
     ------
     WrongUseError
-        The outputs contain no pipeline or several.
+        The outputs contain no pipeline or several, or none with this name.
     OperationError
         A function doesn't exist, can't be read, or has an environment that can't be decrypted.
     """
@@ -130,9 +131,9 @@ def by_outputs(outputs: Mapping[str, Any], name: str | None, aws: Aws) -> Pipeli
         if isinstance(value, Mapping) and "consumers" in value and "bucket" in value
     }
     chosen = [
-        value
+        (output, value)
         for output, value in candidates.items()
-        if name in {None, output, _topic_name(value)} or len(candidates) == 1
+        if name is None or name in _names(output, value) or len(candidates) == 1
     ]
     if not candidates:
         raise WrongUseError(
@@ -142,15 +143,30 @@ def by_outputs(outputs: Mapping[str, Any], name: str | None, aws: Aws) -> Pipeli
     if len(chosen) != 1:
         found = ", ".join(output or "the outputs themselves" for output in candidates)
         raise WrongUseError(f"select one of these outputs with --name: {found}")
-    (parts,) = chosen
+    ((output, parts),) = chosen
+    names = _names(output, parts)
+    # Functions of another pipeline need not be readable. Without a topic, only they have its name.
+    if name is not None and name not in names and (topic := _topic_name(parts)):
+        raise _mismatch(name, topic)
     consumers = {
         consumer: _consumer(consumer, _configuration(told["function"]["name"], aws), told, aws)
         for consumer, told in parts["consumers"].items()
     }
-    return Pipeline(
-        name=_pipeline_name(consumers) or name or str(parts["bucket"]["name"]),
-        bucket=parts["bucket"]["name"],
-        consumers=consumers,
+    found_name = _pipeline_name(consumers) or output or str(parts["bucket"]["name"])
+    if name is not None and name not in {*names, found_name}:
+        raise _mismatch(name, found_name)
+    return Pipeline(name=found_name, bucket=parts["bucket"]["name"], consumers=consumers)
+
+
+def _names(output: str, parts: Mapping[str, Any]) -> set[str]:
+    """Return what a pipeline of the outputs may be called."""
+    return {output, str(parts["bucket"]["name"]), _topic_name(parts) or output}
+
+
+def _mismatch(name: str, found: str) -> WrongUseError:
+    return WrongUseError(
+        f"--name (PIPELINE_NAME) is {name}, and the outputs of --outputs (PIPELINE_OUTPUTS) or "
+        f"--chdir are those of {found}: omit one of the two, or give both of one pipeline"
     )
 
 

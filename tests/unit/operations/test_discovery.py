@@ -118,6 +118,31 @@ def test_of_several_pipelines_one_has_to_be_named() -> None:
         discovery.by_outputs({"unrelated": 3}, None, aws)
 
 
+@pytest.mark.parametrize("name", ["orders", "module", "orders-files", None])
+def test_a_name_beside_outputs_is_that_of_their_pipeline(name: str | None) -> None:
+    aws = account(**{"orders-load": ENVIRONMENT})
+
+    assert discovery.by_outputs({"module": module()}, name, aws).name == "orders"
+
+
+@pytest.mark.parametrize("topic", [None, {"name": "orders"}])
+def test_a_name_beside_the_outputs_of_another_pipeline_is_an_error_with_both_names(
+    topic: Mapping[str, str] | None,
+) -> None:
+    aws = account(**{"orders-load": ENVIRONMENT})
+
+    with pytest.raises(WrongUseError, match=r"is bills, and the outputs .* are those of orders"):
+        discovery.by_outputs({**module(), "topic": topic}, "bills", aws)
+
+
+def test_the_functions_of_another_pipeline_are_not_asked() -> None:
+    aws = account(**{"orders-load": ENVIRONMENT})
+    aws.lambda_.withheld.add("orders-load")  # type: ignore[attr-defined]
+
+    with pytest.raises(WrongUseError, match="are those of orders"):
+        discovery.by_outputs({**module(), "topic": {"name": "orders"}}, "bills", aws)
+
+
 def test_a_pipeline_is_found_by_its_name_alone() -> None:
     other = {**ENVIRONMENT, "PIPELINE": "bills"}
     aws = account(**{"orders-load": ENVIRONMENT, "bills-load": other, "unrelated": {}})
