@@ -27,6 +27,8 @@ TERRAFORM_TESTS := $(PYTHON) -m tests.terraform
 ARCHITECTURE ?= arm64
 LOCALSTACK ?= embedded
 export LOCALSTACK TERRAFORM TF_PLUGIN_MIRROR KEEP
+# With this variable, which container images set, each Python process compiles all that it imports again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup environment terraform localstack security fuzzer package package-host demo example \
 	test test-beside test-unit test-terraform test-integration fuzz lint lint-python lint-terraform fmt docs lock cost bench deploy destroy clean
@@ -69,7 +71,7 @@ test: setup package-host lint ## Run all tests: lint, then the unit, Terraform a
 
 # The integration tests are idle for much of their time, in which these run. awk prefixes and flushes each line.
 test-beside:
-	@nice $(UNIT_TESTS) 2>&1 | awk '{ print "unit: " $$0; fflush() }'
+	@PYTHONUNBUFFERED=1 nice $(UNIT_TESTS) 2>&1 | awk '{ print "unit: " $$0; fflush() }'
 	@nice $(TERRAFORM_TESTS) 2>&1 | awk '{ print "terraform: " $$0; fflush() }'
 
 test-unit: environment ## Run the unit tests of the runtime, the functions and the tools

@@ -70,12 +70,12 @@ def test_a_slow_object_is_retried_and_the_finished_ones_are_not(lines: Lines) ->
 
     consumer.author = watched
 
+    before = threading.enumerate()
     assert consumer(batch(slow, quick)) == ["m0"]
     first = lines()
     release.set()
-    for thread in threading.enumerate():
-        if thread.daemon and thread is not threading.current_thread():
-            thread.join(10)
+    for thread in set(threading.enumerate()) - set(before):
+        thread.join(10)
     assert [type(error).__name__ for error in refused] == ["DeadlineError"]
     assert {line["key"]: line["outcome"] for line in first} == {"quick": "done", "slow": "retry"}
     assert lines() == []
