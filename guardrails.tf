@@ -13,7 +13,7 @@ locals {
   written = [for name, consumer in var.consumers : { consumer = name, prefix = consumer.output.prefix }
     if consumer.output == null ? false : coalesce(consumer.output.bucket, local.bucket_name) == local.bucket_name
   ]
-  loops = [for output in local.written : "${output.consumer} writes to ${output.prefix}" if anytrue([
+  loops = [for output in local.written : "${local.places[output.consumer]}.output.prefix, ${output.prefix}" if anytrue([
     for prefix in local.started_by : startswith(output.prefix, prefix) || startswith(prefix, output.prefix)
   ])]
 }
@@ -22,7 +22,7 @@ data "aws_caller_identity" "current" {
   lifecycle {
     precondition {
       condition     = length(local.loops) == 0
-      error_message = "The output of these consumers matches the pipeline's own filter, which causes a loop: ${join("; ", local.loops)}. Choose an output.prefix outside filter.prefixes, narrow filter.prefixes, or write to another bucket."
+      error_message = "These outputs match the pipeline's own filter, which causes a loop: ${join("; ", local.loops)}. Choose a prefix outside filter.prefixes, narrow filter.prefixes, or write to another bucket."
     }
   }
 }

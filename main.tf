@@ -15,6 +15,13 @@ locals {
   rule_arn    = "arn:${local.partition}:events:${local.arn_suffix}:rule/${var.name}"
   alarm_arns  = "arn:${local.partition}:cloudwatch:${local.arn_suffix}:alarm:${var.name}-*"
 
+  # How the user wrote a consumer and its attributes, for error messages.
+  places = { for name in keys(var.consumers) : name => "consumers[\"${name}\"]" }
+  error_names = { for consumer, place in local.places : consumer => merge(
+    { for name in keys(var.consumers[consumer]) : name => "${place}.${name}" },
+    { function = place, prefix = "${place}." },
+  ) }
+
   alerts_topic_arn = var.alerts.topic == null ? module.alerts[0].arn : var.alerts.topic.arn
 }
 
@@ -28,6 +35,7 @@ module "bucket" {
   source = "./modules/bucket"
   count  = var.bucket.name == null ? 0 : 1
 
+  error_prefix    = "bucket."
   force_destroy   = var.bucket.force_destroy
   kms_key_arn     = var.kms_key_arn
   lifecycle_rules = var.bucket.lifecycle_rules
@@ -39,7 +47,7 @@ module "bucket" {
 module "filter" {
   source = "./modules/object-filter"
 
-  name   = "the pipeline's filter"
+  name   = "filter"
   within = var.filter
 }
 
@@ -48,8 +56,8 @@ module "filters" {
   for_each = var.consumers
 
   filter = each.value.filter
-  name   = "consumer ${each.key}"
-  within = var.filter
+  name   = "${local.places[each.key]}.filter"
+  within = module.filter.wanted
 }
 
 # The route affects only this configuration. The policies of topic, queues and functions allow S3 on every route: the
@@ -60,6 +68,9 @@ module "notifications" {
 
   bucket      = var.bucket.name == null ? data.aws_s3_bucket.existing[0].id : module.bucket[0].name
   eventbridge = length([for rule in module.rules : rule.arn]) > 0
+  error_names = merge({ "topics.files" = "filter" }, [for name, place in local.places : {
+    "functions.${name}" = "${place}.filter", "queues.${name}" = "${place}.filter"
+  }]...)
 
   functions = { for name, filter in module.filters :
     name => merge(filter.wanted, { arn = module.consumers[name].function.arn })
@@ -99,6 +110,7 @@ module "queues" {
   for_each = var.consumers
 
   dead_letter_queue          = { message_retention_seconds = each.value.dead_letter_retention_seconds }
+  error_names                = local.error_names[each.key]
   function                   = each.value
   kms_key_arn                = var.kms_key_arn
   max_receive_count          = each.value.max_receive_count
@@ -132,6 +144,7 @@ module "consumers" {
 
   batching    = { size = each.value.batch_size, window_seconds = each.value.batching_window_seconds }
   enabled     = each.value.enabled
+  error_names = local.error_names[each.key]
   filter      = module.filters[each.key].wanted
   kms_key_arn = var.kms_key_arn
   ledger      = var.ledger == null ? null : { table = module.ledger[0].table, days = var.ledger.days }
@@ -170,6 +183,7 @@ module "circuit_breaker" {
   alerts_topic       = { arn = local.alerts_topic_arn, kms_key_arn = try(var.alerts.topic.kms_key_arn, null) }
   architecture       = var.circuit_breaker.architecture
   cool_down_seconds  = var.circuit_breaker.cool_down_seconds
+  error_prefix       = "circuit_breaker."
   error_rate_percent = var.circuit_breaker.error_rate_percent
   kms_key_arn        = var.kms_key_arn
   ledger             = module.ledger[0].table
@@ -192,6 +206,7 @@ module "alarms" {
   actions                = [local.alerts_topic_arn]
   alarms                 = each.value.alarms == null ? var.alarms : each.value.alarms
   dead_letter_queue_name = module.queues[each.key].dead_letter_queue.name
+  error_prefix           = each.value.alarms == null ? "" : "${local.places[each.key]}."
   function_name          = module.consumers[each.key].function.name
   name                   = "${var.name}-${each.key}"
   queue_name             = module.queues[each.key].name

@@ -23,6 +23,13 @@ variable "alerts" {
     condition     = var.alerts.topic == null || length(var.alerts.emails) == 0
     error_message = "alerts.topic and alerts.emails exclude each other: subscribe the addresses to your topic and remove alerts.emails, or remove alerts.topic."
   }
+
+  validation {
+    condition = (var.alerts.topic == null
+      ? true : can(regex("^arn:[^:]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.alerts.topic.arn))
+    )
+    error_message = "alerts.topic.arn must be the ARN of a standard SNS topic, such as arn:aws:sns:eu-west-1:111122223333:oncall."
+  }
 }
 
 variable "bucket" {
@@ -135,7 +142,7 @@ variable "consumers" {
 
   validation {
     condition     = alltrue([for name in keys(var.consumers) : can(regex("^[a-z][a-z0-9-]{0,30}$", name))])
-    error_message = "The names of consumers are used in names of resources, so they need 1 to 31 lower-case letters, digits and hyphens, beginning with a letter."
+    error_message = "The names in consumers are used in names of resources: ${join(", ", [for name in keys(var.consumers) : name if !can(regex("^[a-z][a-z0-9-]{0,30}$", name))])} must have 1 to 31 lower-case letters, digits and hyphens, beginning with a letter."
   }
 
   validation {
@@ -152,7 +159,7 @@ variable "consumers" {
     condition = alltrue([for consumer in var.consumers :
       consumer.output == null ? true : consumer.output.kms_key_arn == null || consumer.output.bucket != null
     ])
-    error_message = "A consumer's output.kms_key_arn is the key of output.bucket, which is not set: set output.bucket, or remove output.kms_key_arn. In the pipeline's bucket, the output uses the bucket's key."
+    error_message = "The output.kms_key_arn of ${join(" and ", [for name, consumer in var.consumers : "consumers[\"${name}\"]" if try(consumer.output.kms_key_arn != null && consumer.output.bucket == null, false)])} is the key of output.bucket, which is not set: set output.bucket, or remove output.kms_key_arn. In the pipeline's bucket, the output uses the bucket's key."
   }
 }
 

@@ -5,6 +5,12 @@ locals {
     { for name, target in var.topics : "topics.${name}" => target },
   )
 
+  names    = { for name in keys(local.targets) : name => lookup(var.error_names, name, name) }
+  services = { functions = "lambda", queues = "sqs", topics = "sns" }
+  no_targets = [for name, target in local.targets : name
+    if !can(regex("^arn:[^:]+:${local.services[split(".", name)[0]]}:[a-z0-9-]+:[0-9]{12}:.+$", target.arn))
+  ]
+
   notifications = { for name, target in local.targets : name => [
     for notification in module.filters[name].notifications : merge(notification, { arn = target.arn })
   ] }
@@ -21,7 +27,9 @@ locals {
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
   overlaps = flatten([for i, a in local.matches : [
     for b in slice(local.matches, i + 1, length(local.matches)) :
-    "${a.name} and ${b.name} (prefix \"${a.prefix}\" and \"${b.prefix}\", suffix \"${a.suffix}\" and \"${b.suffix}\")"
+    join(" and ", [for match in [a, b] :
+      "${local.names[match.name]} (prefix \"${match.prefix}\", suffix \"${match.suffix}\")"
+    ])
     if length(setintersection(module.filters[a.name].event_names, module.filters[b.name].event_names)) > 0
     && (startswith(a.prefix, b.prefix) || startswith(b.prefix, a.prefix))
     && (endswith(a.suffix, b.suffix) || endswith(b.suffix, a.suffix))
@@ -32,7 +40,7 @@ module "filters" {
   source   = "../object-filter"
   for_each = local.targets
 
-  name   = each.key
+  name   = local.names[each.key]
   within = each.value
 }
 
@@ -83,6 +91,11 @@ resource "aws_s3_bucket_notification" "this" {
   }
 
   lifecycle {
+    precondition {
+      condition     = length(local.no_targets) == 0
+      error_message = "The arn of ${join(" and ", local.no_targets)} must be that of a Lambda function, an SQS queue or an SNS topic, as the variable says."
+    }
+
     precondition {
       condition     = length(local.overlaps) == 0
       error_message = "An object could match two notifications, which S3 rejects: ${join("; ", local.overlaps)}. Give them prefixes, suffixes or events that exclude each other, or notify both through one topic or EventBridge (in the root module, route = \"topic\" or \"eventbridge\")."

@@ -3,6 +3,13 @@ variable "bucket" {
   type        = string
 }
 
+variable "error_names" {
+  description = "Names of targets in error messages, by target, such as queues.load. A module that passes its user's values on to this one sets the names that its user writes."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
 variable "eventbridge" {
   description = "Whether S3 also sends all events of the bucket to EventBridge; its rules filter them."
   type        = bool

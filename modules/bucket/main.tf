@@ -62,7 +62,7 @@ module "reader_filters" {
   source   = "../object-filter"
   for_each = var.readers
 
-  name   = "reader ${each.key}"
+  name   = "readers[\"${each.key}\"]"
   within = { prefixes = each.value.prefixes }
 }
 

@@ -1,3 +1,10 @@
+variable "error_prefix" {
+  description = "What error messages write in front of the variables' names. A module that passes its user's values on to this one sets the place where that user wrote them, such as consumers[\"load\"] and a dot."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
 variable "force_destroy" {
   description = "Whether destroying the bucket deletes the objects in it. Leave it false if the files are important."
   type        = bool
@@ -28,18 +35,23 @@ variable "lifecycle_rules" {
 
   validation {
     condition     = alltrue([for rule in var.lifecycle_rules.expire : rule.prefix != "" && rule.days >= 1])
-    error_message = "Each of lifecycle_rules.expire needs a prefix (an empty one would delete every file) and at least 1 day."
+    error_message = "Each of ${var.error_prefix}lifecycle_rules.expire needs a prefix (an empty one would delete every file) and at least 1 day."
+  }
+
+  validation {
+    condition     = !anytrue([for rule in var.lifecycle_rules.expire : startswith(rule.prefix, "/")])
+    error_message = "A prefix in ${var.error_prefix}lifecycle_rules.expire begins with a slash. The slash after the bucket in s3://bucket/key is no part of the key: write the prefix like incoming/."
   }
 
   # https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleConfiguration.html
   validation {
     condition     = length(var.lifecycle_rules.expire) <= 999
-    error_message = "A bucket has at most 1,000 lifecycle rules, and the module uses one: lifecycle_rules.expire may have 999. Use shorter common prefixes."
+    error_message = "A bucket has at most 1,000 lifecycle rules, and the module uses one: ${var.error_prefix}lifecycle_rules.expire may have 999. Use shorter common prefixes."
   }
 
   validation {
     condition     = min(var.lifecycle_rules.noncurrent_version_days, var.lifecycle_rules.incomplete_multipart_days) >= 1
-    error_message = "lifecycle_rules.noncurrent_version_days and incomplete_multipart_days must be at least 1."
+    error_message = "${var.error_prefix}lifecycle_rules.noncurrent_version_days and incomplete_multipart_days must be at least 1."
   }
 }
 
@@ -49,7 +61,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.name)) && !strcontains(var.name, "..")
-    error_message = "name must have 3 to 63 lower-case letters, digits, dots and hyphens, and start and end with a letter or digit."
+    error_message = "${var.error_prefix}name must have 3 to 63 lower-case letters, digits, dots and hyphens, and start and end with a letter or digit."
   }
 }
 

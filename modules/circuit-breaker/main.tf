@@ -164,6 +164,7 @@ module "function" {
   architecture            = var.architecture
   asynchronous_invocation = { maximum_retry_attempts = 0 }
   description             = "Circuit breaker of the consumers of ${var.name}."
+  error_prefix            = var.error_prefix
   invokers                = { rules = { service = "events.amazonaws.com", source_arn = local.rule_arns } }
   kms_key_arn             = var.kms_key_arn
   log_retention_days      = var.log_retention_days

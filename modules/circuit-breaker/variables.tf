@@ -33,7 +33,7 @@ variable "consumers" {
 
   validation {
     condition     = alltrue([for consumer in var.consumers : consumer.function.timeout <= 840])
-    error_message = "A consumer's timeout must be at most 840 seconds: during a trial, the circuit breaker waits for the function, and its own timeout is 900."
+    error_message = "The timeout of ${join(" and ", [for name, consumer in var.consumers : "consumers[\"${name}\"]" if consumer.function.timeout > 840])} must be at most 840 seconds, or the consumer do without a circuit breaker: during a trial, the circuit breaker waits for the function, and its own timeout is 900."
   }
 
   validation {
@@ -50,7 +50,7 @@ variable "cool_down_seconds" {
 
   validation {
     condition     = var.cool_down_seconds >= 60 && var.cool_down_seconds <= 86400
-    error_message = "cool_down_seconds must be from 60 (the circuit breaker runs every minute) to 86400."
+    error_message = "${var.error_prefix}cool_down_seconds must be from 60 (the circuit breaker runs every minute) to 86400."
   }
 }
 
@@ -62,8 +62,15 @@ variable "error_rate_percent" {
 
   validation {
     condition     = var.error_rate_percent > 0 && var.error_rate_percent <= 100
-    error_message = "error_rate_percent must be more than 0, and at most 100."
+    error_message = "${var.error_prefix}error_rate_percent must be more than 0, and at most 100."
   }
+}
+
+variable "error_prefix" {
+  description = "What error messages write in front of the variables' names. A module that passes its user's values on to this one sets the place where that user wrote them, such as consumers[\"load\"] and a dot."
+  type        = string
+  default     = ""
+  nullable    = false
 }
 
 variable "kms_key_arn" {
@@ -92,7 +99,7 @@ variable "minimum_objects" {
 
   validation {
     condition     = var.minimum_objects >= 1
-    error_message = "minimum_objects must be at least 1."
+    error_message = "${var.error_prefix}minimum_objects must be at least 1."
   }
 }
 
@@ -132,6 +139,6 @@ variable "trial_messages" {
 
   validation {
     condition     = var.trial_messages >= 1 && var.trial_messages <= 10
-    error_message = "trial_messages must be from 1 to 10, the most that one request to SQS returns."
+    error_message = "${var.error_prefix}trial_messages must be from 1 to 10, the most that one request to SQS returns."
   }
 }

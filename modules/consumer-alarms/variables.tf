@@ -26,14 +26,14 @@ variable "alarms" {
     condition = length(setsubtract(var.alarms.disabled, [
       "dead_letter_queue_not_empty", "oldest_message_age", "function_errors", "function_throttles",
     ])) == 0
-    error_message = "alarms.disabled may contain dead_letter_queue_not_empty, oldest_message_age, function_errors and function_throttles."
+    error_message = "${var.error_prefix}alarms.disabled may contain dead_letter_queue_not_empty, oldest_message_age, function_errors and function_throttles."
   }
 
   validation {
     condition = (var.alarms.oldest_message_age_seconds > 0
       && var.alarms.function_errors >= 1 && var.alarms.function_throttles >= 1
     )
-    error_message = "alarms.oldest_message_age_seconds, function_errors and function_throttles must be positive; to omit an alarm, add it to alarms.disabled."
+    error_message = "${var.error_prefix}alarms.oldest_message_age_seconds, function_errors and function_throttles must be positive; to omit an alarm, add it to ${var.error_prefix}alarms.disabled."
   }
 }
 
@@ -45,6 +45,13 @@ variable "dead_letter_queue_name" {
     condition     = length(var.dead_letter_queue_name) <= 80
     error_message = "dead_letter_queue_name has ${length(var.dead_letter_queue_name)} characters, and a queue's name at most 80. Give the name, not the ARN or URL."
   }
+}
+
+variable "error_prefix" {
+  description = "What error messages write in front of the variables' names. A module that passes its user's values on to this one sets the place where that user wrote them, such as consumers[\"load\"] and a dot."
+  type        = string
+  default     = ""
+  nullable    = false
 }
 
 variable "function_name" {

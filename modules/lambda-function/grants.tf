@@ -43,6 +43,6 @@ locals {
 module "keys" {
   source = "../object-filter"
 
-  name   = "reads and writes of ${var.name}"
+  name   = "reads or writes of ${var.name}"
   within = { prefixes = flatten(concat(values(var.reads)[*].prefixes, values(var.writes)[*].prefixes)) }
 }

@@ -142,13 +142,13 @@ resource "aws_iam_role_policy" "this" {
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: white space doesn't count.
     precondition {
       condition     = length(replace(local.policy, "/\\s/", "")) <= 10240
-      error_message = "The policy of the role of ${var.name} has ${length(replace(local.policy, "/\\s/", ""))} characters, and IAM takes 10240. Name fewer resources in policy_statements (a prefix with a wildcard stands for many), or put them into a policy of your own and attach it to output role.name."
+      error_message = "The policy of the role of ${var.name} has ${length(replace(local.policy, "/\\s/", ""))} characters, and IAM takes 10240. Name fewer resources in ${var.error_prefix}policy_statements (a prefix with a wildcard stands for many), or put them into a policy of your own and attach it to output role.name."
     }
 
     # https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
     precondition {
       condition     = can(regex("^[\\t\\n\\r\\x{20}-\\x{FF}]+$", local.policy))
-      error_message = "A policy takes no characters above U+00FF, and policy_statements has some: ${join(" ", distinct(regexall("[^\\t\\n\\r\\x{20}-\\x{FF}]", local.policy)))}. Write a wildcard (*) in place of each."
+      error_message = "A policy takes no characters above U+00FF, and ${var.error_prefix}policy_statements has some: ${join(" ", distinct(regexall("[^\\t\\n\\r\\x{20}-\\x{FF}]", local.policy)))}. Write a wildcard (*) in place of each."
     }
   }
 }
@@ -201,13 +201,13 @@ resource "aws_lambda_function" "this" {
   lifecycle {
     precondition {
       condition     = var.package_version == null || local.in_s3
-      error_message = "package_version goes with a package in S3; a local file is known by its hash. Remove package_version."
+      error_message = "${var.error_prefix}package_version goes with a package in S3; a local file is known by its hash. Remove package_version."
     }
 
     # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     precondition {
       condition     = local.environment_bytes <= 4096
-      error_message = "The environment of ${var.name} has ${local.environment_bytes} bytes as JSON, and Lambda takes 4096. Move the larger values into a parameter or a file that the function reads, or shorten filters with many prefixes or suffixes: they are among the variables."
+      error_message = "${var.error_prefix}environment has ${local.environment_bytes} bytes as JSON, and Lambda takes 4096. Move the larger values into a parameter or a file that the function reads, or shorten filters with many prefixes or suffixes: they are among the variables."
     }
   }
 

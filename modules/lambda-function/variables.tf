@@ -6,7 +6,7 @@ variable "architecture" {
 
   validation {
     condition     = contains(["arm64", "x86_64"], var.architecture)
-    error_message = "architecture must be arm64 or x86_64, the same as the package's (make package ARCHITECTURE=...)."
+    error_message = "${var.error_prefix}architecture must be arm64 or x86_64, the same as the package's (make package ARCHITECTURE=...)."
   }
 }
 
@@ -58,7 +58,7 @@ variable "environment" {
 
   validation {
     condition     = alltrue([for name in keys(var.environment) : can(regex("^[A-Za-z][A-Za-z0-9_]+$", name))])
-    error_message = "Names in environment must begin with a letter and have at least 2 letters, digits and underscores."
+    error_message = "Names in ${var.error_prefix}environment must begin with a letter and have at least 2 letters, digits and underscores."
   }
 
   # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
@@ -69,7 +69,7 @@ variable "environment" {
       "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_REGION",
       "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_HANDLER",
     ])) == 0
-    error_message = "environment names a variable that Lambda itself sets (such as AWS_REGION). Choose another name."
+    error_message = "${var.error_prefix}environment names a variable that Lambda itself sets (such as AWS_REGION). Choose another name."
   }
 }
 
@@ -81,8 +81,15 @@ variable "ephemeral_storage_mb" {
 
   validation {
     condition     = var.ephemeral_storage_mb >= 512 && var.ephemeral_storage_mb <= 10240
-    error_message = "ephemeral_storage_mb must be from 512 to 10240."
+    error_message = "${var.error_prefix}ephemeral_storage_mb must be from 512 to 10240."
   }
+}
+
+variable "error_prefix" {
+  description = "What error messages write in front of the variables' names. A module that passes its user's values on to this one sets the place where that user wrote them, such as consumers[\"load\"] and a dot."
+  type        = string
+  default     = ""
+  nullable    = false
 }
 
 variable "handler" {
@@ -92,7 +99,7 @@ variable "handler" {
 
   validation {
     condition     = var.handler == null || can(regex("^[A-Za-z0-9_./-]+\\.[A-Za-z0-9_]+$", var.handler))
-    error_message = "handler must be a module and a name, such as load_orders.handler.handler."
+    error_message = "${var.error_prefix}handler must be a module and a name, such as load_orders.handler.handler."
   }
 }
 
@@ -138,7 +145,7 @@ variable "layers" {
 
   validation {
     condition     = length(var.layers) <= 5
-    error_message = "Lambda takes at most 5 layers."
+    error_message = "${var.error_prefix}layers has ${length(var.layers)} layers, and Lambda takes at most 5. Put several into one."
   }
 }
 
@@ -152,7 +159,7 @@ variable "log_retention_days" {
     condition = contains([
       0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
     ], var.log_retention_days)
-    error_message = "log_retention_days must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, or 0 for ever."
+    error_message = "${var.error_prefix}log_retention_days must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, or 0 for ever."
   }
 }
 
@@ -164,7 +171,7 @@ variable "memory_size" {
 
   validation {
     condition     = var.memory_size >= 128 && var.memory_size <= 10240
-    error_message = "memory_size must be from 128 to 10240 MB."
+    error_message = "${var.error_prefix}memory_size must be from 128 to 10240 MB."
   }
 }
 
@@ -182,9 +189,23 @@ variable "package" {
   description = "The function's zip: a path (build/load_orders.zip), or s3://bucket/key after you have uploaded it."
   type        = string
 
+  # fileexists fails for a directory.
   validation {
-    condition     = can(regex("^s3://[^/]+/.+", var.package)) || try(fileexists(var.package), false)
-    error_message = "There is no package ${var.package}. Run make package, or correct the path: it is relative to where terraform runs."
+    condition     = startswith(var.package, "s3://") || can(fileexists(var.package))
+    error_message = "${var.error_prefix}package is a directory, ${var.package}. Name the zip in it, or the zip that is made of it: Terraform doesn't make one."
+  }
+
+  validation {
+    condition     = can(regex("^s3://[^/]+/.+", var.package)) || try(fileexists(var.package), true)
+    error_message = "${var.error_prefix}package: there is no file ${var.package}. Make the zip (here, with make package), or correct the path: it is relative to where terraform runs. A package in S3 is written s3://bucket/key."
+  }
+
+  # A zip with a file in it begins with the bytes PK, 3, 4. https://www.iana.org/assignments/media-types/application/zip
+  validation {
+    condition = startswith(var.package, "s3://") || try(
+      !fileexists(var.package) || startswith(filebase64(var.package), "UEsDB"), true
+    )
+    error_message = "${var.error_prefix}package is no zip with a file in it: ${var.package}. Build it again; a failed download, or a file of Git LFS that was not fetched, has the name of a zip too."
   }
 }
 
@@ -209,19 +230,19 @@ variable "policy_statements" {
     condition = alltrue([for statement in var.policy_statements :
       contains(["Allow", "Deny"], statement.effect) && length(statement.actions) > 0 && length(statement.resources) > 0
     ])
-    error_message = "Each of policy_statements needs at least one action and one resource, and Allow or Deny as effect."
+    error_message = "Each of ${var.error_prefix}policy_statements needs at least one action and one resource, and Allow or Deny as effect."
   }
 
   validation {
     condition = length(var.policy_statements) == length(distinct([
       for name in keys(var.policy_statements) : lower(replace(name, "/[^A-Za-z0-9]/", ""))
     ]))
-    error_message = "Names in policy_statements become statement ids, which have letters and digits only: two of them would be the same. Rename one."
+    error_message = "Names in ${var.error_prefix}policy_statements become statement ids, which have letters and digits only: two of them would be the same. Rename one."
   }
 
   validation {
     condition     = length(setintersection(keys(var.policy_statements), keys(local.granted))) == 0
-    error_message = "policy_statements must not have ${join(", ", keys(local.granted))}: they follow from reads, writes and asynchronous_invocation. Choose other names."
+    error_message = "${var.error_prefix}policy_statements must not have ${join(", ", keys(local.granted))}: they follow from reads, writes and asynchronous_invocation. Choose other names."
   }
 }
 
@@ -239,7 +260,7 @@ variable "reserved_concurrency" {
 
   validation {
     condition     = var.reserved_concurrency == null || try(var.reserved_concurrency >= 0, false)
-    error_message = "reserved_concurrency must be 0 or more, or null."
+    error_message = "${var.error_prefix}reserved_concurrency must be 0 or more, or null."
   }
 }
 
@@ -265,7 +286,7 @@ variable "timeout" {
 
   validation {
     condition     = var.timeout >= 1 && var.timeout <= 900
-    error_message = "timeout must be from 1 to 900 seconds."
+    error_message = "${var.error_prefix}timeout must be from 1 to 900 seconds."
   }
 }
 
@@ -277,7 +298,7 @@ variable "tracing" {
 
   validation {
     condition     = contains(["Active", "PassThrough"], var.tracing)
-    error_message = "tracing must be Active or PassThrough."
+    error_message = "${var.error_prefix}tracing must be Active or PassThrough."
   }
 }
 
@@ -288,7 +309,7 @@ variable "vpc" {
 
   validation {
     condition     = var.vpc == null ? true : length(var.vpc.subnet_ids) > 0 && length(var.vpc.security_group_ids) > 0
-    error_message = "vpc needs at least one subnet and one security group; leave it out to run outside a VPC."
+    error_message = "${var.error_prefix}vpc needs at least one subnet and one security group; leave it out to run outside a VPC."
   }
 }
 

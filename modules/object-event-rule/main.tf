@@ -36,7 +36,7 @@ module "filter" {
   buckets  = var.buckets
   excluded = { prefixes = var.filter.excluded_prefixes, suffixes = var.filter.excluded_suffixes }
   filter   = { min_bytes = var.filter.min_bytes, max_bytes = var.filter.max_bytes }
-  name     = "rule ${var.name}"
+  name     = "filter"
   within   = var.filter
 }
 

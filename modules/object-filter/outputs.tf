@@ -29,7 +29,7 @@ output "filter_policy" {
 
   precondition {
     condition     = local.combinations <= 150
-    error_message = "The filter of ${var.name} is larger than an SNS filter policy may be (150 combinations, and it has ${local.combinations}). Use fewer prefixes, suffixes or events, or a shorter common prefix; the function checks the whole key."
+    error_message = "${var.name} is larger than an SNS filter policy may be (150 combinations, and it has ${local.combinations}). Use fewer prefixes, suffixes or events, or a shorter common prefix; the function checks the whole key."
   }
 }
 
@@ -61,11 +61,11 @@ output "wanted" {
 
   precondition {
     condition     = length(local.unknown_events) == 0
-    error_message = "S3 has no such events: ${join(", ", local.unknown_events)}, in ${var.name}. Use names such as s3:ObjectCreated:* or s3:ObjectRemoved:Delete."
+    error_message = "S3 has no such events: ${join(", ", local.unknown_events)}, in ${var.name}.events. Use names such as s3:ObjectCreated:* or s3:ObjectRemoved:Delete."
   }
 
   precondition {
     condition     = length(local.unreachable) == 0
-    error_message = "Nothing that reaches ${var.name} can match it: ${join("; ", local.unreachable)}. Correct it, or widen the pipeline's filter."
+    error_message = "Nothing that has passed the filter before can match ${var.name}: ${join("; ", local.unreachable)}. Correct it, or widen the filter before (in the root module, filter)."
   }
 }

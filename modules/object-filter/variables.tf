@@ -39,26 +39,31 @@ variable "filter" {
 
   validation {
     condition     = !contains(concat(var.filter.prefixes, var.filter.suffixes), "")
-    error_message = "An empty string in the prefixes or suffixes of ${var.name} matches every key. Remove it: an empty list already means every key."
+    error_message = "An empty string in ${var.name}.prefixes or ${var.name}.suffixes matches every key. Remove it: an empty list already means every key."
+  }
+
+  validation {
+    condition     = !anytrue([for prefix in var.filter.prefixes : startswith(prefix, "/")])
+    error_message = "${var.name}.prefixes has a prefix that begins with a slash. The slash after the bucket in s3://bucket/key is no part of the key: write the prefix like incoming/."
   }
 
   validation {
     condition = alltrue([for bytes in [var.filter.min_bytes, var.filter.max_bytes] :
       bytes == null ? true : bytes >= 0 && floor(bytes) == bytes
     ])
-    error_message = "min_bytes and max_bytes of ${var.name} must be whole numbers, 0 or more."
+    error_message = "${var.name}.min_bytes and ${var.name}.max_bytes must be whole numbers, 0 or more."
   }
 
   validation {
     condition     = try(var.filter.min_bytes <= var.filter.max_bytes, true)
-    error_message = "min_bytes of ${var.name} is more than its max_bytes: no object has such a size."
+    error_message = "${var.name}.min_bytes is more than ${var.name}.max_bytes: no object has such a size."
   }
 }
 
 variable "name" {
-  description = "The name of this filter in error messages, such as consumer load."
+  description = "What the user of the filter calls it, for error messages, such as consumers[\"load\"].filter."
   type        = string
-  default     = "the filter"
+  default     = "filter"
   nullable    = false
 }
 
@@ -74,11 +79,16 @@ variable "within" {
 
   validation {
     condition     = !contains(concat(var.within.prefixes, var.within.suffixes), "")
-    error_message = "An empty string in the prefixes or suffixes of within for ${var.name} matches every key. Remove it: an empty list already means every key."
+    error_message = "An empty string in ${var.name}.prefixes or ${var.name}.suffixes matches every key. Remove it: an empty list already means every key."
+  }
+
+  validation {
+    condition     = !anytrue([for prefix in var.within.prefixes : startswith(prefix, "/")])
+    error_message = "${var.name}.prefixes has a prefix that begins with a slash. The slash after the bucket in s3://bucket/key is no part of the key: write the prefix like incoming/."
   }
 
   validation {
     condition     = length(var.within.events) > 0
-    error_message = "The events of within for ${var.name} must contain at least one event, such as s3:ObjectCreated:*."
+    error_message = "${var.name}.events must contain at least one event, such as s3:ObjectCreated:*."
   }
 }

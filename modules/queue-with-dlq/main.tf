@@ -143,12 +143,12 @@ resource "aws_sqs_queue" "this" {
         var.dead_letter_queue.message_retention_seconds == local.longest_retention
         || var.dead_letter_queue.message_retention_seconds > var.message_retention_seconds
       )
-      error_message = "The dead-letter queue must keep messages longer than the queue, because a message keeps its age when SQS moves it. Raise dead_letter_queue.message_retention_seconds (${var.dead_letter_queue.message_retention_seconds}) above message_retention_seconds (${var.message_retention_seconds}), or set it to SQS's maximum, ${local.longest_retention} (14 days)."
+      error_message = "The dead-letter queue must keep messages longer than the queue, because a message keeps its age when SQS moves it. Raise ${var.error_names.dead_letter_retention_seconds} (${var.dead_letter_queue.message_retention_seconds}) above ${var.error_names.prefix}message_retention_seconds (${var.message_retention_seconds}), or set it to SQS's maximum, ${local.longest_retention} (14 days)."
     }
 
     precondition {
       condition     = local.longest_receives < var.message_retention_seconds
-      error_message = "A message could expire before it is moved to the dead-letter queue: max_receive_count (${var.max_receive_count}) times the longest time that a message is invisible (visibility_timeout_seconds, ${local.visibility_timeout_seconds}, plus max_retry_delay_seconds, ${var.max_retry_delay_seconds}, but at most 43200) is ${local.longest_receives} s, and must be less than message_retention_seconds (${var.message_retention_seconds}). Raise message_retention_seconds or lower one of the others."
+      error_message = "A message could expire before it is moved to the dead-letter queue: ${var.error_names.prefix}max_receive_count (${var.max_receive_count}) times the longest time that a message is invisible (${var.error_names.prefix}visibility_timeout_seconds, ${local.visibility_timeout_seconds}, plus max_retry_delay_seconds, ${var.max_retry_delay_seconds}, but at most 43200) is ${local.longest_receives} s, and must be less than ${var.error_names.prefix}message_retention_seconds (${var.message_retention_seconds}). Raise message_retention_seconds or lower one of the others."
     }
 
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html

@@ -8,8 +8,18 @@ variable "dead_letter_queue" {
     condition = (var.dead_letter_queue.message_retention_seconds >= 60
       && var.dead_letter_queue.message_retention_seconds <= 1209600
     )
-    error_message = "dead_letter_queue.message_retention_seconds must be from 60 to 1209600 (14 days)."
+    error_message = "${var.error_names.dead_letter_retention_seconds} must be from 60 to 1209600 (14 days)."
   }
+}
+
+variable "error_names" {
+  description = "Names of this module's variables in error messages. A module that passes its user's values on to this one sets the names that its user writes: prefix is written in front of those that are the same."
+  type = object({
+    prefix                        = optional(string, "")
+    dead_letter_retention_seconds = optional(string, "dead_letter_queue.message_retention_seconds")
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "fifo" {
@@ -46,7 +56,7 @@ variable "max_receive_count" {
     condition = (var.max_receive_count >= 1 && var.max_receive_count <= 1000
       && floor(var.max_receive_count) == var.max_receive_count
     )
-    error_message = "max_receive_count must be a whole number from 1 to 1000."
+    error_message = "${var.error_names.prefix}max_receive_count must be a whole number from 1 to 1000."
   }
 }
 
@@ -58,7 +68,7 @@ variable "max_retry_delay_seconds" {
 
   validation {
     condition     = var.max_retry_delay_seconds >= 0 && var.max_retry_delay_seconds <= 42300
-    error_message = "max_retry_delay_seconds must be from 0 to 42300: SQS hides a message for 12 hours at most, 15 minutes of which may have gone by when a function asks for the delay."
+    error_message = "${var.error_names.prefix}max_retry_delay_seconds must be from 0 to 42300: SQS hides a message for 12 hours at most, 15 minutes of which may have gone by when a function asks for the delay."
   }
 }
 
@@ -70,7 +80,7 @@ variable "message_retention_seconds" {
 
   validation {
     condition     = var.message_retention_seconds >= 60 && var.message_retention_seconds <= 1209600
-    error_message = "message_retention_seconds must be from 60 to 1209600 (14 days)."
+    error_message = "${var.error_names.prefix}message_retention_seconds must be from 60 to 1209600 (14 days)."
   }
 }
 
@@ -122,6 +132,13 @@ variable "subscriptions" {
   nullable = false
 
   validation {
+    condition = alltrue([for arn in values(var.subscriptions)[*].topic_arn :
+      can(regex("^arn:[^:]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+(\\.fifo)?$", arn))
+    ])
+    error_message = "Each topic_arn must be the ARN of an SNS topic, such as arn:aws:sns:eu-west-1:111122223333:orders, and these are none: ${join(", ", values(var.subscriptions)[*].topic_arn)}."
+  }
+
+  validation {
     condition = alltrue([for policy in values(var.subscriptions)[*].filter_policy :
       policy == null || can(keys(jsondecode(policy)))
     ])
@@ -160,6 +177,6 @@ variable "visibility_timeout_seconds" {
     condition = (var.visibility_timeout_seconds == null ? true
       : var.visibility_timeout_seconds >= 0 && var.visibility_timeout_seconds <= 43200
     )
-    error_message = "visibility_timeout_seconds must be from 0 to 43200 (12 hours)."
+    error_message = "${var.error_names.prefix}visibility_timeout_seconds must be from 0 to 43200 (12 hours)."
   }
 }

@@ -54,6 +54,7 @@ module "function" {
   # Objects are processed in threads, and glibc would keep an arena of freed memory for each.
   environment          = merge({ MALLOC_ARENA_MAX = "1" }, var.function.environment, local.environment)
   ephemeral_storage_mb = var.function.ephemeral_storage_mb
+  error_prefix         = "${var.error_names.function}."
   handler              = var.function.handler
   invokers             = var.function.invokers
   kms_key_arn          = var.kms_key_arn
@@ -118,7 +119,7 @@ resource "aws_lambda_event_source_mapping" "this" {
   lifecycle {
     precondition {
       condition     = var.queue.visibility_timeout_seconds >= local.needed_visibility_timeout
-      error_message = "The queue's visibility timeout is ${var.queue.visibility_timeout_seconds} s and must be at least ${local.needed_visibility_timeout} s (6 x function.timeout + batching.window_seconds), or messages become visible again while they are processed. Set visibility_timeout_seconds = ${local.needed_visibility_timeout} on the queue, or lower function.timeout (${module.function.timeout} s)."
+      error_message = "The queue's visibility timeout is ${var.queue.visibility_timeout_seconds} s and must be at least ${local.needed_visibility_timeout} s (6 x ${var.error_names.function}.timeout + ${var.error_names.batching_window_seconds}), or messages become visible again while they are processed. Set visibility_timeout_seconds = ${local.needed_visibility_timeout} on the queue, or lower ${var.error_names.function}.timeout (${module.function.timeout} s)."
     }
 
     precondition {
@@ -130,12 +131,12 @@ resource "aws_lambda_event_source_mapping" "this" {
       condition = (var.concurrency.maximum == null || var.function.reserved_concurrency == null
         ? true : var.concurrency.maximum <= var.function.reserved_concurrency
       )
-      error_message = "concurrency.maximum is more than function.reserved_concurrency: the rest would be throttled, and each throttle counts as a receive until SQS moves the message to the dead-letter queue. Lower concurrency.maximum or raise function.reserved_concurrency."
+      error_message = "${var.error_names.max_concurrency} is more than ${var.error_names.function}.reserved_concurrency: the rest would be throttled, and each throttle counts as a receive until SQS moves the message to the dead-letter queue. Lower ${var.error_names.max_concurrency} or raise ${var.error_names.function}.reserved_concurrency."
     }
 
     precondition {
       condition     = var.function.reserved_concurrency != 0
-      error_message = "function.reserved_concurrency = 0 throttles every batch, and throttled messages go to the dead-letter queue. To stop the consumer, set enabled = false."
+      error_message = "${var.error_names.function}.reserved_concurrency = 0 throttles every batch, and throttled messages go to the dead-letter queue. To stop the consumer, set ${var.error_names.enabled} = false."
     }
   }
 }

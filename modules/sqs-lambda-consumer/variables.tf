@@ -8,12 +8,12 @@ variable "batching" {
     condition = (var.batching.size >= 1 && var.batching.size <= 10000
       && var.batching.window_seconds >= 0 && var.batching.window_seconds <= 300
     )
-    error_message = "batching.size must be from 1 to 10000, batching.window_seconds from 0 to 300."
+    error_message = "${var.error_names.batch_size} must be from 1 to 10000, ${var.error_names.batching_window_seconds} from 0 to 300."
   }
 
   validation {
     condition     = var.batching.size <= 10 || var.batching.window_seconds >= 1
-    error_message = "A batch of more than 10 messages has to be collected: set batching.window_seconds to at least 1, or batching.size to at most 10."
+    error_message = "A batch of more than 10 messages has to be collected: set ${var.error_names.batching_window_seconds} to at least 1, or ${var.error_names.batch_size} to at most 10."
   }
 }
 
@@ -28,12 +28,12 @@ variable "concurrency" {
 
   validation {
     condition     = coalesce(var.concurrency.maximum, 2) >= 2 && coalesce(var.concurrency.maximum, 2) <= 1000
-    error_message = "concurrency.maximum must be from 2 to 1000. For one batch at a time use a FIFO queue with one message group."
+    error_message = "${var.error_names.max_concurrency} must be from 2 to 1000. For one batch at a time use a FIFO queue with one message group."
   }
 
   validation {
     condition     = var.concurrency.maximum == null || var.concurrency.provisioned == null
-    error_message = "concurrency.maximum and concurrency.provisioned exclude each other: remove one."
+    error_message = "${var.error_names.max_concurrency} and ${var.error_names.provisioned_pollers} exclude each other: remove one."
   }
 
   # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
@@ -43,7 +43,7 @@ variable "concurrency" {
       && var.concurrency.provisioned.maximum_pollers <= 2000
       && var.concurrency.provisioned.minimum_pollers <= var.concurrency.provisioned.maximum_pollers, false
     )
-    error_message = "concurrency.provisioned needs minimum_pollers from 2 to 200 and maximum_pollers from minimum_pollers to 2000."
+    error_message = "${var.error_names.provisioned_pollers} needs a minimum from 2 to 200, and a maximum from the minimum to 2000."
   }
 }
 
@@ -52,6 +52,21 @@ variable "enabled" {
   type        = bool
   default     = true
   nullable    = false
+}
+
+variable "error_names" {
+  description = "Names of this module's variables in error messages. A module that passes its user's values on to this one sets the names that its user writes."
+  type = object({
+    batch_size              = optional(string, "batching.size")
+    batching_window_seconds = optional(string, "batching.window_seconds")
+    enabled                 = optional(string, "enabled")
+    function                = optional(string, "function")
+    max_concurrency         = optional(string, "concurrency.maximum")
+    output                  = optional(string, "output")
+    provisioned_pollers     = optional(string, "concurrency.provisioned")
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "filter_criteria" {
@@ -122,12 +137,12 @@ variable "function" {
 
   validation {
     condition     = length(setintersection(keys(var.function.environment), local.reserved_variables)) == 0
-    error_message = "The environment of ${var.name} must not set ${join(", ", setintersection(keys(var.function.environment), local.reserved_variables))}: the module sets it from queue, filter, ledger, output or pipeline. Choose another name."
+    error_message = "${var.error_names.function}.environment must not set ${join(", ", setintersection(keys(var.function.environment), local.reserved_variables))}: the module sets it from queue, filter, ledger, output or pipeline. Choose another name."
   }
 
   validation {
     condition     = length(setintersection(keys(var.function.policy_statements), keys(local.policy_statements))) == 0
-    error_message = "The policy_statements of ${var.name} must not have ${join(", ", setintersection(keys(var.function.policy_statements), keys(local.policy_statements)))}: the module writes it for queue or ledger. Choose another name."
+    error_message = "${var.error_names.function}.policy_statements must not have ${join(", ", setintersection(keys(var.function.policy_statements), keys(local.policy_statements)))}: the module writes it for queue or ledger. Choose another name."
   }
 }
 
@@ -165,7 +180,7 @@ variable "output" {
 
   validation {
     condition     = var.output == null ? true : length(var.output.prefix) > 0 && !startswith(var.output.prefix, "/")
-    error_message = "output.prefix of ${var.name} must not be empty or begin with a slash: write it like processed/."
+    error_message = "${var.error_names.output}.prefix must not be empty or begin with a slash: write it like processed/."
   }
 }
 

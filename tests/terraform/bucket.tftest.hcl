@@ -254,3 +254,17 @@ run "an_empty_prefix_of_a_reader_is_refused" {
 
   expect_failures = [var.readers]
 }
+
+run "expiring_under_a_prefix_that_begins_with_a_slash_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    lifecycle_rules = { expire = { processed = { prefix = "/processed/", days = 1 } } }
+  }
+
+  expect_failures = [var.lifecycle_rules]
+}

@@ -233,3 +233,18 @@ run "a_fifo_topic_is_refused" {
 
   expect_failures = [var.topics]
 }
+
+run "a_target_that_is_none_of_its_kind_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/bucket-notifications"
+  }
+
+  variables {
+    queues = { load = { arn = "arn:aws:sns:eu-west-1:111122223333:orders" } }
+    topics = {}
+  }
+
+  expect_failures = [aws_s3_bucket_notification.this]
+}

@@ -496,3 +496,18 @@ run "sizes_that_eventbridge_compares_are_in_the_pattern" {
     error_message = "The pattern is ${output.event_pattern}"
   }
 }
+
+run "a_prefix_that_begins_with_a_slash_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-filter"
+  }
+
+  variables {
+    filter = { prefixes = ["/incoming/eu/"] }
+    within = { prefixes = ["incoming/", "/returned/"] }
+  }
+
+  expect_failures = [var.filter, var.within]
+}

@@ -656,3 +656,17 @@ run "a_topic_of_another_account_is_accepted" {
     subscriptions = { files = { topic_arn = "arn:aws:sns:eu-west-1:444455556666:files" } }
   }
 }
+
+run "a_subscription_to_what_is_no_topic_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/queue-with-dlq"
+  }
+
+  variables {
+    subscriptions = { files = { topic_arn = "arn:aws:sqs:eu-west-1:111122223333:orders" } }
+  }
+
+  expect_failures = [var.subscriptions]
+}

@@ -21,10 +21,10 @@ variables {{
 """
 _CONSUMER = """
     {name} = {{
-      package = "tests/terraform/packages/load_orders.zip"
       {attributes}
     }}
 """
+_PACKAGE = 'package = "tests/terraform/packages/load_orders.zip"'
 _TOGETHER = "accepted_consumers.tftest.hcl"
 _MOCK = 'mock_provider "aws" {\n  source = "./tests/terraform/mocks"\n}\n'
 _PLAN = 'run "plans" {\n  command = plan\n}\n'
@@ -73,9 +73,9 @@ class Refusal:
 
     def _variables(self, attributes: str) -> str:
         of_pipeline, of_load = (attributes, "") if self.of_pipeline else ("", attributes)
-        consumers = _CONSUMER.format(name="load", attributes=of_load)
+        consumers = _consumer("load", of_load)
         if self.audits is not None:
-            consumers += _CONSUMER.format(name="audit", attributes=f"filter = {self.audits}")
+            consumers += _consumer("audit", f"filter = {self.audits}")
         return _PIPELINE.format(route=self.route, pipeline=of_pipeline, consumers=consumers)
 
     def faults(self, outputs: dict[str, str]) -> list[str]:
@@ -92,7 +92,7 @@ class Refusal:
 def accepted_consumers() -> dict[str, str]:
     """Write the test of a pipeline whose consumers each have what is just right."""
     consumers = [
-        _CONSUMER.format(name=f"load{number}", attributes=refusal.accepted)
+        _consumer(f"load{number}", refusal.accepted)
         for number, refusal in enumerate(REFUSALS)
         if refusal.of_consumer
     ]
@@ -120,6 +120,12 @@ def by_file(output: str) -> dict[str, str]:
     }
 
 
+def _consumer(name: str, attributes: str) -> str:
+    """Write a consumer with these attributes, and with a package if they name none."""
+    package = "" if re.search(r"\bpackage =", attributes) else _PACKAGE
+    return _CONSUMER.format(name=name, attributes=f"{attributes}\n      {package}")
+
+
 def _numbers(count: int) -> str:
     """Write so many texts of which none ends with another."""
     return ", ".join(f'"{n:03}"' for n in range(count))
@@ -127,61 +133,89 @@ def _numbers(count: int) -> str:
 
 REFUSALS = [
     Refusal(
+        "package_that_is_a_directory",
+        'package = "tests/terraform/packages"',
+        'package = "tests/terraform/packages/load_orders.zip"',
+        'consumers["load"].package is a directory, tests/terraform/packages',
+    ),
+    Refusal(
+        "package_that_does_not_exist",
+        'package = "build/load_order.zip"',
+        'package = "s3://example-packages/load_orders.zip"',
+        'consumers["load"].package: there is no file build/load_order.zip',
+    ),
+    Refusal(
+        "package_of_the_breaker_that_is_no_zip",
+        'ledger = {}\ncircuit_breaker = { package = "main.tf" }',
+        'ledger = {}\ncircuit_breaker = { package = "s3://example-packages/breaker.zip" }',
+        "circuit_breaker.package is no zip with a file in it: main.tf",
+        of_pipeline=True,
+    ),
+    Refusal(
+        "prefix_that_begins_with_a_slash",
+        'filter = { prefixes = ["/incoming/"] }',
+        'filter = { prefixes = ["incoming//"] }',
+        'consumers["load"].filter.prefixes has a prefix that begins with a slash',
+    ),
+    Refusal(
         "visibility_timeout_shorter_than_lambda_needs",
         "timeout = 60\nvisibility_timeout_seconds = 359",
         "timeout = 60\nvisibility_timeout_seconds = 360",
-        "Set visibility_timeout_seconds = 360 on the queue",
+        'or lower consumers["load"].timeout (60 s)',
     ),
     Refusal(
         "large_batch_without_a_window",
         "batch_size = 11",
         "batch_size = 11\nbatching_window_seconds = 1",
-        "window",
+        'set consumers["load"].batching_window_seconds to at least 1',
     ),
     Refusal(
-        "concurrency_out_of_range", "max_concurrency = 1", "max_concurrency = 2", "from 2 to 1000"
+        "concurrency_out_of_range",
+        "max_concurrency = 1",
+        "max_concurrency = 2",
+        'consumers["load"].max_concurrency must be from 2 to 1000',
     ),
     Refusal(
         "concurrency_beyond_the_reserved",
         "max_concurrency = 6\nreserved_concurrency = 5",
         "max_concurrency = 5\nreserved_concurrency = 5",
-        "raise function.reserved_concurrency",
+        'raise consumers["load"].reserved_concurrency',
     ),
     Refusal(
         "reserved_concurrency_of_none",
         "reserved_concurrency = 0",
         "enabled = false",
-        "set enabled = false",
+        'set consumers["load"].enabled = false',
     ),
     Refusal(
         "dead_letter_queue_that_forgets_sooner",
         "message_retention_seconds = 86400\ndead_letter_retention_seconds = 86400",
         "message_retention_seconds = 86400\ndead_letter_retention_seconds = 86401",
-        "dead-letter queue must keep messages longer",
+        'Raise consumers["load"].dead_letter_retention_seconds (86400)',
     ),
     Refusal(
         "message_that_expires_before_it_is_set_aside",
         "message_retention_seconds = 5400\nmax_receive_count = 5",
         "message_retention_seconds = 5401\nmax_receive_count = 5",
-        "could expire before it is moved to the dead-letter queue",
+        'consumers["load"].max_receive_count (5) times',
     ),
     Refusal(
         "message_that_expires_while_it_is_put_off",
         "message_retention_seconds = 212400\nmax_retry_delay_seconds = 42300",
         "message_retention_seconds = 212401\nmax_retry_delay_seconds = 42300",
-        "max_retry_delay_seconds, 42300",
+        "plus max_retry_delay_seconds, 42300",
     ),
     Refusal(
         "pollers_and_maximum_concurrency",
         "max_concurrency = 5\nprovisioned_pollers = { minimum = 2, maximum = 5 }",
         "provisioned_pollers = { minimum = 2, maximum = 5 }",
-        "exclude each other",
+        'consumers["load"].provisioned_pollers exclude each other',
     ),
     Refusal(
         "event_that_s3_does_not_have",
         'filter = { events = ["s3:ObjectCreated:Upload"] }',
         'filter = { events = ["s3:ObjectCreated:Put"] }',
-        "S3 has no such events: s3:ObjectCreated:Upload, in the pipeline's filter",
+        "S3 has no such events: s3:ObjectCreated:Upload, in filter.events",
         of_pipeline=True,
     ),
     Refusal(
@@ -195,50 +229,50 @@ REFUSALS = [
         "overlapping_prefixes_of_the_pipeline",
         'filter = { prefixes = ["incoming/", "incoming/eu/"] }',
         'filter = { prefixes = ["incoming/", "returned/"] }',
-        "An object could match two notifications",
+        'filter (prefix "incoming/", suffix "") and filter (prefix "incoming/eu/", suffix "")',
         of_pipeline=True,
     ),
     Refusal(
         "package_that_is_not_there",
         'package_version = "1"',
         "",
-        "package_version goes with a package in S3",
+        'consumers["load"].package_version goes with a package in S3',
     ),
     Refusal(
         "alarm_that_does_not_exist",
         'alarms = { disabled = ["latency"] }',
         'alarms = { disabled = ["function_throttles"] }',
-        "alarms.disabled may contain",
+        'consumers["load"].alarms.disabled may contain',
     ),
     Refusal(
         "days_that_cloudwatch_does_not_keep_logs",
         "log_retention_days = 31",
         "log_retention_days = 30",
-        "must be one of CloudWatch's",
+        'consumers["load"].log_retention_days must be one of',
     ),
     Refusal(
         "variable_that_the_consumer_module_sets",
         'environment = { QUEUE_URL = "https://example.com" }',
         'environment = { QUEUES_URL = "https://example.com" }',
-        "must not set QUEUE_URL",
+        'consumers["load"].environment must not set QUEUE_URL',
     ),
     Refusal(
         "variable_that_the_pipeline_sets",
         'environment = { OBJECT_FILTER = "{}" }',
         'environment = { FILTER = "{}" }',
-        "The environment of orders-load must not set OBJECT_FILTER",
+        'consumers["load"].environment must not set OBJECT_FILTER',
     ),
     Refusal(
         "statement_that_the_pipeline_writes",
         'policy_statements = { read_files = { actions = ["s3:GetObject"], resources = ["*"] } }',
         'policy_statements = { read_more = { actions = ["s3:GetObject"], resources = ["*"] } }',
-        "policy_statements must not have read_files",
+        'consumers["load"].policy_statements must not have read_files',
     ),
     Refusal(
         "output_without_a_prefix",
         'output = { bucket = "example-results", prefix = "" }',
         'output = { bucket = "example-results", prefix = "processed/" }',
-        "output.prefix of orders-load must not be empty",
+        'consumers["load"].output.prefix must not be empty',
     ),
     Refusal(
         "ledger_that_forgets_at_once",
@@ -251,44 +285,44 @@ REFUSALS = [
         "consumers_event_that_s3_does_not_have",
         'filter = { events = ["s3:ObjectCreated:Upload"] }',
         'filter = { events = ["s3:ObjectCreated:Post"] }',
-        "S3 has no such events: s3:ObjectCreated:Upload, in consumer load",
+        'S3 has no such events: s3:ObjectCreated:Upload, in consumers["load"].filter.events',
     ),
     Refusal(
         "event_that_the_pipeline_keeps_out",
         'filter = { events = ["s3:ObjectRemoved:*"] }',
         'filter = { events = ["s3:ObjectCreated:*"] }',
-        "Nothing that reaches consumer load can match it: event s3:ObjectRemoved:*",
+        'can match consumers["load"].filter: event s3:ObjectRemoved:*',
     ),
     Refusal(
         "filter_larger_than_sns_takes",
         f"filter = {{ prefixes = [{_numbers(38)}] }}",
         f"filter = {{ prefixes = [{_numbers(37)}] }}",
-        "The filter of consumer load is larger than an SNS filter policy may be",
+        'consumers["load"].filter is larger than an SNS filter policy may be',
     ),
     Refusal(
         "empty_prefix",
         'filter = { prefixes = [""] }',
         'filter = { prefixes = ["incoming/"] }',
-        "An empty string in the prefixes or suffixes of within for the pipeline's filter",
+        "An empty string in filter.prefixes or filter.suffixes",
         of_pipeline=True,
     ),
     Refusal(
         "empty_suffix_of_a_consumer",
         'filter = { suffixes = [""] }',
         'filter = { suffixes = [".json"] }',
-        "An empty string in the prefixes or suffixes of consumer load",
+        'An empty string in consumers["load"].filter.prefixes',
     ),
     Refusal(
         "sizes_that_no_file_can_have",
         "filter = { min_bytes = 2, max_bytes = 1 }",
         "filter = { min_bytes = 1, max_bytes = 1 }",
-        "min_bytes of consumer load is more than its max_bytes",
+        'consumers["load"].filter.min_bytes is more than',
     ),
     Refusal(
         "queues_that_want_the_same_files",
         'filter = { prefixes = ["eu/"] }',
         'filter = { suffixes = [".csv"] }',
-        "An object could match two notifications, which S3 rejects: queues.audit and queues.load",
+        'S3 rejects: consumers["audit"].filter (prefix "", suffix ".json") and consumers["load"]',
         route="queue",
         audits='{ suffixes = [".json"] }',
     ),

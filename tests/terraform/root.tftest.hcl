@@ -715,3 +715,13 @@ run "a_consumer_called_as_the_circuit_breaker_is_refused" {
 
   expect_failures = [var.consumers]
 }
+
+run "alerts_to_what_is_no_topic_are_refused" {
+  command = plan
+
+  variables {
+    alerts = { topic = { arn = "operations" } }
+  }
+
+  expect_failures = [var.alerts]
+}
