@@ -1,6 +1,6 @@
 # Every target installs what it needs inside this checkout; `make help` lists them.
 #
-# Variables: ARCHITECTURE=arm64|x86_64   the functions' architecture on AWS (default arm64)
+# Variables: ARCHITECTURE=arm64|x86_64   the functions' architecture (default: arm64, or this host's if AWS_ENDPOINT_URL is set)
 #            LOCALSTACK=embedded|docker|<url>   the LocalStack for `make demo` and the tests
 #            TERRAFORM=<path>            a Terraform or OpenTofu executable that is not on PATH
 #            TF_PLUGIN_MIRROR=<folder>   an unpacked mirror of the AWS provider
@@ -8,7 +8,7 @@
 #            NAME=<example>              the example for `make example`
 #            KEEP=1                      `make demo` and `make example` keep their stack running
 #            FILES=<number> SIZE=<50KB>  files per month for `make cost`; COST_OPTIONS=--help lists more options
-#            FUNCTION=<name>             the only function for `make package`
+#            FUNCTION=<name>             the only function for `make package` and `make lock`
 #            FUZZ_SECONDS=<600>          how long `make fuzz` runs, all targets together
 #            FUZZ_TARGETS="<names>"      the targets for `make fuzz`; tests/fuzz/targets has a module for each
 #            CHECK=1                     `make lock` only checks the lock files
@@ -21,10 +21,10 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
+PIPELINE := .venv/bin/pipeline
 TF := .tools/bin/terraform
 UNIT_TESTS := $(PYTHON) -m pytest --numprocesses=logical --dist=worksteal tests/unit
 TERRAFORM_TESTS := $(PYTHON) -m tests.terraform
-ARCHITECTURE ?= arm64
 LOCALSTACK ?= embedded
 export LOCALSTACK TERRAFORM TF_PLUGIN_MIRROR KEEP
 # With this variable, which container images set, each Python process compiles all that it imports again.
@@ -54,17 +54,17 @@ fuzzer: environment
 	@$(PYTHON3) tools/setup.py fuzz
 
 package: environment ## Package the functions for AWS: build/<function>.zip and its SHA-256
-	@$(PYTHON) tools/package.py --architecture $(ARCHITECTURE) $(FUNCTION)
+	@$(PIPELINE) package $(addprefix --architecture ,$(ARCHITECTURE)) $(FUNCTION)
 
 # LocalStack runs functions on this host, so they are packaged for its architecture, in a separate folder.
 package-host: environment
-	@$(PYTHON) tools/package.py --architecture host --output build/localstack
+	@$(PIPELINE) package --architecture host --output build/localstack
 
 demo: localstack terraform package-host ## Apply the pipeline in LocalStack, upload files, show the outcome of each
-	@$(PYTHON) -m tools.localstack run -- $(PYTHON) -m demo
+	@$(PIPELINE) localstack run -- $(PYTHON) -m demo
 
 example: localstack terraform package-host ## Apply and run one of examples/ in LocalStack: make example NAME=fan-out
-	@$(PYTHON) -m tools.localstack run -- $(PYTHON) -m demo "$(or $(NAME),?)"
+	@$(PIPELINE) localstack run -- $(PYTHON) -m demo "$(or $(NAME),?)"
 
 test: setup package-host lint ## Run all tests: lint, then the unit, Terraform and integration tests in parallel
 	@$(MAKE) --jobs=2 test-beside test-integration
@@ -93,7 +93,7 @@ lint-python:
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m mypy
-	@$(PYTHON) tools/lock.py --check
+	@$(PYTHON) -m tools.lock --check
 
 lint-terraform:
 	@$(TF) fmt -check -recursive -diff
@@ -111,7 +111,7 @@ docs: environment terraform security ## Generate the modules' tables, the dashbo
 	@$(PYTHON) -m tools.security --update
 
 lock: environment ## Lock the dependencies of every requirements.in again; CHECK=1 only reports outdated lock files
-	@$(PYTHON) tools/lock.py $(if $(CHECK),--check)
+	@$(PYTHON) -m tools.lock $(if $(CHECK),--check) $(FUNCTION)
 
 cost: environment terraform ## Estimate the monthly cost: make cost FILES=1000000 SIZE=50KB VAR_FILE=my.tfvars
 	@$(PYTHON) -m tools.cost \

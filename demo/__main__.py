@@ -15,8 +15,8 @@ from rich.console import Console
 
 from demo.pipeline import demonstrations
 from demo.presentation import present
-from operations.aws import Aws
-from tools import terraform
+from event_pipelines import terraform
+from event_pipelines.operations.aws import Aws
 
 SCRIPTS = Path(sys.executable).parent
 

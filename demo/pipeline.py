@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from operations import dead_letters, discovery
-from operations.aws import Aws
-from operations.discovery import Consumer
-from tools.terraform import Progress, Terraform
+from event_pipelines.operations import dead_letters, discovery
+from event_pipelines.operations.aws import Aws
+from event_pipelines.operations.discovery import Consumer
+from event_pipelines.terraform import Progress, Terraform
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent

@@ -11,9 +11,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from demo.pipeline import BROKEN, Outcome, TrackedUploads
 from demo.report import explain, table
-from operations import discovery
-from operations.aws import Aws
-from operations.commands import status, trace
+from event_pipelines.operations import discovery
+from event_pipelines.operations.aws import Aws
+from event_pipelines.operations.commands import status, trace
 
 WAIT_SECONDS = 90
 

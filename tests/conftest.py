@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tools.localstack import Instance, running
+from event_pipelines.localstack import Instance, running
 
 
 @pytest.fixture(scope="session")

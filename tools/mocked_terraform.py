@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.terraform import BINARY, ROOT
+from tools.checkout import ROOT, TERRAFORM
 
 TESTS = ROOT / "tests" / "terraform"
 MOCKS = TESTS / "mocks"
@@ -51,7 +51,7 @@ class Workspace:
             **self.provider,
         }
         return subprocess.Popen(
-            [str(BINARY), f"-chdir={configuration}", *arguments],
+            [str(TERRAFORM), f"-chdir={configuration}", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

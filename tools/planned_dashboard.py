@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from tools import readme_examples
+from tools.checkout import ROOT
 from tools.dashboard_picture import PictureError, render
 from tools.mocked_terraform import Workspace, copy_configurations, plans_in
 from tools.running_provider import running_provider
-from tools.terraform import ROOT
 
 MODULE = "pipeline-dashboard"
 PICTURE = Path("modules", MODULE, "dashboard.svg")

@@ -5,8 +5,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.checkout import ROOT
 from tools.mocked_terraform import MOCKS, PACKAGE, Workspace
-from tools.terraform import ROOT
 
 TEST_FILE = "examples.tftest.hcl"
 _BLOCK = re.compile(r"^```hcl\n(.*?)^```$", re.DOTALL | re.MULTILINE)

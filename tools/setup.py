@@ -8,29 +8,32 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
-import platform
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# Nothing is installed yet.
+sys.path.insert(0, str(ROOT / "src"))
+
+from event_pipelines.terraform_executable import (  # noqa: E402
+    TerraformNotFoundError,
+    write_wrapper,
+)
+
 TOOLS = ROOT / ".tools"
 UV = TOOLS / "bin" / "uv"
 ENVIRONMENT = ROOT / ".venv"
 PYTHON_VERSION = "3.13"
-# The folders of this checkout that the environments import from, as the lines of a .pth file.
-IMPORTED = "".join(f"{ROOT / folder}\n" for folder in ("functions", "libraries", "."))
-TERRAFORM_MINIMUM = (1, 9)
-PROVIDER = Path("hashicorp") / "aws"
-
-# Common folders for an unpacked provider mirror, searched two levels deep.
-MIRROR_PREFIXES = ("/opt", "/usr/local", "/usr/local/share", "/usr/share", "/usr/lib", "/var/lib")
+# What an environment's installation of this checkout depends on.
+METADATA = ROOT / "pyproject.toml"
+# The other folders that are imported from, as the lines of a .pth file.
+IMPORTED = "".join(f"{ROOT / folder}\n" for folder in ("functions", "src", "."))
 
 
 class SetupError(Exception):
@@ -55,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for name in names:
             steps[name]()
-    except SetupError as error:
+    except (SetupError, TerraformNotFoundError) as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
     return 0
@@ -64,9 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def set_up_environment() -> None:
     """Create ``.venv`` with exactly the distributions of ``requirements/development.txt``."""
     _install(ENVIRONMENT, ROOT / "requirements" / "development.txt")
-    # Each time: the folders change without the lock, and the checkout can be moved.
-    (packages,) = ENVIRONMENT.glob("lib/python*/site-packages")
-    install_checkout(packages, ENVIRONMENT / "bin")
+    _install_checkout()
 
 
 def set_up_security() -> None:
@@ -100,22 +101,27 @@ def _install(folder: Path, lock: Path) -> None:
     stamp.write_text(digest, encoding="utf-8")
 
 
-def install_checkout(packages: Path, scripts: Path) -> None:
-    """Let the environment's Python import this checkout, and install the command ``pipeline``.
+def _install_checkout() -> None:
+    """Install this checkout as an editable distribution, with its command ``pipeline``.
 
-    The command works from any folder.
+    Again if it was moved, or if its metadata have changed.
     """
+    stamp = ENVIRONMENT / ".checkout"
+    wanted = f"{ROOT}\n{METADATA.read_text(encoding='utf-8')}{IMPORTED}"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    install_uv()
+    python = str(ENVIRONMENT / "bin" / "python")
+    _run([UV, "pip", "install", "--quiet", "--no-deps", "--python", python, "--editable", ROOT])
+    (packages,) = ENVIRONMENT.glob("lib/python*/site-packages")
     _write(packages / "checkout.pth", IMPORTED)
-    command = scripts / "pipeline"
-    python = shlex.quote(str(scripts / "python"))
-    _write(command, f'#!/bin/sh\nexec {python} -m operations "$@"\n')
-    command.chmod(0o755)
+    stamp.write_text(wanted, encoding="utf-8")
 
 
 def set_up_localstack() -> None:
-    """Create the environments of the embedded LocalStack (see tools/localstack)."""
+    """Create the environments of the embedded LocalStack (see src/event_pipelines/localstack)."""
     set_up_environment()
-    _run([ENVIRONMENT / "bin" / "python", "-m", "tools.localstack", "setup"])
+    _run([ENVIRONMENT / "bin" / "pipeline", "localstack", "setup"])
 
 
 def install_uv() -> None:
@@ -164,116 +170,8 @@ def find_python() -> str:
 
 
 def set_up_terraform() -> None:
-    """Write ``.tools/bin/terraform``, a wrapper that configures a provider mirror if there is one.
-
-    Everything in the repository calls this wrapper, so one place selects the binary and the source
-    of the providers.
-    """
-    binary, version = find_terraform()
-    lines = [
-        "#!/bin/sh",
-        f"# Terraform {version}, as set-up found it.",
-        "export CHECKPOINT_DISABLE=1",
-    ]
-    configured = os.environ.get("TF_CLI_CONFIG_FILE", "")
-    mirror = find_mirror(os.environ, MIRROR_PREFIXES, registry_host(binary))
-    if mirror is not None:
-        configuration = TOOLS / "terraform.tfrc"
-        _write(configuration, mirror_configuration(mirror, registry_host(binary)))
-        lines.append(f"export TF_CLI_CONFIG_FILE={shlex.quote(str(configuration))}")
-    else:
-        if configured and not Path(configured).is_file():
-            lines.append("unset TF_CLI_CONFIG_FILE # it named a file that does not exist")
-        cache = TOOLS / "terraform-plugins"
-        cache.mkdir(parents=True, exist_ok=True)
-        lines.append(f'export TF_PLUGIN_CACHE_DIR="${{TF_PLUGIN_CACHE_DIR:-{cache}}}"')
-        lines.append("export TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE=1")
-    lines.append(f'exec {shlex.quote(binary)} "$@"')
-    wrapper = TOOLS / "bin" / "terraform"
-    _write(wrapper, "\n".join(lines) + "\n")
-    wrapper.chmod(0o755)
-
-
-def find_terraform() -> tuple[str, str]:
-    """Find a Terraform or OpenTofu that is new enough for the modules."""
-    rejected = []
-    for name in filter(None, [os.environ.get("TERRAFORM"), "terraform", "tofu"]):
-        binary = shutil.which(name)
-        # Skip the wrapper that this script writes.
-        if binary is None or Path(binary).parent == TOOLS / "bin":
-            continue
-        try:
-            version = json.loads(_output([binary, "version", "-json"]))["terraform_version"]
-        except (ValueError, KeyError):
-            rejected.append(f"{binary} does not support `version -json`")
-            continue
-        if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) >= TERRAFORM_MINIMUM:
-            return binary, version
-        rejected.append(f"{binary} is {version}")
-    minimum = ".".join(map(str, TERRAFORM_MINIMUM))
-    found = f" ({'; '.join(rejected)})" if rejected else ""
-    raise SetupError(
-        f"no Terraform or OpenTofu {minimum} or newer found{found}. Get it from "
-        "https://developer.hashicorp.com/terraform/install or "
-        "https://opentofu.org/docs/intro/install, put it on PATH, "
-        "or name it: make TERRAFORM=/path/to/terraform"
-    )
-
-
-def registry_host(binary: str) -> str:
-    """Return the binary's default provider registry."""
-    opentofu = Path(binary).name.startswith("tofu")
-    return "registry.opentofu.org" if opentofu else "registry.terraform.io"
-
-
-def find_mirror(environment: Mapping[str, str], prefixes: Iterable[str], host: str) -> Path | None:
-    """Find a folder with the AWS provider in the layout of ``terraform providers mirror``.
-
-    ``TF_PLUGIN_MIRROR`` has priority and must be valid if it is set. If ``TF_CLI_CONFIG_FILE``
-    names an existing file, the user has configured the source, and nothing is searched.
-    """
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    target = f"{platform.system().lower()}_{machine}"
-
-    def holds_provider(folder: Path) -> bool:
-        provider = folder / host / PROVIDER
-        return any(provider.glob(f"*/{target}")) or any(provider.glob(f"*_{target}.zip"))
-
-    explicit = environment.get("TF_PLUGIN_MIRROR")
-    if explicit:
-        if not holds_provider(Path(explicit)):
-            raise SetupError(
-                f"TF_PLUGIN_MIRROR={explicit} has no {host}/{PROVIDER}/<version>/{target}: "
-                "name the folder above the one called after the registry, or unset the variable."
-            )
-        return Path(explicit)
-    if Path(environment.get("TF_CLI_CONFIG_FILE") or os.devnull).is_file():
-        return None
-    for prefix in map(Path, prefixes):
-        for pattern in (host, f"*/{host}", f"*/*/{host}"):
-            for found in sorted(prefix.glob(pattern)):
-                if holds_provider(found.parent):
-                    return found.parent
-    return None
-
-
-def mirror_configuration(mirror: Path, host: str) -> str:
-    """Write a Terraform CLI configuration that installs the AWS provider only from the mirror.
-
-    https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation
-    """
-    provider = f"{host}/{PROVIDER.as_posix()}"
-    return (
-        "provider_installation {\n"
-        "  filesystem_mirror {\n"
-        f"    path    = {json.dumps(str(mirror))}\n"
-        f"    include = [{json.dumps(provider)}]\n"
-        "  }\n"
-        "  direct {\n"
-        f"    exclude = [{json.dumps(provider)}]\n"
-        "  }\n"
-        "}\n"
-    )
+    """Write ``.tools/bin/terraform``: the executable and the source of the providers."""
+    write_wrapper(TOOLS)
 
 
 def _write(path: Path, text: str) -> None:

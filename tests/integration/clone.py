@@ -25,7 +25,12 @@ TARGETS: Mapping[str, Sequence[str]] = {
 }
 # Large, locked by hashes, and checked by set-up: used where they are instead of installed again.
 SHARED_TOOLS = (
-    *(".tools/bin/uv", ".tools/lambda-runtime", ".tools/localstack", ".tools/security"),
+    *(
+        ".tools/bin/uv",
+        ".tools/lambda-runtime",
+        ".tools/localstack",
+        ".tools/security",
+    ),
 )
 # What the make that runs the tests would pass on, and what changes what a target does.
 NOT_PASSED_ON = {

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from event_pipelines.localstack import Instance
+from event_pipelines.terraform import Terraform
 from tests.integration.clone import TARGETS, Clone
 from tests.integration.configurations import (
     EXAMPLES,
@@ -27,8 +29,6 @@ from tests.integration.stacks import (
     second_consumer,
     with_buckets,
 )
-from tools.localstack import Instance
-from tools.terraform import Terraform
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,7 +52,14 @@ def clients(localstack: Instance) -> Clients:
 @pytest.fixture(scope="session")
 def scripted_function() -> None:
     """Package the function whose outcomes the tests decide."""
-    command = [sys.executable, "-m", "tools.package", "--architecture", "host"]
+    command = [
+        sys.executable,
+        "-m",
+        "event_pipelines",
+        "package",
+        "--architecture",
+        "host",
+    ]
     source = Path(__file__).parent / "functions"
     command += ["--source", str(source), "--output", str(PACKAGES), "scripted"]
     subprocess.run(command, check=True, cwd=ROOT)

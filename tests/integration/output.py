@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tools.terraform import Progress
+from event_pipelines.terraform import Progress
 
 
 def reporter(config: pytest.Config, name: str) -> Callable[[Progress], None]:

@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tools.aws_rules.policies import Policy, Principal, Request
-from tools.aws_rules.recording import Decision
-from tools.aws_rules.reductions import Reduction, reductions
+from aws_rules.policies import Policy, Principal, Request
+from aws_rules.recording import Decision
+from aws_rules.reductions import Reduction, reductions
 
 FOREIGN_ACCOUNT = "999999999999"
 FOREIGN = Principal.role(f"arn:aws:iam::{FOREIGN_ACCOUNT}:role/foreign", "foreign")

@@ -16,9 +16,9 @@ from mypy_boto3_sns import SNSClient
 from mypy_boto3_sqs import SQSClient
 from mypy_boto3_sts import STSClient
 
-from operations import dead_letters
-from operations.aws import Aws
-from operations.dead_letters import DeadLetter
+from event_pipelines.operations import dead_letters
+from event_pipelines.operations.aws import Aws
+from event_pipelines.operations.dead_letters import DeadLetter
 from tests.integration.waiting import eventually
 
 HIDDEN_SECONDS = 3

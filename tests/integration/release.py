@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from tools.terraform import Terraform, TerraformError
+from event_pipelines.terraform import Terraform, TerraformError
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = Path(__file__).resolve().parent / "upgrade"

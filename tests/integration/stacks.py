@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from event_pipelines.terraform import Progress, Terraform
 from tests.integration.configurations import (
     ANY_KEY,
     EXISTING_BUCKET,
@@ -22,7 +23,6 @@ from tests.integration.configurations import (
 from tests.integration.pipeline import AppliedPipeline, Clients
 from tests.integration.release import Upgrade, Upgraded
 from tools.running_provider import running_provider
-from tools.terraform import Progress, Terraform
 
 # What a test does first: it gets the pipeline, and what closes again what it opens.
 type Beginning = Callable[[AppliedPipeline, ExitStack], object]

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from event_pipelines.localstack import Instance
 from tests.integration.configurations import ANOTHER_ACCOUNT, EXAMPLES, SECOND_CONSUMERS
 from tests.integration.pipeline import AppliedPipeline, Clients, Inbox, unique
 from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
-from tools.localstack import Instance
 
 pytestmark = pytest.mark.integration
 

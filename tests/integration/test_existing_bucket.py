@@ -2,9 +2,9 @@
 
 import pytest
 
+from event_pipelines.terraform import Terraform
 from tests.integration.configurations import EXISTING_BUCKET, OUTPUT_BUCKET
 from tests.integration.pipeline import AppliedPipeline, Clients
-from tools.terraform import Terraform
 
 pytestmark = [pytest.mark.integration, pytest.mark.applies("theirs")]
 

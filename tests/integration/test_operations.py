@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from event_pipelines.localstack import Instance
+from event_pipelines.terraform import Terraform
 from tests.integration.pipeline import AppliedPipeline, Clients
 from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
-from tools.localstack import Instance
-from tools.terraform import ROOT, Terraform
+from tools.checkout import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.applies("orders", "routes")]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.package import ROOT
+from tools.checkout import ROOT
 
 pytestmark = pytest.mark.integration
 
@@ -20,7 +20,14 @@ MAX_ZIP_BYTES = 8_000_000
 def test_a_package_holds_libraries_for_its_architecture_and_no_boto3(
     architecture: str, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "tools.package", "--architecture", architecture]
+    command = [
+        sys.executable,
+        "-m",
+        "event_pipelines",
+        "package",
+        "--architecture",
+        architecture,
+    ]
     subprocess.run([*command, "--output", str(tmp_path), "transform_objects"], check=True, cwd=ROOT)
 
     archive = tmp_path / "transform_objects.zip"

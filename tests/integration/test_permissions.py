@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import pytest
 
+from aws_rules.policies import Policy
+from aws_rules.recording import Decision, read
+from event_pipelines.localstack import Instance
 from tests.integration.configurations import EXAMPLES, PIPELINES, SECOND_CONSUMERS, UPGRADED_ACCOUNT
 from tests.integration.permissions import Part, parts, replays, unneeded
 from tests.integration.stacks import Stacks
 from tests.integration.test_dead_letter_queues import DENIED
-from tools.aws_rules.policies import Policy
-from tools.aws_rules.recording import Decision, read
-from tools.localstack import Instance
 
 pytestmark = [
     pytest.mark.integration,

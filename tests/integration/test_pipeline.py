@@ -10,10 +10,10 @@ from urllib.parse import quote_plus
 import pytest
 from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
+from event_pipelines.terraform import Terraform
 from tests.integration.pipeline import DASHBOARD, AppliedPipeline, Inbox, unique
 from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
-from tools.terraform import Terraform
 
 pytestmark = [pytest.mark.integration, pytest.mark.applies("orders")]
 

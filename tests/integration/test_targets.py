@@ -77,4 +77,4 @@ def test_the_demonstrations_targets_run_the_commands_that_are_tested(
         ["make", "--dry-run", *arguments], check=True, cwd=ROOT, capture_output=True, text=True
     ).stdout.splitlines()
 
-    assert told[-1] == (f".venv/bin/python -m tools.localstack run -- .venv/bin/python {command}")
+    assert told[-1] == (f".venv/bin/pipeline localstack run -- .venv/bin/python {command}")

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 from mypy_boto3_lambda import LambdaClient
 
-from tools.localstack import Instance
+from event_pipelines.localstack import Instance
 
 # What every function here may do: write its logs, and read the queues that are mapped to it.
 TRUST = {

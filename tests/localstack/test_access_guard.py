@@ -12,10 +12,10 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from aws_rules.recording import read
+from event_pipelines.localstack import Instance
 from tests.integration.waiting import eventually
 from tests.localstack.functions import Functions
-from tools.aws_rules.recording import read
-from tools.localstack import Instance
 
 pytestmark = [
     pytest.mark.integration,

@@ -1,4 +1,4 @@
-"""``python -m tools.localstack run``: what a command gets, and how it ends."""
+"""``python -m event_pipelines.localstack run``: what a command gets, and how it ends."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.waiting import eventually
 from tests.localstack.functions import HANDLER, zipped
-from tools.localstack.environments import ROOT
+from tools.checkout import ROOT
 
 pytestmark = pytest.mark.integration
 
@@ -55,7 +55,7 @@ def run(tmp_path: Path) -> Run:
 
     def start(code: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "tools.localstack", "run", "--"]
+            [sys.executable, "-m", "event_pipelines", "localstack", "run", "--"]
             + [sys.executable, "-c", code, *arguments],
             cwd=ROOT,
             env={**environment, "TMPDIR": str(tmp_path), **more},
@@ -135,7 +135,7 @@ def test_a_command_that_fails_leaves_the_instances_output(run: Run) -> None:
 
 def test_a_command_that_is_not_there_is_named() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tools.localstack", "run", "--", "no-such-command"],
+        [sys.executable, "-m", "event_pipelines", "localstack", "run", "--", "no-such-command"],
         check=False,
         cwd=ROOT,
         env={**os.environ, "LOCALSTACK": "embedded"},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.localstack import LocalStackError, running, server
+from event_pipelines.localstack import LocalStackError, running, server
 
 # An engine that answers as it is told to and notes what it is asked.
 ENGINE = """#!/bin/sh

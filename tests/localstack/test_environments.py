@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.localstack import environments
+from event_pipelines.installation import InstallationError
+from event_pipelines.localstack import environments
 
 # Makes an environment's Python when asked for one, and notes every call.
 UV = """#!/bin/sh
@@ -27,11 +28,11 @@ def prepare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prepare:
     notes = tmp_path / "notes"
     locks = {}
     for name in ("localstack", "lambda-runtime"):
-        lock = environments.ROOT / "tools" / "localstack" / "requirements.txt"
+        lock = environments.HERE / "requirements.txt"
         locks[tmp_path / ".tools" / name] = lock
     monkeypatch.setattr(environments, "_LOCKS", locks)
     monkeypatch.setattr(environments, "LOCALSTACK", tmp_path / ".tools" / "localstack")
-    monkeypatch.setattr(environments, "UV", tmp_path / "uv")
+    monkeypatch.setattr(environments, "find_uv", lambda: str(tmp_path / "uv"))
 
     def write(*, fails: str = "") -> Callable[[], list[str]]:
         (tmp_path / "uv").write_text(UV.format(notes=notes, fails=fails), "utf-8")
@@ -93,8 +94,11 @@ def test_what_failed_is_said_and_tried_again_next_time(prepare: Prepare) -> None
 
 def test_no_uv_is_said_in_words(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare()
-    environments.UV.unlink()
-    monkeypatch.setenv("PATH", "")
+
+    def no_uv() -> str:
+        raise InstallationError("uv is missing")
+
+    monkeypatch.setattr(environments, "find_uv", no_uv)
 
     with pytest.raises(environments.SetUpError, match="uv is missing"):
         environments.set_up()

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from event_pipelines.localstack import Instance
+from event_pipelines.localstack.environments import HERE, LOCALSTACK, set_up
 from tests.integration.waiting import eventually
 from tests.localstack.functions import Functions, let_in
-from tools.localstack import Instance
-from tools.localstack.environments import HERE, LOCALSTACK, set_up
 
 pytestmark = [
     pytest.mark.integration,

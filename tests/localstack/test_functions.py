@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from event_pipelines.localstack import Instance, running
 from tests.integration.waiting import eventually
 from tests.localstack.functions import Functions
-from tools.localstack import Instance, running
 
 pytestmark = [
     pytest.mark.integration,

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
+from event_pipelines.localstack import Instance
 from tests.integration.waiting import eventually
 from tests.localstack.functions import Functions
-from tools.localstack import Instance
 
 pytestmark = [
     pytest.mark.integration,

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from event_pipelines.installation import SOURCES
+from event_pipelines.localstack import Instance
+from event_pipelines.localstack.environments import HERE, LOCALSTACK, set_up
 from tests.integration.waiting import eventually
 from tests.localstack.functions import Functions, let_in
-from tools.localstack import Instance
-from tools.localstack.environments import HERE, LOCALSTACK, ROOT, set_up
 
 pytestmark = [
     pytest.mark.integration,
@@ -182,7 +183,7 @@ importlib.import_module("{module}").{function}()
     done = subprocess.run(
         [LOCALSTACK / "bin" / "python", "-c", code],
         check=False,
-        env={"PYTHONPATH": os.pathsep.join(map(str, (HERE / "plugin", ROOT)))},
+        env={"PYTHONPATH": os.pathsep.join(map(str, (HERE / "plugin", SOURCES)))},
         capture_output=True,
         text=True,
     )

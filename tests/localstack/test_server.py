@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from event_pipelines.localstack import LocalStackError, running, server
 from tests.integration.waiting import eventually
-from tools.localstack import LocalStackError, running, server
-from tools.localstack.environments import ROOT
+from tools.checkout import ROOT
 
 pytestmark = pytest.mark.integration
 
-COMMAND = [sys.executable, "-m", "tools.localstack"]
+COMMAND = [sys.executable, "-m", "event_pipelines", "localstack"]
 
 
 @pytest.fixture

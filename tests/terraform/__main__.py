@@ -23,11 +23,11 @@ from pathlib import Path
 from tests.terraform import late_metrics
 from tests.terraform.refusals import REFUSALS, accepted_consumers, by_file, faults_together
 from tools import planned_dashboard, readme_examples
+from tools.checkout import ROOT, TERRAFORM
 from tools.mocked_terraform import TESTS, Workspace, copy_configurations
 from tools.planned_dashboard import PICTURE
 from tools.readme_examples import Example, examples_in
 from tools.running_provider import running_provider
-from tools.terraform import BINARY, ROOT
 from tools.terraform_lines import COLUMNS, too_long_in
 
 _RUNS = re.compile(r'^run "', re.MULTILINE)
@@ -140,7 +140,7 @@ class TestWorkspace(Workspace):
 def check_format() -> Result:
     """Check that ``terraform fmt`` would change nothing, and that lines are not too long."""
     done = subprocess.run(
-        [str(BINARY), f"-chdir={ROOT}", "fmt", "-check", "-diff", "-recursive"],
+        [str(TERRAFORM), f"-chdir={ROOT}", "fmt", "-check", "-diff", "-recursive"],
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

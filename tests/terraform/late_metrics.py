@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from tools.aws_rules.alarms import Alarm, AlarmState, Datum, states
+from aws_rules.alarms import Alarm, AlarmState, Datum, states
 from tools.mocked_terraform import plans_in
 
 MINUTE = 60

@@ -1,4 +1,4 @@
-# AWS's limits, from below and from above: what tools/aws_rules/limits.toml names. A run takes as many of a module's
+# AWS's limits, from below and from above: what src/aws_rules/limits.toml names. A run takes as many of a module's
 # as fit: of what is accepted all are at their limit, of what is refused each is one above.
 
 mock_provider "aws" {

@@ -19,13 +19,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from event_pipelines.terraform import TerraformError
+from tools.checkout import ROOT
 from tools.cost import planning, report
 from tools.cost.inventory import Inventory
 from tools.cost.model import Traffic, bill
 from tools.cost.plan import PlanError, read_plan
 from tools.cost.prices import Prices, read_prices
 from tools.cost.ways import ways
-from tools.terraform import ROOT, TerraformError
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _SIZE = re.compile(rf"({_NUMBER})\s*([kMGT]?i?B)?", re.IGNORECASE)

@@ -18,7 +18,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from tools.terraform import ROOT, Terraform
+from event_pipelines.terraform import Terraform
+from tools.checkout import ROOT
 
 _PACKAGE = re.compile(r'"?\bpackage"?\s*[:=]\s*"((?!s3://)[^"]+)"')
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html

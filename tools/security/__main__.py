@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tools.checkout import ROOT, TERRAFORM
 from tools.running_provider import ProviderError
 from tools.security import planned, policy_checks, terraform_checks
 from tools.security.page import PageError, page
 from tools.security.statements import statements_in
-from tools.terraform import BINARY, ROOT
 
 PAGE = Path("docs", "security.md")
 
@@ -68,7 +68,7 @@ def _written(resources: Sequence[planned.Resource]) -> str:
 
 
 def _lacking() -> str:
-    said = subprocess.run([str(BINARY), "version"], check=True, capture_output=True, text=True)
+    said = subprocess.run([str(TERRAFORM), "version"], check=True, capture_output=True, text=True)
     return planned.lacking(said.stdout)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from tools.aws_rules import deliveries
+from aws_rules import deliveries
 from tools.security.planned import ACCOUNT, REGION
 from tools.security.statements import Statement
 

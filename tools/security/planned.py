@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.checkout import ROOT, TERRAFORM
 from tools.mocked_terraform import plans_in
 from tools.running_provider import running_provider
-from tools.terraform import BINARY, ROOT
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 MINIMUM = (1, 11)
@@ -183,7 +183,7 @@ def _resources(folder: Path, provider: Mapping[str, str]) -> list[Resource]:
 def _terraform(folder: Path, provider: Mapping[str, str], *arguments: str) -> str:
     own = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
     done = subprocess.run(
-        [str(BINARY), f"-chdir={folder}", *arguments],
+        [str(TERRAFORM), f"-chdir={folder}", *arguments],
         check=False,
         capture_output=True,
         text=True,

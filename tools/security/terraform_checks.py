@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.terraform import ROOT
+from tools.checkout import ROOT
 
 PYTHON = ROOT / ".tools" / "security" / "bin" / "python"
 SCAN = Path(__file__).resolve().with_name("run_checkov.py")

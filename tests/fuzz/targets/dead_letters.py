@@ -11,12 +11,12 @@ from typing import Any
 from hypothesis import strategies as st
 from mypy_boto3_sqs.type_defs import MessageTypeDef
 
+from event_pipelines.operations import dead_letters, story
+from event_pipelines.operations.commands import failures, redrive
+from event_pipelines.operations.commands.failures import ReasonGroup, group
+from event_pipelines.operations.dead_letters import DeadLetter
+from event_pipelines.operations.terminal import Terminal, encoded
 from object_consumer import failed_invocations
-from operations import dead_letters, story
-from operations.commands import failures, redrive
-from operations.commands.failures import ReasonGroup, group
-from operations.dead_letters import DeadLetter
-from operations.terminal import Terminal, encoded
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
 from tests.fuzz.target import Target, promise

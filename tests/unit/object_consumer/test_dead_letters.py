@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from operations import originals
+from event_pipelines.operations import originals
 from tests.unit.object_consumer.consumer import Consumer, by_name
 from tests.unit.object_consumer.deliveries import batch
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from botocore.client import BaseClient
 
-from tools.aws_rules.policies import Principal, Request
+from aws_rules.policies import Principal, Request
 
 ACCOUNT = "111122223333"
 REGION: Final = "eu-west-1"

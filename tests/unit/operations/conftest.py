@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from operations import cli, discovery
+from event_pipelines import cli
+from event_pipelines.operations import discovery
 from tests.unit.operations.command_line import Answer, Run
 from tests.unit.operations.mapping import Mapping
 from tests.unit.operations.world import World, make_world

@@ -5,9 +5,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from operations.commands import pause as pausing
-from operations.commands import resume as resuming
-from operations.switch import Switched
+from event_pipelines.operations.commands import pause as pausing
+from event_pipelines.operations.commands import resume as resuming
+from event_pipelines.operations.switch import Switched
 from tests.unit.operations.world import World
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from operations.bookmark import Bookmark
-from operations.commands.replay import Selection
-from operations.errors import WrongUseError
+from event_pipelines.operations.bookmark import Bookmark
+from event_pipelines.operations.commands.replay import Selection
+from event_pipelines.operations.errors import WrongUseError
 from tests.unit.operations.world import BUCKET
 
 

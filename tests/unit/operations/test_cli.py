@@ -7,8 +7,8 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from operations import evidence
-from operations.terminal import visible
+from event_pipelines.operations import evidence
+from event_pipelines.operations.terminal import visible
 from tests.unit.operations.command_line import Run
 from tests.unit.operations.world import BUCKET, World
 

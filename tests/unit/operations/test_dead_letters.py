@@ -10,11 +10,11 @@ import pytest
 from mypy_boto3_sqs.type_defs import MessageTypeDef
 from rich.console import Console
 
-from operations import dead_letters
-from operations.commands import failures
-from operations.commands.failures import group
-from operations.dead_letters import DeadLetter
-from operations.story import dead_lettered
+from event_pipelines.operations import dead_letters
+from event_pipelines.operations.commands import failures
+from event_pipelines.operations.commands.failures import group
+from event_pipelines.operations.dead_letters import DeadLetter
+from event_pipelines.operations.story import dead_lettered
 from tests.unit.operations.world import BUCKET, World, record
 
 

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
+from event_pipelines.operations import discovery
+from event_pipelines.operations.aws import Aws
+from event_pipelines.operations.errors import OperationError, WrongUseError
 from object_consumer.filters import ObjectFilter
-from operations import discovery
-from operations.aws import Aws
-from operations.errors import OperationError, WrongUseError
 
 ENVIRONMENT = {
     "PIPELINE": "orders",

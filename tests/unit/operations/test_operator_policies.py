@@ -13,12 +13,13 @@ from typing import Any
 import boto3
 import pytest
 
+from aws_rules.policies import Policy, Request, evaluate, parse
 from circuit_state import DynamoDBRecords, Record
-from operations import cli, switch
-from operations.aws import Aws
+from event_pipelines import cli
+from event_pipelines.operations import switch
+from event_pipelines.operations.aws import Aws
 from tests.unit.operations.authorizations import REGION, Call, Recorder
 from tests.unit.operations.world import BUCKET, TABLE, World, make_world
-from tools.aws_rules.policies import Policy, Request, evaluate, parse
 
 ROOT = Path(__file__).resolve().parents[3]
 POLICIES = ROOT / "tests" / "terraform" / "operator_policies"
@@ -293,7 +294,7 @@ def test_of_live_queues_no_message_is_received(commands: Commands) -> None:
 
 
 def test_the_runbook_tells_what_each_command_asks_for(commands: Commands) -> None:
-    text = (ROOT / "operations" / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
     table = text.partition("## Required permissions")[2]
     rows = re.findall(r"^\| `?(\w+)`? \| (.*) \|$", table, re.MULTILINE)
     told = {name: set(re.findall(r"`(\w+:\w+)`", cell)) for name, cell in rows[1:]}

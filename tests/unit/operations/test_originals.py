@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from event_pipelines.operations import originals
 from object_consumer import dead_letters
 from object_consumer.messages import Message
 from object_consumer.outcomes import MoveToDeadLetterQueue, Retry
-from operations import originals
 
 REASON = MoveToDeadLetterQueue(
     kind="permanent", error_type="FormatError", error_message="line 3", otherwise=Retry(0)

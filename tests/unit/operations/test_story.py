@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from event_pipelines.operations.dead_letters import DeadLetter
+from event_pipelines.operations.ledger import LedgerEntry
+from event_pipelines.operations.story import Verdict, Version, verdict_on
 from object_consumer.events import ObjectEvent
 from object_consumer.ledger import ObjectState
-from operations.dead_letters import DeadLetter
-from operations.ledger import LedgerEntry
-from operations.story import Verdict, Version, verdict_on
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NEWEST = Version(version_id="v2", etag="tag2", at=START, size=3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from operations.errors import OperationError
+from event_pipelines.operations.errors import OperationError
 from tests.unit.operations.mapping import Mapping, guarded, pause, resume
 from tests.unit.operations.world import World
 

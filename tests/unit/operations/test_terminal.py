@@ -13,13 +13,13 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from operations import terminal
-from operations.commands import failures as failing
-from operations.commands import status as watching
-from operations.commands import trace as tracing
-from operations.commands.failures import ReasonGroup
-from operations.commands.status import ConsumerStatus
-from operations.story import ConsumerStory, Step, Story, Verdict, Version
+from event_pipelines.operations import terminal
+from event_pipelines.operations.commands import failures as failing
+from event_pipelines.operations.commands import status as watching
+from event_pipelines.operations.commands import trace as tracing
+from event_pipelines.operations.commands.failures import ReasonGroup
+from event_pipelines.operations.commands.status import ConsumerStatus
+from event_pipelines.operations.story import ConsumerStory, Step, Story, Verdict, Version
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOSTILE = {

@@ -11,11 +11,11 @@ import pytest
 from moto import mock_aws
 
 from circuit_state import Record
+from event_pipelines.operations import dead_letters, switch
+from event_pipelines.operations.aws import Aws
+from event_pipelines.operations.discovery import Consumer, Pipeline
 from object_consumer.filters import ObjectFilter
 from object_consumer.ledger import sort_key
-from operations import dead_letters, switch
-from operations.aws import Aws
-from operations.discovery import Consumer, Pipeline
 
 BUCKET = "orders-files"
 TABLE = "orders-ledger"

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tools.aws_rules import deliveries
+from aws_rules import deliveries
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "first-apply.md"
 QUESTIONS = "## Open questions"

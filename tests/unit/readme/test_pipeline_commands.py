@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from operations import discovery
-from operations.cli import app
+from event_pipelines.cli import app
+from event_pipelines.operations import discovery
 
 ROOT = Path(__file__).resolve().parents[3]
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -45,4 +45,4 @@ def test_a_command_is_taken(monkeypatch: pytest.MonkeyPatch, page: str, line: st
 
 
 def test_there_are_commands_to_check() -> None:
-    assert {page for page, _ in commands()} >= {"operations/README.md", "docs/first-apply.md"}
+    assert {page for page, _ in commands()} >= {"docs/runbook.md", "docs/first-apply.md"}

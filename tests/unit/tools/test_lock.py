@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from event_pipelines.development import locks
+from event_pipelines.development.errors import DevelopmentError
 from tools import lock
+from tools.checkout import ROOT
 
 HASHES = " \\\n    --hash=sha256:00\n"
 
@@ -72,7 +75,7 @@ def test_what_does_not_fit_is_said(
 def test_a_line_that_is_no_requirement_is_named(tmp_path: Path) -> None:
     write(tmp_path, "tools/uv", "# why\nuv ~~ 3\n", "")
 
-    with pytest.raises(SystemExit, match=r"tools/uv\.in:2: "):
+    with pytest.raises(DevelopmentError, match=r"tools/uv\.in:2: "):
         faults(tmp_path)
 
 
@@ -92,18 +95,28 @@ def test_all_locks_of_this_checkout_but_localstacks_are_resolved_again(
 ) -> None:
     resolved = []
 
-    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        resolved.append(command[-1])
-        return subprocess.CompletedProcess(command, 0)
+    def resolve(_source: Path, lock: Path, *, upgrade: bool) -> None:
+        assert upgrade
+        resolved.append(lock.relative_to(ROOT).as_posix())
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(locks, "resolve", resolve)
 
     assert lock.main([]) == 0
     tracked = {
-        path.relative_to(lock.ROOT).as_posix()
-        for folder in ("functions", "libraries")
-        for path in lock.ROOT.glob(f"{folder}/*/*.txt")
+        path.relative_to(ROOT).as_posix() for path in ROOT.glob("functions/*/requirements.txt")
     }
     assert tracked | {"tools/uv.txt", "requirements/development.txt"} <= set(resolved)
-    assert "tools/localstack/requirements.txt" not in resolved
+    assert "src/event_pipelines/localstack/requirements.txt" not in resolved
     capsys.readouterr()
+
+
+def test_one_functions_lock_is_resolved_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resolved = []
+    monkeypatch.setattr(locks, "resolve", lambda _source, lock, **_: resolved.append(lock))
+
+    assert lock.main(["log_events"]) == 0
+    assert resolved == [ROOT / "functions" / "log_events" / "requirements.txt"]
+    assert lock.main(["log_event"]) == 1
+    assert "functions/log_event/requirements.in does not exist" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 """`pipeline failures`: one line for each reason."""
 
-from operations import dead_letters
-from operations.commands.failures import group
+from event_pipelines.operations import dead_letters
+from event_pipelines.operations.commands.failures import group
 from tests.unit.operations.command_line import Run
 from tests.unit.operations.world import BUCKET, World
 

@@ -3,7 +3,7 @@
 import pytest
 
 from circuit_state import Record
-from operations import switch
+from event_pipelines.operations import switch
 from tests.unit.operations.command_line import Run
 from tests.unit.operations.mapping import Mapping, guarded, pause, resume
 from tests.unit.operations.world import World

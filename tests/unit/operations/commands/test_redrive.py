@@ -10,9 +10,9 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from operations import dead_letters
-from operations.commands import redrive
-from operations.dead_letters import DeadLetter
+from event_pipelines.operations import dead_letters
+from event_pipelines.operations.commands import redrive
+from event_pipelines.operations.dead_letters import DeadLetter
 from tests.unit.operations.command_line import Run
 from tests.unit.operations.world import World, record
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from event_pipelines.operations import dead_letters, ledger
+from event_pipelines.operations.commands import replay
+from event_pipelines.operations.commands.replay import Pace, Selection
+from event_pipelines.operations.errors import OperationError, WrongUseError
 from object_consumer import envelopes
 from object_consumer.filters import ObjectFilter
 from object_consumer.ledger import ObjectState
-from operations import dead_letters, ledger
-from operations.commands import replay
-from operations.commands.replay import Pace, Selection
-from operations.errors import OperationError, WrongUseError
 from tests.unit.operations.command_line import Run
 from tests.unit.operations.world import BUCKET, World
 

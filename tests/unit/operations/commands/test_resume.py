@@ -1,7 +1,7 @@
 """`pipeline resume`: it closes a circuit that is open."""
 
 from circuit_state import CircuitState, Record
-from operations import switch
+from event_pipelines.operations import switch
 from tests.unit.operations.mapping import Mapping, guarded, resume
 from tests.unit.operations.world import World
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from operations.commands import trace
+from event_pipelines.operations.commands import trace
 from tests.unit.operations.command_line import Run
 from tests.unit.operations.world import BUCKET, World
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from event_pipelines.terraform import TerraformError
+from tools.checkout import ROOT
 from tools.cost import planning
 from tools.cost.__main__ import ArgumentsError, main, size_in_bytes
-from tools.terraform import ROOT, TerraformError
 
 PLANS = Path(__file__).with_name("plans")
 LEDGER = str(PLANS / "ledger.json")

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from tools.checkout import ROOT
 from tools.security.terraform_checks import PLANTED_CHECK, counted, faults_in
-from tools.terraform import ROOT
 
 TITLE = "Ensure the S3 bucket has access logging enabled"
 PLANTED = "/tmp/planted.tf"  # noqa: S108 (a name in a document, no file)

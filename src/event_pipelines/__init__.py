@@ -1,0 +1,1 @@
+"""The command-line tool ``pipeline``: to develop functions, and to operate pipelines."""

@@ -1,0 +1,1 @@
+"""Develop functions: new repositories, lock files, packages, and runs in LocalStack."""

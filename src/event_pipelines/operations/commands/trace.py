@@ -1,0 +1,238 @@
+"""``pipeline trace``: what happened to one file, and what to do.
+
+It combines the bucket's versions, the functions' log lines, the ledger and the dead-letter queues.
+Each of them may be missing.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from event_pipelines.operations import dead_letters, evidence, ledger, switch
+from event_pipelines.operations.aws import Aws
+from event_pipelines.operations.discovery import Consumer, Pipeline
+from event_pipelines.operations.errors import TROUBLE, WrongUseError
+from event_pipelines.operations.options import Json, moment
+from event_pipelines.operations.session import Session
+from event_pipelines.operations.story import (
+    SET_ASIDE,
+    ConsumerStory,
+    Step,
+    Story,
+    Verdict,
+    Version,
+    dead_lettered,
+    output_of,
+    step,
+    verdict_on,
+)
+from event_pipelines.operations.terminal import quoted, utc, visible_all
+from object_consumer.events import ObjectEvent
+from object_consumer.store import split_uri
+
+# How far back to search the logs for a file that no longer exists.
+_LOOK_BACK = timedelta(days=14)
+# The tolerance between the clocks of S3 and of the functions' logs.
+_MARGIN = timedelta(minutes=5)
+_LETTERS = 1000
+_STYLES = {
+    Verdict.DONE: "green",
+    Verdict.SKIPPED: "green",
+    Verdict.NOT_WANTED: "dim",
+    Verdict.PROCESSING: "cyan",
+    Verdict.RETRIED: "yellow",
+    Verdict.NOT_HEARD_OF: "yellow",
+    Verdict.DEAD_LETTERED: "red",
+}
+_STEP_STYLES = {"done": "green", "skipped": "dim", "retry": "yellow"}
+
+
+def command(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="s3://BUCKET/KEY", help="The file, or its key.")],
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Start of the logs to read: 2026-01-31T12:00Z, or 3d, 6h, 30m ago."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show what happened to a file, and what to do."""
+    session: Session = context.obj
+    begin = moment("--since", since)
+    with session.waiting("Looking through logs and queues"):
+        told = trace(session.pipeline, file, session.aws, since=begin)
+    if json:
+        session.print_json(told)
+    else:
+        session.console.print(view(told))
+    if not told.is_good:
+        raise typer.Exit(TROUBLE)
+
+
+def trace(pipeline: Pipeline, uri: str, aws: Aws, *, since: datetime | None = None) -> Story:
+    """Collect what happened to a file.
+
+    Parameters
+    ----------
+    uri
+        ``s3://bucket/key``, or the key alone.
+    since
+        The start of the log lines to read; by default, the time of the oldest existing version.
+
+    Raises
+    ------
+    WrongUseError
+        The file is in another bucket.
+    """
+    bucket, key = split_uri(uri) if uri.startswith("s3://") else (pipeline.bucket, uri)
+    if bucket != pipeline.bucket:
+        raise WrongUseError(f"the files of {pipeline.name} are in s3://{pipeline.bucket}/")
+    versions = evidence.versions(bucket, key, aws)
+    oldest = versions[0].at if versions else datetime.now(UTC) - _LOOK_BACK
+    begin = (since or oldest) - _MARGIN
+    address = f"s3://{bucket}/{key}"
+    with ThreadPoolExecutor() as pool:
+        consumers = pool.map(
+            lambda consumer: _story(consumer, address, versions, begin, aws),
+            pipeline.consumers.values(),
+        )
+        return Story(object=address, versions=versions, consumers=list(consumers))
+
+
+def _story(
+    consumer: Consumer, uri: str, versions: Sequence[Version], begin: datetime, aws: Aws
+) -> ConsumerStory:
+    lines = evidence.lines(consumer, uri, begin, aws)
+    look = dead_letters.look(consumer, aws, limit=_LETTERS)
+    letters = [letter for letter in look.letters if letter.is_about(uri)]
+    entry = ledger.entries(consumer, [uri], aws).get(uri)
+    newest = next((version for version in reversed(versions) if version.size is not None), None)
+    wanted = newest is None or _wants(consumer, uri, newest)
+    verdict, why = verdict_on(newest, lines, letters, entry, now=datetime.now(UTC), wanted=wanted)
+    output = output_of(lines, entry) if verdict is Verdict.DONE else None
+    exists = evidence.exists(output, aws) if output else None
+    if exists is False:
+        why = f"{output} was written, but no longer exists"
+    return ConsumerStory(
+        consumer=consumer.name,
+        verdict=verdict,
+        why=why or output or "",
+        advice=_how_to_find(consumer, uri, aws, is_in_bucket=newest is not None)
+        if verdict is Verdict.NOT_HEARD_OF
+        else _advice(consumer, verdict, uri, output_exists=exists),
+        steps=sorted([step(line) for line in lines] + dead_lettered(letters), key=lambda s: s.at),
+        ledger=entry,
+        output=output,
+        output_exists=exists,
+        unseen=look.unseen,
+    )
+
+
+def _advice(consumer: Consumer, verdict: Verdict, uri: str, *, output_exists: bool | None) -> str:
+    match verdict:
+        case Verdict.DEAD_LETTERED:
+            return (
+                f"after you fix the cause, or upload a fixed file: pipeline redrive {consumer.name}"
+            )
+        case Verdict.RETRIED:
+            again = _replay(consumer, uri)
+            return f"it is retried automatically: pipeline status; or retry it now: {again}"
+        case Verdict.DONE if output_exists is False:
+            return _replay(consumer, uri)
+        case _:
+            return ""
+
+
+def _how_to_find(consumer: Consumer, uri: str, aws: Aws, *, is_in_bucket: bool) -> str:
+    """Return where the event of a file may be that a consumer has not received."""
+    if not is_in_bucket:
+        return "check the key: keys are case-sensitive"
+    mapping = switch.state(consumer, aws)
+    if mapping not in {None, "Enabled"}:
+        return (
+            f"it may be in the queue, because {consumer.name} is {mapping}: "
+            f"pipeline resume {consumer.name}"
+        )
+    again = _replay(consumer, uri)
+    return f"it may be in the queue: pipeline status; or S3 sent no event: {again}"
+
+
+def _replay(consumer: Consumer, uri: str) -> str:
+    return f"pipeline replay --consumer {consumer.name} --prefix {quoted(split_uri(uri)[1])}"
+
+
+def _wants(consumer: Consumer, uri: str, version: Version) -> bool:
+    bucket, key = split_uri(uri)
+    name = consumer.creation
+    return name is not None and consumer.wanted.wants(
+        ObjectEvent(
+            bucket=bucket, key=key, event_name=name, event_time=version.at, size=version.size
+        )
+    )
+
+
+def view(told: Story) -> RenderableType:
+    """Show a file's versions, what happened and when, and each consumer's verdict."""
+    told = visible_all(told)
+    parts: list[RenderableType] = [Text(told.object, style="bold")]
+    if not told.versions:
+        parts.append(Text("The bucket has no version of this file."))
+    events: list[tuple[datetime, str, Text, str]] = [
+        (version.at, "S3", *_written(version)) for version in told.versions
+    ]
+    events += [
+        (step.at, consumer.consumer, *_happened(step))
+        for consumer in told.consumers
+        for step in consumer.steps
+    ]
+    timeline = Table(show_header=True, box=None, pad_edge=False)
+    for column in ("UTC", "where", "what"):
+        timeline.add_column(column, no_wrap=column == "UTC")
+    timeline.add_column("", overflow="fold")
+    for at, where, what, detail in sorted(events, key=lambda event: (event[0], event[1])):
+        timeline.add_row(utc(at), Text(where), what, Text(detail))
+    if events:
+        parts.append(timeline)
+    parts += [_verdict(consumer) for consumer in told.consumers]
+    return Group(*parts)
+
+
+def _verdict(told: ConsumerStory) -> Text:
+    shown = Text("\n").append(told.consumer, style="bold").append(": ")
+    shown.append(_word(told.verdict), style=_STYLES[told.verdict])
+    if told.why:
+        shown.append(f", {told.why}" if told.verdict is Verdict.NOT_WANTED else f": {told.why}")
+    if told.ledger is not None:
+        entry = told.ledger
+        plural = "receive" if entry.attempts == 1 else "receives"
+        shown.append(f"\n  ledger: {entry.state}, {entry.attempts} {plural}", style="dim")
+    if told.unseen:
+        shown.append(f"\n  dead-letter queue: {told.unseen}", style="dim")
+    if told.advice:
+        shown.append(f"\n  {told.advice}")
+    return shown
+
+
+def _written(version: Version) -> tuple[Text, str]:
+    name = f"version {version.version_id}" if version.version_id else f"ETag {version.etag}"
+    if version.size is None:
+        return Text("deleted", "red"), name
+    return Text("written"), f"{version.size:,} bytes, {name}"
+
+
+def _happened(step: Step) -> tuple[Text, str]:
+    attempt = f" (receive {step.attempt})" if step.attempt else ""
+    return Text.assemble(
+        (_word(step.what), _STEP_STYLES.get(step.what, "red")), attempt
+    ), step.detail
+
+
+def _word(what: str) -> str:
+    return "dead-lettered" if what == SET_ASIDE else str(what)

@@ -1,0 +1,271 @@
+"""What a file's story is made of, and what it comes to.
+
+Pure: `operations.evidence` gathers the facts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from event_pipelines.operations.dead_letters import DeadLetter
+from event_pipelines.operations.ledger import LedgerEntry
+from object_consumer.ledger import ObjectState
+
+_NOT_THERE = "its message is not to be seen now: redriven, deleted, or somebody else looks at it"
+
+# What `--json` calls dead-lettered: scripts compare with it.
+SET_ASIDE = "set aside"
+
+
+class Verdict(StrEnum):
+    """What became of the newest version of a file at one consumer."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    DEAD_LETTERED = SET_ASIDE
+    PROCESSING = "being processed"
+    RETRIED = "to be retried"
+    NOT_HEARD_OF = "not heard of"
+    NOT_WANTED = "not wanted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version of the file.
+
+    Attributes
+    ----------
+    version_id
+        Its id; None in a bucket without versioning.
+    etag
+        Its entity tag; None for a deletion.
+    at, size
+        When it was written, and its bytes; None for a deletion.
+    """
+
+    version_id: str | None
+    etag: str | None
+    at: datetime
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Something that happened to the file.
+
+    Attributes
+    ----------
+    at
+        When.
+    what
+        In a word: an outcome (``done``, ``skipped``, ``retry``, ``permanent``), `SET_ASIDE`, or
+        ``sent`` of a message that SQS moved to the dead-letter queue at a time it doesn't tell.
+    version_id
+        Of which version, if that is known.
+    attempt
+        The receive of the message, if that is known.
+    detail
+        Output, reason or error.
+    request_id
+        The invocation's.
+    """
+
+    at: datetime
+    what: str
+    version_id: str | None = None
+    attempt: int | None = None
+    detail: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerStory:
+    """What one consumer made of the file.
+
+    Attributes
+    ----------
+    consumer
+        Its name.
+    verdict
+        What became of the newest version.
+    why
+        The reason, or where the output is.
+    advice
+        What to do about it, mostly a command; empty if there is nothing to do.
+    steps
+        What happened, in order.
+    ledger
+        What the ledger holds.
+    output
+        The output, if one is known, and whether it is there.
+    unseen
+        How much of the dead-letter queue was not looked at, and why; empty for nothing.
+    """
+
+    consumer: str
+    verdict: Verdict
+    why: str
+    advice: str
+    steps: Sequence[Step]
+    ledger: LedgerEntry | None
+    output: str | None
+    output_exists: bool | None
+    unseen: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """The whole story of a file.
+
+    Attributes
+    ----------
+    object
+        Its address.
+    versions
+        Those the bucket has, oldest first.
+    consumers
+        Each consumer's part.
+    """
+
+    object: str
+    versions: Sequence[Version]
+    consumers: Sequence[ConsumerStory]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every consumer that wants the file is done with it."""
+        fine = {Verdict.DONE, Verdict.SKIPPED, Verdict.NOT_WANTED}
+        return all(
+            story.verdict in fine and story.output_exists is not False for story in self.consumers
+        )
+
+
+def verdict_on(  # noqa: PLR0911 (cases, in the order of their weight)
+    newest: Version | None,
+    lines: Sequence[Mapping[str, Any]],
+    letters: Sequence[DeadLetter],
+    entry: LedgerEntry | None,
+    *,
+    now: datetime,
+    wanted: bool,
+) -> tuple[Verdict, str]:
+    """Decide what became of the newest version, and why.
+
+    Parameters
+    ----------
+    newest
+        The newest version that isn't a deletion; None if the bucket has none.
+    lines
+        The log's lines about the file, oldest first.
+    letters
+        The messages about it in the dead-letter queue.
+    entry
+        What the ledger holds.
+    now
+        The time.
+    wanted
+        Whether the consumer's filter lets the file in.
+    """
+    lines = [line for line in lines if newest is None or _is_of(line, newest)]
+    ended = next((line for line in reversed(lines) if line["outcome"] != "retry"), None)
+    # A duplicate tells nothing of how the first delivery ended.
+    done = next((line for line in reversed(lines) if line["outcome"] == "done"), None)
+    letter = max(
+        (letter for letter in letters if newest is None or _tells_of(letter, newest)),
+        # One whose time is known says why; another's time is when it was sent at first.
+        key=lambda letter: (letter.dead_lettered_at is not None, letter.sent_at),
+        default=None,
+    )
+    is_newest = entry is not None and (newest is None or _is_version(entry.version, newest))
+    if entry is not None and is_newest and entry.is_held(now):
+        return Verdict.PROCESSING, f"claimed by {entry.request_id}"
+    if letter is not None and (done is None or moment(done) < letter.sent_at):
+        return Verdict.DEAD_LETTERED, letter.reason
+    if done is not None:
+        return Verdict.DONE, ""
+    if entry is not None and is_newest and entry.state is ObjectState.SUCCEEDED:
+        return Verdict.DONE, ""
+    if ended is not None and ended["outcome"] == "skipped":
+        return Verdict.SKIPPED, str(ended.get("reason", ""))
+    if ended is not None:
+        return Verdict.DEAD_LETTERED, f"{_detail(ended)} ({_NOT_THERE})"
+    if lines:
+        return Verdict.RETRIED, _detail(lines[-1])
+    if entry is not None and is_newest:
+        said = (
+            f"{entry.error_type}: {entry.error_message}"
+            if entry.error_type
+            else "its claim ran out"
+        )
+        return Verdict.RETRIED, said
+    if not wanted:
+        return Verdict.NOT_WANTED, "outside its filter"
+    if newest is None:
+        return Verdict.NOT_HEARD_OF, "there is no such file in the bucket"
+    return Verdict.NOT_HEARD_OF, "no log line, no ledger entry, no dead letter"
+
+
+def step(line: Mapping[str, Any]) -> Step:
+    """Make the step that a line of the log tells of."""
+    return Step(
+        at=moment(line),
+        what=line["outcome"],
+        version_id=line.get("version_id"),
+        attempt=line.get("attempts"),
+        detail=_detail(line),
+        request_id=line.get("request_id", ""),
+    )
+
+
+def dead_lettered(letters: Sequence[DeadLetter]) -> list[Step]:
+    """Make the steps that messages in the dead-letter queue tell of."""
+    return [
+        Step(
+            at=letter.sent_at,
+            what="sent" if letter.dead_lettered_at is None else SET_ASIDE,
+            version_id=next((event.version_id for event in letter.events), None),
+            detail=letter.reason
+            if letter.dead_lettered_at
+            else f"dead-lettered later: {letter.reason}",
+        )
+        for letter in letters
+    ]
+
+
+def _detail(line: Mapping[str, Any]) -> str:
+    if line.get("error_type"):
+        return f"{line['error_type']}: {line.get('error_message', '')}"
+    return str(line.get("reason") or line.get("output") or "")
+
+
+def moment(line: Mapping[str, Any]) -> datetime:
+    """Return the time of a line."""
+    return datetime.fromisoformat(line["timestamp"])
+
+
+def _is_of(line: Mapping[str, Any], version: Version) -> bool:
+    """Whether a line is about a version; one without an id, as of a replay, is if it is later."""
+    if (version_id := line.get("version_id")) is not None:
+        return bool(version_id == version.version_id)
+    return moment(line) >= version.at
+
+
+def _tells_of(letter: DeadLetter, version: Version) -> bool:
+    return any(
+        event.version_id == version.version_id
+        if event.version_id is not None
+        else event.etag == version.etag
+        for event in letter.events
+    )
+
+
+def _is_version(name: str, version: Version) -> bool:
+    return name in {version.version_id, version.etag}
+
+
+def output_of(lines: Sequence[Mapping[str, Any]], entry: LedgerEntry | None) -> str | None:
+    """Return where the output was written, as the log or the ledger says."""
+    written = next((str(line["output"]) for line in reversed(lines) if line.get("output")), None)
+    return written or (entry.result.get("output") if entry else None)
