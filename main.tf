@@ -35,6 +35,7 @@ module "bucket" {
   source = "./modules/bucket"
   count  = var.bucket.name == null ? 0 : 1
 
+  access_logs     = var.bucket.access_logs
   error_prefix    = "bucket."
   force_destroy   = var.bucket.force_destroy
   kms_key_arn     = var.kms_key_arn
@@ -103,6 +104,7 @@ module "topic" {
   name        = var.name
   publishers  = { bucket = { service = "s3.amazonaws.com", source_arns = [local.bucket_arn] } }
   tags        = var.tags
+  tracing     = var.tracing
 }
 
 module "queues" {
@@ -156,6 +158,8 @@ module "consumers" {
   function = merge(each.value, {
     description = "Consumer ${each.key} of the files in ${local.bucket_name}."
     invokers    = { bucket = { service = "s3.amazonaws.com", source_arn = local.bucket_arn } }
+    role        = merge(var.roles, each.value.role)
+    tracing     = each.value.tracing == null ? var.tracing : each.value.tracing
     reads = !each.value.reads_files ? {} : { files = {
       bucket = local.bucket_name, prefixes = module.filters[each.key].wanted.prefixes, kms_key_arn = local.bucket_key
     } }
@@ -191,8 +195,12 @@ module "circuit_breaker" {
   name               = var.name
   package            = var.circuit_breaker.package
   package_version    = var.circuit_breaker.package_version
+  role               = var.roles
   tags               = var.tags
+  tracing            = var.tracing
   trial_messages     = var.circuit_breaker.trial_messages
+
+  code_signing_config_arn = var.circuit_breaker.code_signing_config_arn
 
   consumers = { for name, consumer in var.consumers :
     name => merge(module.consumers[name], { queue = module.queues[name].queue }) if consumer.circuit_breaker

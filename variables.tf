@@ -33,13 +33,14 @@ variable "alerts" {
 }
 
 variable "bucket" {
-  description = "The bucket of the files: name creates one, existing uses an existing one (only its notification configuration is managed, which replaces any other), and kms_key_arn is the customer-managed key of its files, if it differs from the pipeline's. force_destroy deletes the files with the bucket; expire has the days after which objects under a prefix are deleted."
+  description = "The bucket of the files: name creates one, existing uses an existing one (only its notification configuration is managed, which replaces any other), and kms_key_arn is the customer-managed key of its files, if it differs from the pipeline's. force_destroy deletes the files with the bucket; expire has the days after which objects under a prefix are deleted, and access_logs the bucket and prefix for server access logs."
   type = object({
     name          = optional(string)
     existing      = optional(string)
     kms_key_arn   = optional(string)
     force_destroy = optional(bool)
     versioning    = optional(bool)
+    access_logs   = optional(object({ bucket = string, prefix = optional(string), partitioned_by = optional(string) }))
     lifecycle_rules = optional(object({
       expire                    = optional(map(object({ prefix = string, days = number })))
       noncurrent_version_days   = optional(number)
@@ -56,14 +57,22 @@ variable "bucket" {
     condition     = var.bucket.kms_key_arn == null || var.bucket.name == null
     error_message = "bucket.kms_key_arn is the key of an existing bucket's files. A bucket created here uses the pipeline's kms_key_arn: set that, or remove bucket.kms_key_arn."
   }
+
+  validation {
+    condition     = var.bucket.access_logs == null || var.bucket.existing == null
+    error_message = "bucket.access_logs is for a bucket that the pipeline creates; of an existing one it manages only the notification configuration. Configure the access logs where the bucket is managed, and remove bucket.access_logs."
+  }
 }
 
 variable "circuit_breaker" {
   description = "A circuit breaker, which stops a consumer when most of its files fail, and starts it again when a few messages succeed; null for none. Needs ledger. package is the zip of functions/circuit_breaker; the other attributes are those of modules/circuit-breaker. To exclude a consumer, set its circuit_breaker = false."
   type = object({
-    package            = string
-    package_version    = optional(string)
-    architecture       = optional(string)
+    package         = string
+    package_version = optional(string)
+    architecture    = optional(string)
+
+    code_signing_config_arn = optional(string)
+
     cool_down_seconds  = optional(number)
     error_rate_percent = optional(number)
     minimum_objects    = optional(number)
@@ -113,12 +122,17 @@ variable "consumers" {
     message_retention_seconds     = optional(number)
     visibility_timeout_seconds    = optional(number)
 
-    architecture         = optional(string)
+    architecture            = optional(string)
+    code_signing_config_arn = optional(string)
+
     environment          = optional(map(string))
     ephemeral_storage_mb = optional(number)
-    layers               = optional(list(string))
-    log_retention_days   = optional(number)
-    memory_size          = optional(number)
+    file_system = optional(object({
+      access_point_arn = string, mount_path = string, read_only = optional(bool)
+    }))
+    layers             = optional(list(string))
+    log_retention_days = optional(number)
+    memory_size        = optional(number)
     policy_statements = optional(map(object({
       actions    = list(string)
       resources  = list(string)
@@ -126,9 +140,14 @@ variable "consumers" {
       conditions = optional(map(map(list(string))))
     })))
     reserved_concurrency = optional(number)
-    timeout              = optional(number)
-    tracing              = optional(string)
-    vpc                  = optional(object({ subnet_ids = set(string), security_group_ids = set(string) }))
+    role = optional(object({
+      existing             = optional(object({ arn = string }))
+      path                 = optional(string)
+      permissions_boundary = optional(string)
+    }))
+    timeout = optional(number)
+    tracing = optional(string)
+    vpc     = optional(object({ subnet_ids = set(string), security_group_ids = set(string) }))
 
     alarms = optional(object({
       oldest_message_age_seconds = optional(number)
@@ -203,6 +222,25 @@ variable "name" {
   }
 }
 
+variable "roles" {
+  description = "The path and permissions_boundary (the ARN of a policy) of every role. The role of a consumer overrides these, and can be an existing one: existing has its arn."
+  type        = object({ path = optional(string, "/"), permissions_boundary = optional(string) })
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^/([!-~]+/)?$", var.roles.path))
+    error_message = "roles.path must begin and end with a slash, such as /pipelines/."
+  }
+
+  validation {
+    condition = (var.roles.permissions_boundary == null
+      ? true : can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+$", var.roles.permissions_boundary))
+    )
+    error_message = "roles.permissions_boundary must be the ARN of a managed policy, such as arn:aws:iam::111122223333:policy/boundary."
+  }
+}
+
 variable "route" {
   description = "How events reach the consumers: topic (S3 publishes to SNS; several consumers can receive the same files, and other queues can subscribe), eventbridge (a rule for each consumer sends to its queue), queue (S3 sends to the consumers' queues), function (S3 invokes the functions; failures go to their dead-letter queues). It can be changed at any time."
   type        = string
@@ -225,4 +263,10 @@ variable "tags" {
     condition     = length(var.tags) <= 50
     error_message = "tags has more than 50 tags, the limit of a resource in AWS. Remove some; the provider's default_tags count too."
   }
+}
+
+variable "tracing" {
+  description = "X-Ray tracing of all functions and of the topic: Active or PassThrough; null leaves the services' default, PassThrough. The tracing of a consumer overrides this."
+  type        = string
+  default     = null
 }

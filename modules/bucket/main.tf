@@ -67,7 +67,7 @@ module "reader_filters" {
 }
 
 resource "aws_s3_bucket" "this" {
-  # checkov:skip=CKV_AWS_18:Where access is logged is the account's decision; CloudTrail's data events need no bucket of ours
+  # checkov:skip=CKV_AWS_18:access_logs decides, which needs a bucket of the account; CloudTrail's data events need none
   # checkov:skip=CKV_AWS_144:What has to be in a second region is its owner's decision; a replica would be processed there
   # checkov:skip=CKV2_AWS_62:Module bucket-notifications makes them: a bucket has one configuration, whoever owns it
   bucket        = var.name
@@ -105,6 +105,28 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
     apply_server_side_encryption_by_default {
       kms_master_key_id = var.kms_key_arn
       sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
+    }
+  }
+}
+
+resource "aws_s3_bucket_logging" "this" {
+  count = var.access_logs == null ? 0 : 1
+
+  bucket        = aws_s3_bucket.this.id
+  target_bucket = var.access_logs.bucket
+  target_prefix = var.access_logs.prefix
+
+  target_object_key_format {
+    dynamic "partitioned_prefix" {
+      for_each = var.access_logs.partitioned_by == null ? [] : [var.access_logs.partitioned_by]
+
+      content { partition_date_source = partitioned_prefix.value }
+    }
+
+    dynamic "simple_prefix" {
+      for_each = var.access_logs.partitioned_by == null ? [true] : []
+
+      content {}
     }
   }
 }

@@ -1,3 +1,22 @@
+variable "access_logs" {
+  description = "Where S3 writes the bucket's server access logs: another bucket of the account and region, whose policy lets logging.s3.amazonaws.com write (see the README), under prefix; partitioned_by adds the date (EventTime or DeliveryTime) to the keys. null for none."
+  type        = object({ bucket = string, prefix = optional(string, ""), partitioned_by = optional(string) })
+  default     = null
+
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html
+  validation {
+    condition     = var.access_logs == null ? true : var.access_logs.bucket != var.name
+    error_message = "${var.error_prefix}access_logs.bucket must be another bucket: each log that S3 writes here would be logged again, and sent to the consumers as a new file."
+  }
+
+  validation {
+    condition = (var.access_logs == null ? true : var.access_logs.partitioned_by == null
+      ? true : contains(["DeliveryTime", "EventTime"], var.access_logs.partitioned_by)
+    )
+    error_message = "${var.error_prefix}access_logs.partitioned_by must be EventTime or DeliveryTime."
+  }
+}
+
 variable "error_prefix" {
   description = "What error messages write in front of the variables' names. A module that passes its user's values on to this one sets the place where that user wrote them, such as consumers[\"load\"] and a dot."
   type        = string

@@ -163,6 +163,7 @@ module "function" {
 
   architecture            = var.architecture
   asynchronous_invocation = { maximum_retry_attempts = 0 }
+  code_signing_config_arn = var.code_signing_config_arn
   description             = "Circuit breaker of the consumers of ${var.name}."
   error_prefix            = var.error_prefix
   invokers                = { rules = { service = "events.amazonaws.com", source_arn = local.rule_arns } }
@@ -172,8 +173,10 @@ module "function" {
   name                    = "${var.name}-circuit-breaker"
   package                 = var.package
   package_version         = var.package_version
+  role                    = var.role
   tags                    = var.tags
   timeout                 = local.timeout
+  tracing                 = var.tracing
 
   environment = {
     ALERTS_TOPIC_ARN   = var.alerts_topic.arn
@@ -209,6 +212,7 @@ resource "aws_iam_policy" "consumers" {
   for_each = local.groups
 
   name = "${module.function.role.name}-${each.key}"
+  path = var.role.path
   # A change of the description would replace the policy.
   description = "What the circuit breaker of ${var.name} may do with its consumers, part ${each.key} of ${length(local.groups)}."
   tags        = var.tags

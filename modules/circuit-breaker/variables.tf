@@ -10,6 +10,12 @@ variable "architecture" {
   nullable    = false
 }
 
+variable "code_signing_config_arn" {
+  description = "ARN of a code signing configuration for the function; null checks no signature."
+  type        = string
+  default     = null
+}
+
 variable "consumers" {
   description = "The consumers to watch, by the value of the function's variable CONSUMER: outputs of modules/sqs-lambda-consumer, and output queue of modules/queue-with-dlq."
   type = map(object({
@@ -124,10 +130,24 @@ variable "package_version" {
   default     = null
 }
 
+variable "role" {
+  description = "The path of the function's role and policies, and the role's permissions_boundary (the ARN of a policy)."
+  type        = object({ path = optional(string, "/"), permissions_boundary = optional(string) })
+  default     = {}
+  nullable    = false
+}
+
 variable "tags" {
   description = "Tags on all resources of the module."
   type        = map(string)
   default     = {}
+  nullable    = false
+}
+
+variable "tracing" {
+  description = "X-Ray tracing of the function: PassThrough follows the caller's decision, Active samples by itself."
+  type        = string
+  default     = "PassThrough"
   nullable    = false
 }
 

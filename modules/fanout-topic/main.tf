@@ -69,6 +69,7 @@ resource "aws_sns_topic" "this" {
   name              = var.name
   kms_master_key_id = var.kms_key_arn
   tags              = var.tags
+  tracing_config    = var.tracing
 
   # In with the topic: S3 checks that it may publish at the moment a notification is configured.
   policy = jsonencode({

@@ -72,3 +72,14 @@ variable "tags" {
   default     = {}
   nullable    = false
 }
+
+variable "tracing" {
+  description = "X-Ray tracing: Active sends segments of messages whose publisher sampled them, which an X-Ray resource policy must allow (see the README); PassThrough only passes the publisher's header on. null leaves SNS's default, PassThrough."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.tracing == null ? true : contains(["Active", "PassThrough"], var.tracing)
+    error_message = "tracing must be Active or PassThrough."
+  }
+}

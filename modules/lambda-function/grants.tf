@@ -16,6 +16,8 @@ locals {
   encrypting_keys = distinct(compact(concat(local.grants.written[*].kms_key_arn, local.on_failure[*].kms_key_arn)))
   decrypting_keys = distinct(compact(concat(local.grants.read[*].kms_key_arn, local.encrypting_keys)))
 
+  write_file_system = anytrue(var.file_system[*].read_only) ? [] : ["elasticfilesystem:ClientWrite"]
+
   granted = merge(
     # Events of a bucket with versions name one, and need the second action; those of a bucket without, and those that
     # `pipeline replay` writes, name none and need the first.
@@ -30,6 +32,15 @@ locals {
     # What is uploaded in parts and fails has to be aborted, or its parts stay.
     length(var.writes) == 0 ? {} : {
       write_output = { actions = ["s3:AbortMultipartUpload", "s3:PutObject"], resources = local.arns.written }
+    },
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-filesystem.html
+    # https://docs.aws.amazon.com/efs/latest/ug/access-points-iam-policy.html
+    var.file_system == null ? {} : {
+      mount_file_system = {
+        actions    = concat(["elasticfilesystem:ClientMount"], local.write_file_system)
+        resources  = ["arn:${local.partition}:elasticfilesystem:${local.region}:${local.account}:file-system/*"]
+        conditions = { StringEquals = { "elasticfilesystem:AccessPointArn" = var.file_system[*].access_point_arn } }
+      }
     },
     length(local.decrypting_keys) == 0 ? {} : {
       decrypt = { actions = ["kms:Decrypt"], resources = local.decrypting_keys }

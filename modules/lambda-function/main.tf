@@ -13,9 +13,15 @@ locals {
   # Roles are global: the same function may be in another region, so its role names the region. What doesn't fit the 64
   # characters is cut, and told from others by a hash.
   # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-  role_room  = 63 - length(local.region)
+  role_room  = 63 - length(local.role_place)
   short_name = "${substr(var.name, 0, local.role_room - 9)}-${substr(sha256(var.name), 0, 8)}"
-  role_name  = "${length(var.name) <= local.role_room ? var.name : local.short_name}-${local.region}"
+  role_name  = "${length(var.name) <= local.role_room ? var.name : local.short_name}-${local.role_place}"
+
+  # A role's path can't be changed, and names are unique whatever the path: a role of another path needs another name.
+  role_place = join("-", concat(
+    [local.region], var.role.path == "/" ? [] : [substr(sha256(var.role.path), 0, 4)],
+  ))
+  role_arn = var.role.existing == null ? aws_iam_role.this[0].arn : var.role.existing.arn
 
   # Lambda measures the JSON text in bytes, of which base64 has 4 characters for each 3.
   # Terraform writes <, > and & as six characters each.
@@ -87,6 +93,7 @@ locals {
       actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
       resources = ["${local.log_group_arn}:*"]
     }],
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
     var.tracing != "Active" ? [] : [{
       sid       = "WriteTraces"
       actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
@@ -119,8 +126,12 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_iam_role" "this" {
-  name = local.role_name
-  tags = var.tags
+  count = var.role.existing == null ? 1 : 0
+
+  name                 = local.role_name
+  path                 = var.role.path
+  permissions_boundary = var.role.permissions_boundary
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version   = "2012-10-17"
@@ -132,8 +143,10 @@ resource "aws_iam_role" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
+  count = var.role.existing == null ? 1 : 0
+
   name   = "function"
-  role   = aws_iam_role.this.id
+  role   = aws_iam_role.this[0].id
   policy = local.policy
 
   lifecycle {
@@ -155,10 +168,10 @@ resource "aws_iam_role_policy" "this" {
 
 resource "aws_lambda_function" "this" {
   # checkov:skip=CKV_AWS_116:A queue's dead-letter queue, or asynchronous_invocation.on_failure, takes what fails
-  # checkov:skip=CKV_AWS_272:Needs a signing profile of the account; a local package is pinned by its hash
+  # checkov:skip=CKV_AWS_272:code_signing_config_arn, which needs a signing profile of the account
   function_name                  = var.name
   description                    = var.description
-  role                           = aws_iam_role.this.arn
+  role                           = local.role_arn
   architectures                  = [var.architecture]
   runtime                        = var.runtime
   handler                        = local.handler
@@ -172,6 +185,7 @@ resource "aws_lambda_function" "this" {
   memory_size                    = var.memory_size
   reserved_concurrent_executions = var.reserved_concurrency
   kms_key_arn                    = var.kms_key_arn
+  code_signing_config_arn        = var.code_signing_config_arn
   tags                           = var.tags
 
   ephemeral_storage { size = var.ephemeral_storage_mb }
@@ -187,6 +201,15 @@ resource "aws_lambda_function" "this" {
     for_each = length(var.environment) == 0 ? [] : [var.environment]
 
     content { variables = environment.value }
+  }
+
+  dynamic "file_system_config" {
+    for_each = var.file_system == null ? [] : [var.file_system]
+
+    content {
+      arn              = file_system_config.value.access_point_arn
+      local_mount_path = file_system_config.value.mount_path
+    }
   }
 
   dynamic "vpc_config" {

@@ -31,13 +31,16 @@ output "name" {
 }
 
 output "policy" {
-  description = "The role's policy, as JSON."
+  description = "The role's policy, as JSON; what an existing role needs."
   value       = local.policy
 }
 
 output "role" {
   description = "The function's role: arn, name. Attach further policies to the name."
-  value       = { arn = aws_iam_role.this.arn, name = aws_iam_role.this.name }
+  value = {
+    arn  = local.role_arn
+    name = var.role.existing == null ? aws_iam_role.this[0].name : reverse(split("/", var.role.existing.arn))[0]
+  }
 }
 
 output "timeout" {

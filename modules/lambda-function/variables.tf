@@ -37,6 +37,19 @@ variable "asynchronous_invocation" {
   }
 }
 
+variable "code_signing_config_arn" {
+  description = "ARN of a code signing configuration: Lambda then takes only packages that one of its signing profiles has signed. null checks no signature."
+  type        = string
+  default     = null
+
+  validation {
+    condition = (var.code_signing_config_arn == null ? true : can(regex(
+      "^arn:[^:]+:lambda:[^:]+:[0-9]{12}:code-signing-config:csc-[a-z0-9]{17}$", var.code_signing_config_arn
+    )))
+    error_message = "${var.error_prefix}code_signing_config_arn must be the ARN of a code signing configuration, such as arn:aws:lambda:eu-west-1:111122223333:code-signing-config:csc-0123456789abcdefg."
+  }
+}
+
 variable "description" {
   description = "What the function does, shown in the console."
   type        = string
@@ -90,6 +103,25 @@ variable "error_prefix" {
   type        = string
   default     = ""
   nullable    = false
+}
+
+variable "file_system" {
+  description = "An EFS file system that the function mounts at mount_path, through an access point; the function may only read it if read_only. Needs vpc; the file system must have a mount target in each of the subnets' Availability Zones before the function is created. null for none."
+  type        = object({ access_point_arn = string, mount_path = string, read_only = optional(bool, false) })
+  default     = null
+
+  # https://docs.aws.amazon.com/lambda/latest/api/API_FileSystemConfig.html
+  validation {
+    condition = var.file_system == null ? true : can(regex(
+      "^arn:[^:]+:elasticfilesystem:[^:]+:[0-9]{12}:access-point/fsap-[0-9a-f]+$", var.file_system.access_point_arn
+    )) && can(regex("^/mnt/[A-Za-z0-9_.-]+$", var.file_system.mount_path))
+    error_message = "${var.error_prefix}file_system needs the ARN of an access point as access_point_arn (arn:aws:elasticfilesystem:eu-west-1:111122223333:access-point/fsap-...), and a mount_path such as /mnt/data."
+  }
+
+  validation {
+    condition     = var.file_system == null || var.vpc != null
+    error_message = "${var.error_prefix}file_system is reached over the network of a VPC: set ${var.error_prefix}vpc to the subnets of its mount targets."
+  }
 }
 
 variable "handler" {
@@ -176,7 +208,7 @@ variable "memory_size" {
 }
 
 variable "name" {
-  description = "Name of the function and its log group; its role is called <name>-<region>."
+  description = "Name of the function and its log group; its role is called <name>-<region>, and with role.path a hash of it follows."
   type        = string
 
   validation {
@@ -261,6 +293,38 @@ variable "reserved_concurrency" {
   validation {
     condition     = var.reserved_concurrency == null || try(var.reserved_concurrency >= 0, false)
     error_message = "${var.error_prefix}reserved_concurrency must be 0 or more, or null."
+  }
+}
+
+variable "role" {
+  description = "The function's role: its path and permissions_boundary (the ARN of a policy), or the arn of an existing role, which the module uses and doesn't change: it must trust lambda.amazonaws.com and have the permissions in output policy."
+  type = object({
+    existing             = optional(object({ arn = string }))
+    path                 = optional(string, "/")
+    permissions_boundary = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = var.role.existing == null ? true : (
+      can(regex("^arn:[^:]+:iam::[0-9]{12}:role/.+$", var.role.existing.arn))
+      && var.role.path == "/" && var.role.permissions_boundary == null
+    )
+    error_message = "${var.error_prefix}role.existing.arn must be the ARN of a role, whose path and permissions boundary are its own: remove ${var.error_prefix}role.path and ${var.error_prefix}role.permissions_boundary, or ${var.error_prefix}role.existing."
+  }
+
+  # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+  validation {
+    condition     = can(regex("^/([!-~]+/)?$", var.role.path))
+    error_message = "${var.error_prefix}role.path must begin and end with a slash, such as /pipelines/."
+  }
+
+  validation {
+    condition = (var.role.permissions_boundary == null
+      ? true : can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+$", var.role.permissions_boundary))
+    )
+    error_message = "${var.error_prefix}role.permissions_boundary must be the ARN of a managed policy, such as arn:aws:iam::111122223333:policy/boundary."
   }
 }
 

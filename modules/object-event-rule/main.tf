@@ -8,7 +8,10 @@ locals {
   arn_suffix = "${data.aws_service.current.region}:${local.account_id}"
 
   # IAM is global: rules of one name in two regions have a role each.
-  role_name  = "${var.name}-rule-${data.aws_service.current.region}"
+  role_name = join("-", concat(
+    [var.name, "rule", data.aws_service.current.region],
+    var.role.path == "/" ? [] : [substr(sha256(var.role.path), 0, 4)],
+  ))
   topic_arns = [for topic in var.topics : topic.arn]
   key_arns   = distinct(compact(values(var.topics)[*].kms_key_arn))
   use_topic_keys = length(local.key_arns) == 0 ? [] : [{
@@ -107,9 +110,11 @@ resource "aws_cloudwatch_event_target" "this" {
 resource "aws_iam_role" "topics" {
   count = length(var.topics) == 0 ? 0 : 1
 
-  name        = local.role_name
-  description = "Rule ${var.name} publishes to its topics."
-  tags        = var.tags
+  name                 = local.role_name
+  description          = "Rule ${var.name} publishes to its topics."
+  path                 = var.role.path
+  permissions_boundary = var.role.permissions_boundary
+  tags                 = var.tags
 
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html
   assume_role_policy = jsonencode({

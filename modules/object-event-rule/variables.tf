@@ -119,6 +119,26 @@ variable "retry" {
   }
 }
 
+variable "role" {
+  description = "The path and permissions_boundary (the ARN of a policy) of the role with which the rule publishes to topics."
+  type        = object({ path = optional(string, "/"), permissions_boundary = optional(string) })
+  default     = {}
+  nullable    = false
+
+  # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+  validation {
+    condition     = can(regex("^/([!-~]+/)?$", var.role.path))
+    error_message = "role.path must begin and end with a slash, such as /pipelines/."
+  }
+
+  validation {
+    condition = (var.role.permissions_boundary == null
+      ? true : can(regex("^arn:[^:]+:iam::([0-9]{12}|aws):policy/.+$", var.role.permissions_boundary))
+    )
+    error_message = "role.permissions_boundary must be the ARN of a managed policy, such as arn:aws:iam::111122223333:policy/boundary."
+  }
+}
+
 variable "tags" {
   description = "Tags on the rule and its queue."
   type        = map(string)

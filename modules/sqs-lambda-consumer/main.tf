@@ -49,12 +49,14 @@ locals {
 module "function" {
   source = "../lambda-function"
 
-  architecture = var.function.architecture
-  description  = var.function.description
+  architecture            = var.function.architecture
+  code_signing_config_arn = var.function.code_signing_config_arn
+  description             = var.function.description
   # Objects are processed in threads, and glibc would keep an arena of freed memory for each.
   environment          = merge({ MALLOC_ARENA_MAX = "1" }, var.function.environment, local.environment)
   ephemeral_storage_mb = var.function.ephemeral_storage_mb
   error_prefix         = "${var.error_names.function}."
+  file_system          = var.function.file_system
   handler              = var.function.handler
   invokers             = var.function.invokers
   kms_key_arn          = var.kms_key_arn
@@ -67,6 +69,7 @@ module "function" {
   policy_statements    = merge(var.function.policy_statements, local.policy_statements)
   reads                = var.function.reads
   reserved_concurrency = var.function.reserved_concurrency
+  role                 = var.function.role
   runtime              = var.function.runtime
   tags                 = var.tags
   timeout              = var.function.timeout

@@ -104,22 +104,26 @@ variable "filter" {
 variable "function" {
   description = "The function, with the variables of the lambda-function module; package is the only required one."
   type = object({
-    architecture         = optional(string)
-    description          = optional(string)
-    environment          = optional(map(string), {})
-    ephemeral_storage_mb = optional(number)
-    handler              = optional(string)
-    layers               = optional(list(string))
-    log_retention_days   = optional(number)
-    memory_size          = optional(number)
-    package              = string
-    package_version      = optional(string)
-    reserved_concurrency = optional(number)
-    runtime              = optional(string)
-    timeout              = optional(number)
-    tracing              = optional(string)
-    vpc                  = optional(object({ subnet_ids = set(string), security_group_ids = set(string) }))
+    architecture            = optional(string)
+    code_signing_config_arn = optional(string)
+    description             = optional(string)
+    environment             = optional(map(string), {})
+    ephemeral_storage_mb    = optional(number)
+    handler                 = optional(string)
+    layers                  = optional(list(string))
+    log_retention_days      = optional(number)
+    memory_size             = optional(number)
+    package                 = string
+    package_version         = optional(string)
+    reserved_concurrency    = optional(number)
+    runtime                 = optional(string)
+    timeout                 = optional(number)
+    tracing                 = optional(string)
+    vpc                     = optional(object({ subnet_ids = set(string), security_group_ids = set(string) }))
 
+    file_system = optional(object({
+      access_point_arn = string, mount_path = string, read_only = optional(bool)
+    }))
     invokers = optional(map(object({ service = string, source_arn = string, source_account = optional(string) })), {})
     policy_statements = optional(map(object({
       actions    = list(string)
@@ -130,6 +134,11 @@ variable "function" {
     reads = optional(map(object({
       bucket = string, prefixes = optional(list(string)), kms_key_arn = optional(string)
     })), {})
+    role = optional(object({
+      existing             = optional(object({ arn = string }))
+      path                 = optional(string)
+      permissions_boundary = optional(string)
+    }))
     writes = optional(map(object({
       bucket = string, prefixes = optional(list(string)), kms_key_arn = optional(string)
     })), {})

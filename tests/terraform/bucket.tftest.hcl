@@ -268,3 +268,68 @@ run "expiring_under_a_prefix_that_begins_with_a_slash_is_refused" {
 
   expect_failures = [var.lifecycle_rules]
 }
+
+run "access_is_logged_to_another_bucket_by_date_if_asked" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    access_logs = { bucket = "example-logs", prefix = "files/", partitioned_by = "EventTime" }
+  }
+
+  assert {
+    condition = (
+      aws_s3_bucket_logging.this[0].target_bucket == "example-logs" && aws_s3_bucket_logging.this[0].target_prefix == "files/"
+      && aws_s3_bucket_logging.this[0].target_object_key_format[0].partitioned_prefix[0].partition_date_source == "EventTime"
+    )
+    error_message = "The access logs are ${jsonencode(aws_s3_bucket_logging.this)}"
+  }
+}
+
+run "access_logs_have_simple_keys_by_default" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    access_logs = { bucket = "example-logs" }
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_logging.this[0].target_object_key_format[0].simple_prefix) == 1 && aws_s3_bucket_logging.this[0].target_prefix == ""
+    error_message = "The access logs are ${jsonencode(aws_s3_bucket_logging.this)}"
+  }
+}
+
+run "access_logs_in_the_bucket_itself_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    access_logs = { bucket = "example-files" }
+  }
+
+  expect_failures = [var.access_logs]
+}
+
+run "access_logs_by_no_date_of_s3_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    access_logs = { bucket = "example-logs", partitioned_by = "Date" }
+  }
+
+  expect_failures = [var.access_logs]
+}

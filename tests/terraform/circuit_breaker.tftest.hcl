@@ -336,3 +336,26 @@ run "nobody_to_watch_is_refused" {
 
   expect_failures = [var.consumers]
 }
+
+run "role_tracing_and_signature_are_those_of_the_pipeline" {
+  command = plan
+
+  module {
+    source = "./modules/circuit-breaker"
+  }
+
+  variables {
+    code_signing_config_arn = "arn:aws:lambda:eu-west-1:111122223333:code-signing-config:csc-0123456789abcdefg"
+    role                    = { path = "/pipelines/", permissions_boundary = "arn:aws:iam::111122223333:policy/boundary" }
+    tracing                 = "Active"
+  }
+
+  assert {
+    condition = (
+      contains(jsondecode(module.function.policy).Statement[*].Sid, "WriteTraces")
+      && aws_iam_policy.consumers["1"].path == "/pipelines/"
+      && output.role.name == "orders-circuit-breaker-eu-west-1-${substr(sha256("/pipelines/"), 0, 4)}"
+    )
+    error_message = "The policies are ${jsonencode([module.function.policy, aws_iam_policy.consumers])}"
+  }
+}

@@ -304,3 +304,34 @@ run "eventbridge_publishes_without_a_condition_where_any_rule_may" {
     error_message = "The policy is ${aws_sns_topic.this.policy}"
   }
 }
+
+run "a_topic_can_send_traces" {
+  command = plan
+
+  module {
+    source = "./modules/fanout-topic"
+  }
+
+  variables {
+    tracing = "Active"
+  }
+
+  assert {
+    condition     = aws_sns_topic.this.tracing_config == "Active"
+    error_message = "The topic is ${jsonencode(aws_sns_topic.this)}"
+  }
+}
+
+run "a_tracing_that_sns_does_not_have_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/fanout-topic"
+  }
+
+  variables {
+    tracing = "On"
+  }
+
+  expect_failures = [var.tracing]
+}

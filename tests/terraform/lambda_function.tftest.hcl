@@ -58,17 +58,17 @@ run "the_role_may_write_to_its_log_group_and_nothing_else" {
   }
 
   assert {
-    condition = jsondecode(aws_iam_role_policy.this.policy).Statement == [{
+    condition = jsondecode(aws_iam_role_policy.this[0].policy).Statement == [{
       Sid      = "WriteLogs"
       Effect   = "Allow"
       Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
       Resource = ["arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/load-orders:*"]
     }]
-    error_message = "The policy is ${aws_iam_role_policy.this.policy}"
+    error_message = "The policy is ${aws_iam_role_policy.this[0].policy}"
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Principal == { Service = "lambda.amazonaws.com" }
+    condition     = jsondecode(aws_iam_role.this[0].assume_role_policy).Statement[0].Principal == { Service = "lambda.amazonaws.com" }
     error_message = "Something else than Lambda may take the role."
   }
 }
@@ -89,18 +89,18 @@ run "statements_of_the_caller_go_into_the_role" {
   }
 
   assert {
-    condition = jsondecode(aws_iam_role_policy.this.policy).Statement[1] == {
+    condition = jsondecode(aws_iam_role_policy.this[0].policy).Statement[1] == {
       Sid       = "WriteOrders"
       Effect    = "Allow"
       Action    = ["dynamodb:PutItem"]
       Resource  = ["arn:aws:dynamodb:eu-west-1:111122223333:table/orders"]
       Condition = { StringEquals = { "dynamodb:ReturnValues" = ["NONE"] } }
     }
-    error_message = "The policy is ${aws_iam_role_policy.this.policy}"
+    error_message = "The policy is ${aws_iam_role_policy.this[0].policy}"
   }
 }
 
-run "a_function_in_a_network_with_tracing_gets_the_permissions_these_need" {
+run "a_function_in_a_network_with_tracing_and_a_file_system_gets_the_permissions_these_need" {
   command = plan
 
   module {
@@ -108,8 +108,30 @@ run "a_function_in_a_network_with_tracing_gets_the_permissions_these_need" {
   }
 
   variables {
-    tracing = "Active"
-    vpc     = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+    code_signing_config_arn = "arn:aws:lambda:eu-west-1:111122223333:code-signing-config:csc-0123456789abcdefg"
+    file_system             = { access_point_arn = "arn:aws:elasticfilesystem:eu-west-1:111122223333:access-point/fsap-0123456789abcdef0", mount_path = "/mnt/data" }
+    tracing                 = "Active"
+    vpc                     = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+  }
+
+  assert {
+    condition = (
+      one(aws_lambda_function.this.file_system_config).arn == "arn:aws:elasticfilesystem:eu-west-1:111122223333:access-point/fsap-0123456789abcdef0"
+      && one(aws_lambda_function.this.file_system_config).local_mount_path == "/mnt/data"
+      && aws_lambda_function.this.code_signing_config_arn == "arn:aws:lambda:eu-west-1:111122223333:code-signing-config:csc-0123456789abcdefg"
+    )
+    error_message = "The function is ${jsonencode(aws_lambda_function.this)}"
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.this[0].policy).Statement[4] == {
+      Sid       = "MountFileSystem"
+      Effect    = "Allow"
+      Action    = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]
+      Resource  = ["arn:aws:elasticfilesystem:eu-west-1:111122223333:file-system/*"]
+      Condition = { StringEquals = { "elasticfilesystem:AccessPointArn" = ["arn:aws:elasticfilesystem:eu-west-1:111122223333:access-point/fsap-0123456789abcdef0"] } }
+    }
+    error_message = "The policy is ${aws_iam_role_policy.this[0].policy}"
   }
 
   assert {
@@ -118,21 +140,21 @@ run "a_function_in_a_network_with_tracing_gets_the_permissions_these_need" {
   }
 
   assert {
-    condition = [for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid] == [
-      "WriteLogs", "WriteTraces", "ManageNetworkInterfaces", "LeaveNetworkInterfacesToLambda",
+    condition = [for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement : statement.Sid] == [
+      "WriteLogs", "WriteTraces", "ManageNetworkInterfaces", "LeaveNetworkInterfacesToLambda", "MountFileSystem",
     ]
-    error_message = "The policy is ${aws_iam_role_policy.this.policy}"
+    error_message = "The policy is ${aws_iam_role_policy.this[0].policy}"
   }
 
   # Otherwise the function's code could do with any network interface what Lambda does with the function's.
   assert {
-    condition = alltrue([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : (
+    condition = alltrue([for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement : (
       statement.Effect == "Deny"
-      && length(setsubtract(jsondecode(aws_iam_role_policy.this.policy).Statement[2].Action, statement.Action)) == 0
+      && length(setsubtract(jsondecode(aws_iam_role_policy.this[0].policy).Statement[2].Action, statement.Action)) == 0
       && statement.Resource == ["*"]
       && statement.Condition == { ArnEquals = { "lambda:SourceFunctionArn" = ["arn:aws:lambda:eu-west-1:111122223333:function:load-orders"] } }
     ) if statement.Sid == "LeaveNetworkInterfacesToLambda"])
-    error_message = "The policy is ${aws_iam_role_policy.this.policy}"
+    error_message = "The policy is ${aws_iam_role_policy.this[0].policy}"
   }
 }
 
@@ -273,22 +295,26 @@ run "values_beyond_what_lambda_takes_are_refused" {
   }
 
   variables {
-    architecture         = "arm"
-    ephemeral_storage_mb = 511
-    handler              = "handler"
-    kms_key_arn          = "alias/aws/lambda"
-    layers               = ["1", "2", "3", "4", "5", "6"]
-    log_retention_days   = 31
-    memory_size          = 64
-    name                 = "load orders"
-    reserved_concurrency = -1
-    timeout              = 901
-    tracing              = "On"
-    vpc                  = { subnet_ids = ["subnet-1"], security_group_ids = [] }
+    architecture            = "arm"
+    code_signing_config_arn = "csc-0123456789abcdefg"
+    role                    = { path = "pipelines" }
+    ephemeral_storage_mb    = 511
+    handler                 = "handler"
+    kms_key_arn             = "alias/aws/lambda"
+    layers                  = ["1", "2", "3", "4", "5", "6"]
+    log_retention_days      = 31
+    memory_size             = 64
+    name                    = "load orders"
+    reserved_concurrency    = -1
+    timeout                 = 901
+    tracing                 = "On"
+    vpc                     = { subnet_ids = ["subnet-1"], security_group_ids = [] }
   }
 
   expect_failures = [
     var.architecture,
+    var.code_signing_config_arn,
+    var.role,
     var.ephemeral_storage_mb,
     var.handler,
     var.kms_key_arn,
@@ -409,10 +435,10 @@ run "an_event_that_failed_for_good_goes_where_the_function_may_send_it" {
   }
 
   assert {
-    condition = contains([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : jsonencode(statement)],
+    condition = contains([for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement : jsonencode(statement)],
       jsonencode({ Action = ["sqs:SendMessage"], Effect = "Allow", Resource = ["arn:aws:sqs:eu-west-1:111122223333:failed"], Sid = "SendToFailureDestination" })
     )
-    error_message = "The policy is ${aws_iam_role_policy.this.policy}"
+    error_message = "The policy is ${aws_iam_role_policy.this[0].policy}"
   }
 }
 
@@ -484,8 +510,8 @@ run "the_roles_name_tells_regions_apart" {
   }
 
   assert {
-    condition     = aws_iam_role.this.name == "load-orders-eu-west-1"
-    error_message = "The role is called ${aws_iam_role.this.name}"
+    condition     = aws_iam_role.this[0].name == "load-orders-eu-west-1"
+    error_message = "The role is called ${aws_iam_role.this[0].name}"
   }
 }
 
@@ -501,8 +527,8 @@ run "a_name_that_fits_with_the_region_is_the_roles_whole" {
   }
 
   assert {
-    condition     = aws_iam_role.this.name == "${var.name}-eu-west-1" && length(aws_iam_role.this.name) == 64
-    error_message = "The role is called ${aws_iam_role.this.name}"
+    condition     = aws_iam_role.this[0].name == "${var.name}-eu-west-1" && length(aws_iam_role.this[0].name) == 64
+    error_message = "The role is called ${aws_iam_role.this[0].name}"
   }
 }
 
@@ -518,8 +544,8 @@ run "a_longer_name_is_cut_and_told_from_others_that_begin_alike" {
   }
 
   assert {
-    condition     = aws_iam_role.this.name == "orders-0123456789-0123456789-0123456789-01234-${substr(sha256(var.name), 0, 8)}-eu-west-1" && length(aws_iam_role.this.name) == 64
-    error_message = "The role is called ${aws_iam_role.this.name}, ${length(aws_iam_role.this.name)} characters"
+    condition     = aws_iam_role.this[0].name == "orders-0123456789-0123456789-0123456789-01234-${substr(sha256(var.name), 0, 8)}-eu-west-1" && length(aws_iam_role.this[0].name) == 64
+    error_message = "The role is called ${aws_iam_role.this[0].name}, ${length(aws_iam_role.this[0].name)} characters"
   }
 }
 
@@ -535,8 +561,8 @@ run "a_policy_as_long_as_iam_takes_is_accepted" {
   }
 
   assert {
-    condition     = length(aws_iam_role_policy.this.policy) == 10240
-    error_message = "The policy has ${length(aws_iam_role_policy.this.policy)} characters"
+    condition     = length(aws_iam_role_policy.this[0].policy) == 10240
+    error_message = "The policy has ${length(aws_iam_role_policy.this[0].policy)} characters"
   }
 }
 
@@ -551,7 +577,7 @@ run "a_policy_longer_than_iam_takes_is_refused" {
     policy_statements = { read = { actions = ["s3:GetObject"], resources = ["arn:aws:s3:::${join("", [for n in range(993) : "0123456789"])}01234567"] } }
   }
 
-  expect_failures = [aws_iam_role_policy.this]
+  expect_failures = [aws_iam_role_policy.this[0]]
 }
 
 run "the_last_character_that_a_policy_takes_is_accepted" {
@@ -577,7 +603,7 @@ run "a_character_that_no_policy_takes_is_refused" {
     policy_statements = { read = { actions = ["s3:GetObject"], resources = ["arn:aws:s3:::orders/Ā/*"] } }
   }
 
-  expect_failures = [aws_iam_role_policy.this]
+  expect_failures = [aws_iam_role_policy.this[0]]
 }
 
 # {"TEXT":""} has 11 bytes, and ü two.
@@ -731,4 +757,109 @@ run "without_reads_a_statement_may_have_that_name" {
     condition     = local.statements[1].Sid == "ReadFiles"
     error_message = "The statements are ${jsonencode(local.statements)}"
   }
+}
+
+run "a_function_that_only_reads_a_file_system_may_not_write_to_it" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    file_system = { access_point_arn = "arn:aws:elasticfilesystem:eu-west-1:111122223333:access-point/fsap-0123456789abcdef0", mount_path = "/mnt/data", read_only = true }
+    vpc         = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(output.policy).Statement : statement.Action if statement.Sid == "MountFileSystem"] == [["elasticfilesystem:ClientMount"]]
+    error_message = "The policy is ${output.policy}"
+  }
+}
+
+run "a_role_has_its_path_and_boundary_and_another_name_where_the_path_is_another" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    role = { path = "/pipelines/", permissions_boundary = "arn:aws:iam::111122223333:policy/boundary" }
+  }
+
+  assert {
+    condition = (
+      aws_iam_role.this[0].path == "/pipelines/"
+      && aws_iam_role.this[0].permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+      && output.role.name == "load-orders-eu-west-1-${substr(sha256("/pipelines/"), 0, 4)}"
+    )
+    error_message = "The role is ${jsonencode(aws_iam_role.this[0])}"
+  }
+}
+
+run "an_existing_role_is_used_as_it_is" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    role = { existing = { arn = "arn:aws:iam::111122223333:role/pipelines/load" } }
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.this.role == "arn:aws:iam::111122223333:role/pipelines/load"
+      && length(aws_iam_role.this) == 0 && length(aws_iam_role_policy.this) == 0
+      && output.role == { arn = "arn:aws:iam::111122223333:role/pipelines/load", name = "load" }
+    )
+    error_message = "The role is ${jsonencode(output.role)}"
+  }
+}
+
+run "a_path_of_an_existing_role_and_a_file_system_without_a_network_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    file_system = { access_point_arn = "arn:aws:elasticfilesystem:eu-west-1:111122223333:access-point/fsap-0123456789abcdef0", mount_path = "/mnt/data" }
+    role        = { existing = { arn = "arn:aws:iam::111122223333:role/load" }, path = "/pipelines/" }
+  }
+
+  expect_failures = [var.file_system, var.role]
+}
+
+run "a_file_system_that_is_no_access_point_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    file_system = { access_point_arn = "fsap-0123456789abcdef0", mount_path = "/mnt/data" }
+    vpc         = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+  }
+
+  expect_failures = [var.file_system]
+}
+
+run "a_mount_path_that_lambda_does_not_take_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    file_system = { access_point_arn = "arn:aws:elasticfilesystem:eu-west-1:111122223333:access-point/fsap-0123456789abcdef0", mount_path = "/data" }
+    vpc         = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+  }
+
+  expect_failures = [var.file_system]
 }

@@ -546,3 +546,53 @@ run "a_retry_beyond_what_eventbridge_does_is_refused" {
 
   expect_failures = [var.retry]
 }
+
+run "the_role_has_a_path_and_a_boundary" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    role   = { path = "/pipelines/", permissions_boundary = "arn:aws:iam::111122223333:policy/boundary" }
+    topics = { orders = { arn = "arn:aws:sns:eu-west-1:111122223333:orders" } }
+  }
+
+  assert {
+    condition = (
+      aws_iam_role.topics[0].path == "/pipelines/"
+      && aws_iam_role.topics[0].permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+      && aws_iam_role.topics[0].name == "orders-rule-eu-west-1-${substr(sha256("/pipelines/"), 0, 4)}"
+    )
+    error_message = "The role is ${jsonencode(aws_iam_role.topics)}"
+  }
+}
+
+run "a_path_that_iam_does_not_take_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    role = { path = "/pipelines" }
+  }
+
+  expect_failures = [var.role]
+}
+
+run "a_boundary_that_is_no_policy_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/object-event-rule"
+  }
+
+  variables {
+    role = { permissions_boundary = "arn:aws:iam::111122223333:role/boundary" }
+  }
+
+  expect_failures = [var.role]
+}

@@ -725,3 +725,51 @@ run "alerts_to_what_is_no_topic_are_refused" {
 
   expect_failures = [var.alerts]
 }
+
+run "roles_traces_signatures_access_logs_and_file_systems_are_passed_on" {
+  command = plan
+
+  variables {
+    bucket  = { name = "example-orders", access_logs = { bucket = "example-logs" } }
+    roles   = { path = "/pipelines/", permissions_boundary = "arn:aws:iam::111122223333:policy/boundary" }
+    tracing = "Active"
+    consumers = {
+      audit = {
+        package = "tests/terraform/packages/load_orders.zip"
+        role    = { existing = { arn = "arn:aws:iam::111122223333:role/audit" } }
+        tracing = "PassThrough"
+      }
+      transform = {
+        package                 = "tests/terraform/packages/load_orders.zip"
+        code_signing_config_arn = "arn:aws:lambda:eu-west-1:111122223333:code-signing-config:csc-0123456789abcdefg"
+        file_system             = { access_point_arn = "arn:aws:elasticfilesystem:eu-west-1:111122223333:access-point/fsap-0123456789abcdef0", mount_path = "/mnt/data" }
+        vpc                     = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+      }
+    }
+  }
+
+  assert {
+    condition = { for name, consumer in output.consumers : name => consumer.role.name } == {
+      audit = "audit", transform = "orders-transform-eu-west-1-${substr(sha256("/pipelines/"), 0, 4)}"
+    }
+    error_message = "The roles are ${jsonencode(output.consumers)}"
+  }
+
+  assert {
+    condition = { for name, consumer in module.consumers : name => [
+      for sid in ["MountFileSystem", "WriteTraces"] : contains(jsondecode(consumer.policy).Statement[*].Sid, sid)
+    ] } == { audit = [false, false], transform = [true, true] }
+    error_message = "The policies are ${jsonencode({ for name, consumer in module.consumers : name => consumer.policy })}"
+  }
+}
+
+run "roles_that_iam_does_not_take_and_access_logs_of_an_existing_bucket_are_refused" {
+  command = plan
+
+  variables {
+    bucket = { existing = "their-files", access_logs = { bucket = "example-logs" } }
+    roles  = { path = "pipelines", permissions_boundary = "boundary" }
+  }
+
+  expect_failures = [var.bucket, var.roles]
+}

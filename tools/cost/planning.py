@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from zipfile import ZipFile
 
 from event_pipelines.terraform import Terraform
 from tools.checkout import ROOT
@@ -46,7 +47,8 @@ def plan(var_file: Path, region: str) -> Any:
             stand_in = (copy / package).resolve()
             if not Path(package).is_absolute() and stand_in.is_relative_to(copy):
                 stand_in.parent.mkdir(parents=True, exist_ok=True)
-                stand_in.touch()
+                with ZipFile(stand_in, "w") as empty:
+                    empty.writestr("handler.py", "")
         stack = Terraform(copy, copy.parent / "work", _environment(endpoint, region), {})
         stack.init()
         return stack.plan(f"-var-file={var_file.resolve()}")

@@ -42,6 +42,7 @@ PURPOSES = {
     "QuarantineMessages": "the function moves messages to the dead-letter queue",
     "ReadFiles": "the function reads the files of its events",
     "ManageNetworkInterfaces": "Lambda connects the function to its VPC",
+    "MountFileSystem": "the function mounts its file system, through its access point",
     "Publish": "the rule publishes to its topics",
     "ReadAlarms": "the circuit breaker reads the state of the alarm",
     "ReceiveMessages": "Lambda receives the queue's messages, the function delays and deletes them",

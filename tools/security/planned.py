@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.checkout import ROOT, TERRAFORM
-from tools.mocked_terraform import plans_in
+from tools.mocked_terraform import PACKAGE, plans_in
 from tools.running_provider import running_provider
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
@@ -109,11 +109,11 @@ def _copy(folder: Path) -> None:
     for name in ("modules", "examples"):
         shutil.copytree(ROOT / name, folder / name, ignore=left_out)
     shutil.copytree(ROOT / _MOCKS, folder / _MOCKS)
-    # Only the name of a package matters here.
+    # Only the name of a package, and that it is a zip, matter here.
     for function in (ROOT / "functions").iterdir():
         package = folder / "build" / f"{function.name}.zip"
         package.parent.mkdir(exist_ok=True)
-        package.touch()
+        shutil.copyfile(PACKAGE, package)
 
 
 def _write(

@@ -46,6 +46,22 @@ resource "aws_lambda_layer_version" "shared" {
   filename   = local.package
 }
 
+resource "aws_iam_role" "audit" {
+  assume_role_policy = jsonencode({})
+}
+
+resource "aws_iam_policy" "boundary" {
+  policy = jsonencode({})
+}
+
+resource "aws_efs_access_point" "shared" {
+  file_system_id = "fs-0123456789abcdef0"
+}
+
+resource "aws_lambda_code_signing_config" "this" {
+  allowed_publishers { signing_profile_version_arns = ["arn:aws:signer:eu-west-1:111122223333:/signing-profiles/team/1"] }
+}
+
 module "pipeline" {
   source = "../../.."
 
@@ -54,16 +70,22 @@ module "pipeline" {
   filter      = { prefixes = ["incoming/"] }
   kms_key_arn = aws_kms_key.this.arn
   name        = "orders"
+  roles       = { permissions_boundary = aws_iam_policy.boundary.arn }
 
   consumers = {
     transform = {
-      package = local.package
-      layers  = [aws_lambda_layer_version.shared.arn]
-      output  = { bucket = aws_s3_bucket.results.id, kms_key_arn = aws_kms_key.theirs.arn, prefix = "processed/" }
+      package     = local.package
+      file_system = { access_point_arn = aws_efs_access_point.shared.arn, mount_path = "/mnt/shared" }
+      layers      = [aws_lambda_layer_version.shared.arn]
+      vpc         = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+
+      code_signing_config_arn = aws_lambda_code_signing_config.this.arn
+      output                  = { bucket = aws_s3_bucket.results.id, kms_key_arn = aws_kms_key.theirs.arn, prefix = "processed/" }
     }
     audit = {
       package     = local.package
       environment = { TABLE = aws_dynamodb_table.orders.name }
+      role        = { existing = { arn = aws_iam_role.audit.arn } }
       policy_statements = { write_orders = {
         actions   = ["dynamodb:PutItem"]
         resources = [aws_dynamodb_table.orders.arn]
