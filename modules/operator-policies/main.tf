@@ -49,7 +49,10 @@ locals {
     # Metrics have no ARN.
     ReadMetrics = { actions = ["cloudwatch:GetMetricStatistics"], resources = ["*"] }
     ReadLogs    = { actions = ["logs:FilterLogEvents"], resources = [local.log_group_arns] }
-    ListFiles   = { actions = ["s3:ListBucket", "s3:ListBucketVersions"], resources = [local.bucket_arn] }
+    # Show whether another configuration has replaced the bucket's notifications. The second has no resource type.
+    ReadNotification = { actions = ["s3:GetBucketNotification"], resources = [local.bucket_arn] }
+    FindRules        = { actions = ["events:ListRuleNamesByTarget"], resources = ["*"] }
+    ListFiles        = { actions = ["s3:ListBucket", "s3:ListBucketVersions"], resources = [local.bucket_arn] }
     ReadLedger = var.ledger ? {
       actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
       resources = [local.table_arn]
@@ -68,11 +71,9 @@ locals {
   }
 
   changing = {
-    SendMessages      = { actions = ["sqs:SendMessage"], resources = [local.queue_arns] }
-    DeleteDeadLetters = { actions = ["sqs:DeleteMessage"], resources = [local.dead_letter_arn] }
-    SwitchMappings    = merge(local.mappings, { actions = ["lambda:UpdateEventSourceMapping"] })
-    # Shows whether S3 invokes a paused function directly.
-    ReadNotification   = { actions = ["s3:GetBucketNotification"], resources = [local.bucket_arn] }
+    SendMessages       = { actions = ["sqs:SendMessage"], resources = [local.queue_arns] }
+    DeleteDeadLetters  = { actions = ["sqs:DeleteMessage"], resources = [local.dead_letter_arn] }
+    SwitchMappings     = merge(local.mappings, { actions = ["lambda:UpdateEventSourceMapping"] })
     TellCircuitBreaker = var.ledger ? { actions = ["dynamodb:PutItem"], resources = [local.table_arn] } : null
     UseKeys = length(var.kms_key_arns) > 0 ? {
       actions   = ["kms:GenerateDataKey"]

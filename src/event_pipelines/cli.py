@@ -1,7 +1,7 @@
 """The command line: the common options, the commands and the exit codes.
 
-Exit codes: 0 all is well, or done; 1 there is a problem, or something could not be done; 2 wrong
-usage; 3 AWS or Terraform returned an error or could not be reached; 130 interrupted.
+Exit codes: 0 no problem is known, or done; 1 there is a problem, or something could not be done; 2
+wrong usage; 3 AWS or Terraform returned an error or could not be reached; 130 interrupted.
 """
 
 import io
@@ -49,8 +49,8 @@ app = typer.Typer(
     name="pipeline",
     help="Develop functions, and operate pipelines: their state, what happened to a file, repairs.",
     epilog=(
-        "Exit codes: 0 all is well, or done; 1 there is a problem, or something could not be done; "
-        "2 wrong usage; 3 AWS or Terraform returned an error; 130 interrupted."
+        "Exit codes: 0 no problem is known, or done; 1 there is a problem, or something could not "
+        "be done; 2 wrong usage; 3 AWS or Terraform returned an error; 130 interrupted."
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -12,6 +12,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -57,6 +58,12 @@ class Aws:
     def dynamodb(self) -> DynamoDBClient:
         """The ledger."""
         client: DynamoDBClient = self._client("dynamodb")
+        return client
+
+    @property
+    def events(self) -> EventBridgeClient:
+        """The rules that send events to a consumer."""
+        client: EventBridgeClient = self._client("events")
         return client
 
     @property

@@ -15,6 +15,7 @@ from typing import Any
 
 from mypy_boto3_sqs.type_defs import MessageTypeDef
 
+from event_pipelines.operations import queues
 from event_pipelines.operations.aws import Aws
 from event_pipelines.operations.discovery import Consumer
 from event_pipelines.operations.errors import OperationError
@@ -100,11 +101,21 @@ class DeadLetter:
         text = self.reason
         for key in sorted({event.key for event in self.events}, key=len, reverse=True):
             text = text.replace(key, "…")
-        return " ".join(_PARTICULARS.sub("…", text).split())
+        return general(text)
+
+    @property
+    def has_reason(self) -> bool:
+        """Whether its sender gave a reason; SQS gives none."""
+        return self.error_message != _NO_REASON
 
     def is_about(self, uri: str) -> bool:
         """Return whether one of its events is about an object."""
         return any(event.uri == uri for event in self.events)
+
+
+def general(text: str) -> str:
+    """Return a text without its numbers, identifiers, addresses and quoted names."""
+    return " ".join(_PARTICULARS.sub("…", text).split())
 
 
 def now(consumer: Consumer, aws: Aws) -> datetime:
@@ -120,17 +131,7 @@ def number(consumer: Consumer, aws: Aws) -> int:
     """Count the messages of a consumer's dead-letter queue, including those in flight."""
     if consumer.dead_letter_queue_url is None:
         return 0
-    return sum(depths(consumer.dead_letter_queue_url, aws).values())
-
-
-def depths(queue_url: str, aws: Aws) -> dict[str, int]:
-    """Count a queue's messages: waiting, in_flight, delayed."""
-    told = aws.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])["Attributes"]
-    return {
-        "waiting": int(told["ApproximateNumberOfMessages"]),
-        "in_flight": int(told["ApproximateNumberOfMessagesNotVisible"]),
-        "delayed": int(told["ApproximateNumberOfMessagesDelayed"]),
-    }
+    return queues.read(consumer.dead_letter_queue_url, aws).messages
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ class Consumer:
         Its name in the pipeline.
     function, log_group
         Its function and log group.
+    function_arn, log_format
+        The function's ARN, and the format of Lambda's own log lines: ``JSON`` or ``Text``.
     queue_url, dead_letter_queue_url
         Its queues; a function that is invoked directly may have none.
     mapping
@@ -48,6 +50,8 @@ class Consumer:
     name: str
     function: str
     log_group: str
+    function_arn: str = ""
+    log_format: str = "JSON"
     queue_url: str | None = None
     dead_letter_queue_url: str | None = None
     mapping: str | None = None
@@ -277,6 +281,8 @@ def _consumer(
         function=function["FunctionName"],
         log_group=function.get("LoggingConfig", {}).get("LogGroup")
         or f"/aws/lambda/{function['FunctionName']}",
+        function_arn=function.get("FunctionArn", ""),
+        log_format=function.get("LoggingConfig", {}).get("LogFormat", "Text"),
         queue_url=queue,
         dead_letter_queue_url=environment.get("DEAD_LETTER_QUEUE_URL")
         or (told.get("dead_letter_queue") or {}).get("url"),

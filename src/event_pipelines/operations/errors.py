@@ -1,6 +1,6 @@
 """The errors of the tool, and their exit codes."""
 
-# 0: all is well, or done. 130: interrupted.
+# 0: no problem is known, or done. 130: interrupted.
 TROUBLE, WRONG_USE, REFUSED = 1, 2, 3
 
 

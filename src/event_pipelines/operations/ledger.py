@@ -70,11 +70,16 @@ class Counts:
 
     Attributes
     ----------
+    by_state
+        Their numbers.
+    unfinished
+        Those that failed, or whose claim ran out before they were finished.
     is_complete
         Whether all were counted; else there are at least so many.
     """
 
     by_state: Mapping[str, int]
+    unfinished: int
     is_complete: bool
 
 
@@ -119,11 +124,12 @@ def count(consumer: Consumer, aws: Aws, *, pages: int | None = PAGES) -> Counts 
     if consumer.ledger_table is None:
         return None
     counts: Counter[str] = Counter(dict.fromkeys(ObjectState, 0))
+    unfinished, now = 0, datetime.now(UTC)
     answers = aws.dynamodb.get_paginator("query").paginate(
         TableName=consumer.ledger_table,
         # Objects are s3:// addresses; the circuit breaker's item is not.
         KeyConditionExpression="consumer = :consumer AND begins_with(#object, :objects)",
-        ProjectionExpression="#state",
+        ProjectionExpression="#state, lease_until",
         ExpressionAttributeNames={"#object": "object", "#state": "state"},
         ExpressionAttributeValues={
             ":consumer": {"S": consumer.ledger_key},
@@ -131,10 +137,16 @@ def count(consumer: Consumer, aws: Aws, *, pages: int | None = PAGES) -> Counts 
         },
     )
     for page, answer in enumerate(answers, start=1):
-        counts.update(item["state"]["S"] for item in answer["Items"])
+        for attributes in answer["Items"]:
+            item = read_item(attributes)
+            if item.state is None:
+                continue
+            counts[item.state] += 1
+            entry = _entry(item, item.state)
+            unfinished += item.state is not ObjectState.SUCCEEDED and not entry.is_held(now)
         if page == pages and "LastEvaluatedKey" in answer:
-            return Counts(counts, is_complete=False)
-    return Counts(counts, is_complete=True)
+            return Counts(counts, unfinished, is_complete=False)
+    return Counts(counts, unfinished, is_complete=True)
 
 
 def _entry(item: LedgerItem, state: ObjectState) -> LedgerEntry:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from event_pipelines.operations.dead_letters import DeadLetter
+from event_pipelines.operations.invocations import FailedInvocation, Invocations
 from event_pipelines.operations.ledger import LedgerEntry
 from object_consumer.ledger import ObjectState
 
@@ -17,6 +18,9 @@ _NOT_THERE = "its message is not to be seen now: redriven, deleted, or somebody 
 
 # What `--json` calls dead-lettered: scripts compare with it.
 SET_ASIDE = "set aside"
+FAILED = "invocation failed"
+# The last ones say enough.
+_MAX_FAILED = 5
 
 
 class Verdict(StrEnum):
@@ -27,6 +31,7 @@ class Verdict(StrEnum):
     DEAD_LETTERED = SET_ASIDE
     PROCESSING = "being processed"
     RETRIED = "to be retried"
+    FAILING = "function fails"
     NOT_HEARD_OF = "not heard of"
     NOT_WANTED = "not wanted"
 
@@ -60,8 +65,9 @@ class Step:
     at
         When.
     what
-        In a word: an outcome (``done``, ``skipped``, ``retry``, ``permanent``), `SET_ASIDE`, or
-        ``sent`` of a message that SQS moved to the dead-letter queue at a time it doesn't tell.
+        In a word: an outcome (``done``, ``skipped``, ``retry``, ``permanent``), `SET_ASIDE`,
+        ``sent`` of a message that SQS moved to the dead-letter queue at a time it doesn't tell, or
+        `FAILED` of an invocation that may have been about other files.
     version_id
         Of which version, if that is known.
     attempt
@@ -205,6 +211,45 @@ def verdict_on(  # noqa: PLR0911 (cases, in the order of their weight)
     if newest is None:
         return Verdict.NOT_HEARD_OF, "there is no such file in the bucket"
     return Verdict.NOT_HEARD_OF, "no log line, no ledger entry, no dead letter"
+
+
+def with_invocations(
+    verdict: Verdict, why: str, seen: Invocations, entry: LedgerEntry | None
+) -> tuple[Verdict, str]:
+    """Add what Lambda says of a function to the verdict on a file that it has not done.
+
+    Parameters
+    ----------
+    verdict, why
+        The verdict on the file, by lines, ledger and messages.
+    seen
+        How the function's invocations have ended since the file was written.
+    entry
+        What the ledger holds; it names the invocation that claimed the file.
+    """
+    own = [failed for failed in seen.failed if entry and failed.request_id == entry.request_id]
+    cause = str(own[-1]) if own else seen.cause
+    if verdict is Verdict.DEAD_LETTERED:
+        return verdict, f"{why}; Lambda says: {cause}" if seen.failures else why
+    if seen.failures:
+        times = "once" if seen.failures == 1 else f"{seen.failures:,} times"
+        told = f"since it was written, its function failed {times}: {cause}"
+        if seen.is_failing:
+            return Verdict.FAILING, told
+        why = f"{why}; {told}"
+    if seen.throttles:
+        why += f"; Lambda throttled its function {seen.throttles:,} times since then"
+    return verdict, why
+
+
+def failed_step(failed: FailedInvocation) -> Step:
+    """Make the step that an invocation tells of."""
+    return Step(at=failed.at, what=FAILED, detail=str(failed), request_id=failed.request_id)
+
+
+def failed_steps(seen: Invocations | None) -> list[Step]:
+    """Make the steps that the last failed invocations tell of."""
+    return [failed_step(failed) for failed in seen.failed[-_MAX_FAILED:]] if seen else []
 
 
 def step(line: Mapping[str, Any]) -> Step:

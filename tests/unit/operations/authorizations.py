@@ -144,6 +144,7 @@ _NEEDS: Mapping[str, Callable[[Parameters], Iterable[_Needs]]] = {
     "dynamodb:GetItem": _on_table("dynamodb:GetItem"),
     "dynamodb:PutItem": _on_table("dynamodb:PutItem"),
     "dynamodb:Query": _on_table("dynamodb:Query"),
+    "events:ListRuleNamesByTarget": lambda _: [("events:ListRuleNamesByTarget", "*")],
     # Environments are decrypted for the caller:
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
     "lambda:GetEventSourceMapping": _mapping("lambda:GetEventSourceMapping"),

@@ -29,7 +29,7 @@ def test_its_help_names_the_commands_and_the_exit_codes(tmp_path: Path) -> None:
     assert done.returncode == 0
     for command in ("status", "trace", "failures", "redrive", "replay", "pause", "resume"):
         assert f"  {command} " in done.stdout
-    assert "Exit codes: 0 all is well" in done.stdout
+    assert "Exit codes: 0 no problem is known" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from event_pipelines import cli
 from event_pipelines.operations import switch
 from event_pipelines.operations.aws import Aws
 from tests.unit.operations.authorizations import REGION, Call, Recorder
-from tests.unit.operations.world import BUCKET, TABLE, World, make_world
+from tests.unit.operations.world import BUCKET, TABLE, TOPIC_ARN, World, make_world
 
 ROOT = Path(__file__).resolve().parents[3]
 POLICIES = ROOT / "tests" / "terraform" / "operator_policies"
@@ -57,6 +57,7 @@ CHANGING_CALLS = {
 OF_ANY_PIPELINE = {
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricStatistics",
+    "events:ListRuleNamesByTarget",
     "kms:Decrypt",
     "kms:GenerateDataKey",
     "lambda:ListEventSourceMappings",
@@ -88,6 +89,7 @@ def fill(world: World) -> None:
         tell(world, f"in/{key}.json", output)
     DynamoDBRecords(TABLE, "orders/load", aws.dynamodb).write(Record())
     make_function(world)
+    world.allow_senders(TOPIC_ARN)
 
 
 def make_function(world: World) -> None:
@@ -172,7 +174,9 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
 
 
 def calls_of_all(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
-    recorder = Recorder()
+    # Whether a rule sends the events to the queue has to be looked up then. Moto omits it.
+    eventbridge: Any = {"s3:GetBucketNotificationConfiguration": {"EventBridgeConfiguration": {}}}
+    recorder = Recorder(answers=eventbridge)
     recorder.install(monkeypatch)
     monkeypatch.setattr(switch, "_POLL_SECONDS", 0)
     found: dict[tuple[str, ...], list[Call]] = {}

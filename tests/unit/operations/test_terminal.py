@@ -19,6 +19,7 @@ from event_pipelines.operations.commands import status as watching
 from event_pipelines.operations.commands import trace as tracing
 from event_pipelines.operations.commands.failures import ReasonGroup
 from event_pipelines.operations.commands.status import ConsumerStatus
+from event_pipelines.operations.invocations import FailedInvocation, Invocations, Kind
 from event_pipelines.operations.story import ConsumerStory, Step, Story, Verdict, Version
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -80,10 +81,17 @@ def status(text: str) -> ConsumerStatus:
         in_flight=0,
         oldest_seconds=None,
         dead_letters=0,
+        stuck_seconds=None,
+        invocations=Invocations(
+            since=START,
+            failed=[FailedInvocation(at=START, kind=Kind.EXIT, error=text, request_id=text)],
+        ),
+        unnotified=text,
         mapping=text,
         breaker=text,
         ledger={text: 1},
         ledger_is_complete=True,
+        unfinished_files=3,
         alarms=[text],
     )
 

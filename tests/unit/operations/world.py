@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from object_consumer.ledger import sort_key
 
 BUCKET = "orders-files"
 TABLE = "orders-ledger"
+TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:orders"
 
 
 def record(key: str, **fields: Any) -> str:
@@ -72,19 +73,51 @@ class World:
         for key in keys:
             self.aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b"abc")
 
-    def log(self, at: datetime, *messages: str) -> None:
+    def log(self, at: datetime, *messages: str, stream: str = "one") -> None:
         """Write lines to the function's log."""
         logs, group = self.aws.logs, self.consumer.log_group
-        logs.create_log_group(logGroupName=group)
-        logs.create_log_stream(logGroupName=group, logStreamName="one")
+        with suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_group(logGroupName=group)
+        with suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_stream(logGroupName=group, logStreamName=stream)
         timestamp = int(at.timestamp() * 1000)
         logs.put_log_events(
             logGroupName=group,
-            logStreamName="one",
+            logStreamName=stream,
             logEvents=[{"timestamp": timestamp, "message": message} for message in messages],
         )
 
-    def remember(self, key: str, state: str) -> None:
+    def measure(self, namespace: str, name: str, value: float, at: datetime) -> None:
+        """Put a point of a metric of the queue, or of the function."""
+        dimension = {"AWS/SQS": "QueueName", "AWS/Lambda": "FunctionName"}[namespace]
+        self.aws.cloudwatch.put_metric_data(
+            Namespace=namespace,
+            MetricData=[
+                {
+                    "MetricName": name,
+                    "Dimensions": [{"Name": dimension, "Value": "orders-load"}],
+                    "Timestamp": at,
+                    "Value": value,
+                }
+            ],
+        )
+
+    def allow_senders(self, *arns: str) -> None:
+        """Let the queue's policy allow messages from topics, rules or buckets."""
+        statement = {"Effect": "Allow", "Condition": {"ArnLike": {"aws:SourceArn": list(arns)}}}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        attributes: Any = {"Policy": json.dumps(policy)}
+        self.aws.sqs.set_queue_attributes(
+            QueueUrl=str(self.consumer.queue_url), Attributes=attributes
+        )
+
+    def notify(self, configuration: Any) -> None:
+        """Write the notification configuration of the bucket."""
+        self.aws.s3.put_bucket_notification_configuration(
+            Bucket=BUCKET, NotificationConfiguration=configuration
+        )
+
+    def remember(self, key: str, state: str, **texts: str) -> None:
         """Put an object on record."""
         self.aws.dynamodb.put_item(
             TableName=TABLE,
@@ -93,6 +126,7 @@ class World:
                 "object": {"S": sort_key(f"s3://{BUCKET}/{key}")},
                 "state": {"S": state},
                 "attempts": {"N": "1"},
+                **{name: {"S": text} for name, text in texts.items()},
             },
         )
 

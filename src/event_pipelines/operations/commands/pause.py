@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import typer
-from botocore.exceptions import ClientError
 
-from event_pipelines.operations import switch
+from event_pipelines.operations import notifications, switch
 from event_pipelines.operations.aws import Aws
 from event_pipelines.operations.discovery import Consumer, Pipeline
 from event_pipelines.operations.options import ConsumerName, Json, Yes
@@ -43,18 +42,9 @@ def pause(
     switch.tell_breaker(consumer, aws, lambda seen: replace(seen, paused=True))
     switch.turn(mapping, aws, wanted=DISABLED, sleep=sleep)
     notes = ["`terraform apply` starts it again, unless the configuration has enabled = false"]
-    if _is_invoked_directly(pipeline, consumer, aws):
+    if notifications.read(pipeline.bucket, aws).invokes(consumer.function):
         notes.append(
             f"S3 invokes {consumer.function} directly (route function), not through its queue: new "
             "files are still processed. To stop that, apply enabled = false"
         )
     return Switched(consumer.name, DISABLED, tuple(notes))
-
-
-def _is_invoked_directly(pipeline: Pipeline, consumer: Consumer, aws: Aws) -> bool:
-    try:
-        told = aws.s3.get_bucket_notification_configuration(Bucket=pipeline.bucket)
-    except ClientError:
-        return False
-    targets = told.get("LambdaFunctionConfigurations", [])
-    return any(target["LambdaFunctionArn"].split(":")[6] == consumer.function for target in targets)

@@ -1,4 +1,4 @@
-"""``pipeline status``: queues, dead-letter queues, stopped consumers, alarms.
+"""``pipeline status``: queues, functions, notifications, stopped consumers, alarms.
 
 The command and its options come first, then the requests, then the output.
 """
@@ -18,11 +18,22 @@ from rich.table import Table
 from rich.text import Text
 
 from circuit_state import Record
-from event_pipelines.operations import dead_letters, ledger, switch
+from event_pipelines.operations import (
+    dead_letters,
+    invocations,
+    ledger,
+    metrics,
+    notifications,
+    queues,
+    switch,
+)
 from event_pipelines.operations.aws import Aws
 from event_pipelines.operations.discovery import Consumer, Pipeline
 from event_pipelines.operations.errors import TROUBLE
+from event_pipelines.operations.invocations import Invocations
+from event_pipelines.operations.notifications import Notifications
 from event_pipelines.operations.options import Json
+from event_pipelines.operations.queues import Queue
 from event_pipelines.operations.session import Session
 from event_pipelines.operations.terminal import visible, visible_all
 
@@ -40,7 +51,7 @@ def command(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show every consumer: queues, mapping, alarms."""
+    """Show every consumer: queues, function, notifications, alarms."""
     session: Session = context.obj
     pages = None if count_all else ledger.PAGES
 
@@ -61,6 +72,7 @@ def command(
                 "bucket": session.pipeline.bucket,
                 "consumers": found,
                 "troubles": {consumer.consumer: consumer.troubles for consumer in found},
+                "unfinished": {consumer.consumer: consumer.unfinished for consumer in found},
             }
         )
     else:
@@ -92,6 +104,13 @@ class ConsumerStatus:
         The age of the oldest message according to CloudWatch; None if unknown.
     dead_letters
         Messages in its dead-letter queue.
+    stuck_seconds
+        How long no message has been done, although messages were received before that and are in
+        flight; None if some were done, or none is due.
+    invocations
+        How its function's invocations have ended lately.
+    unnotified
+        What is wrong if the bucket does not notify it; empty if it does.
     mapping
         The state of its event source mapping; None without a queue.
     breaker
@@ -100,6 +119,8 @@ class ConsumerStatus:
         Objects in the ledger by state; None without one.
     ledger_is_complete
         Whether all objects were counted; otherwise the numbers are lower bounds.
+    unfinished_files
+        The objects in the ledger that failed, or whose claim ran out before they were finished.
     alarms
         Its alarms in ALARM.
     """
@@ -109,16 +130,50 @@ class ConsumerStatus:
     in_flight: int | None
     oldest_seconds: float | None
     dead_letters: int
+    stuck_seconds: float | None
+    invocations: Invocations
+    unnotified: str
     mapping: str | None
     breaker: str | None
     ledger: Mapping[str, int] | None
     ledger_is_complete: bool
+    unfinished_files: int
     alarms: Sequence[str]
+
+    @property
+    def messages(self) -> int | None:
+        """All messages in its queue; None without a queue."""
+        return None if self.waiting is None else self.waiting + (self.in_flight or 0)
+
+    @property
+    def unfinished(self) -> list[str]:
+        """What is not known to be done, although nothing may be wrong."""
+        found = []
+        if self.messages:
+            plural = "message is" if self.messages == 1 else "messages are"
+            found.append(f"{self.messages:,} {plural} not done yet")
+        # Each of these files has a message, unless that has expired or somebody has deleted it.
+        gone = self.unfinished_files - (self.messages or 0) - self.dead_letters
+        if gone > 0 and self.messages is not None:
+            plural = "file has failed and has" if gone == 1 else "files have failed and have"
+            found.append(
+                f"{gone:,} {plural} no message any more: pipeline replay --consumer "
+                f"{self.consumer} --prefix PREFIX --state FAILED --state PROCESSING"
+            )
+        return found
 
     @property
     def troubles(self) -> list[str]:
         """The problems, each with the next command."""
         found = []
+        if self.unnotified:
+            found.append(self.unnotified)
+        found += self.invocations.troubles(self.messages)
+        if self.stuck_seconds is not None:
+            found.append(
+                f"{self.in_flight or 0:,} messages are in flight, and none was done for "
+                f"{_duration(self.stuck_seconds)}: pipeline failures {self.consumer}"
+            )
         if self.dead_letters:
             plural = "message was" if self.dead_letters == 1 else "messages were"
             found.append(
@@ -145,29 +200,41 @@ def status(
     pages
         The pages of the ledger to count, see `operations.ledger.count`.
     """
+    notified = notifications.read(pipeline.bucket, aws)
     with ThreadPoolExecutor() as pool:
         return list(
             pool.map(
-                lambda consumer: _status(pipeline, consumer, aws, pages),
+                lambda consumer: _status(pipeline, consumer, notified, aws, pages),
                 pipeline.consumers.values(),
             )
         )
 
 
-def _status(pipeline: Pipeline, consumer: Consumer, aws: Aws, pages: int | None) -> ConsumerStatus:
-    depths = dead_letters.depths(consumer.queue_url, aws) if consumer.queue_url else None
+def _status(
+    pipeline: Pipeline,
+    consumer: Consumer,
+    notified: Notifications,
+    aws: Aws,
+    pages: int | None,
+) -> ConsumerStatus:
+    now = datetime.now(UTC)
+    queue = queues.read(consumer.queue_url, aws) if consumer.queue_url else None
     counts = ledger.count(consumer, aws, pages=pages)
     breaker = switch.record(consumer, aws)
     return ConsumerStatus(
         consumer=consumer.name,
-        waiting=depths["waiting"] + depths["delayed"] if depths else None,
-        in_flight=depths["in_flight"] if depths else None,
-        oldest_seconds=_oldest(consumer, aws),
+        waiting=queue.waiting if queue else None,
+        in_flight=queue.in_flight if queue else None,
+        oldest_seconds=_oldest(consumer, aws, now),
         dead_letters=dead_letters.number(consumer, aws),
+        stuck_seconds=_stuck(consumer, queue, aws, now),
+        invocations=invocations.look(consumer, aws, since=invocations.lately(queue, now), now=now),
+        unnotified=notifications.trouble(notified, consumer, queue, aws),
         mapping=switch.state(consumer, aws),
         breaker=_word(breaker),
         ledger=None if counts is None else counts.by_state,
         ledger_is_complete=counts is None or counts.is_complete,
+        unfinished_files=0 if counts is None else counts.unfinished,
         alarms=_ringing(pipeline, consumer, aws),
     )
 
@@ -178,21 +245,30 @@ def _word(breaker: Record | None) -> str | None:
     return "paused" if breaker.paused else str(breaker.state)
 
 
-def _oldest(consumer: Consumer, aws: Aws) -> float | None:
+def _oldest(consumer: Consumer, aws: Aws, now: datetime) -> float | None:
     if consumer.queue_url is None:
         return None
-    now = datetime.now(UTC)
-    told = aws.cloudwatch.get_metric_statistics(
-        Namespace="AWS/SQS",
-        MetricName="ApproximateAgeOfOldestMessage",
-        Dimensions=[{"Name": "QueueName", "Value": consumer.queue_url.rpartition("/")[2]}],
-        StartTime=now - _LOOK_BACK,
-        EndTime=now,
-        Period=60,
-        Statistics=["Maximum"],
-    )["Datapoints"]
-    newest = max(told, key=lambda point: point["Timestamp"], default=None)
-    return newest["Maximum"] if newest else None
+    age = metrics.of_queue("ApproximateAgeOfOldestMessage", consumer.queue_url)
+    points = metrics.read(age, aws, begin=now - _LOOK_BACK, end=now, statistic="Maximum")
+    return points[-1].value if points else None
+
+
+def _stuck(consumer: Consumer, queue: Queue | None, aws: Aws, now: datetime) -> float | None:
+    """Return how long messages have been in flight while none was done.
+
+    After the visibility timeout a message is done, or visible again.
+    """
+    if queue is None or consumer.queue_url is None or not queue.in_flight:
+        return None
+    begin, due = invocations.lately(queue, now), now - timedelta(seconds=queue.visibility_seconds)
+    received, deleted = (
+        metrics.read(metrics.of_queue(name, consumer.queue_url), aws, begin=begin, end=now)
+        for name in ("NumberOfMessagesReceived", "NumberOfMessagesDeleted")
+    )
+    first = next((point.at for point in received if point.value), None)
+    if first is None or first > due or any(point.value for point in deleted):
+        return None
+    return (now - first).total_seconds()
 
 
 def _ringing(pipeline: Pipeline, consumer: Consumer, aws: Aws) -> list[str]:
@@ -259,7 +335,14 @@ def view(name: str, consumers: Sequence[ConsumerStatus]) -> RenderableType:
         for consumer in consumers
         for trouble in consumer.troubles
     ]
-    return Group(table, *troubles) if troubles else Group(table, Text("All is well."))
+    unfinished = [
+        Text(f"  {consumer.consumer}: {told}")
+        for consumer in consumers
+        for told in consumer.unfinished
+    ]
+    if not troubles and not unfinished:
+        return Group(table, Text("No problem was found, and no message is left to be done."))
+    return Group(table, *troubles, *unfinished)
 
 
 def _number(number: int | None) -> str:

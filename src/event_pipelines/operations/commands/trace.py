@@ -6,6 +6,7 @@ Each of them may be missing.
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -14,10 +15,20 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from event_pipelines.operations import dead_letters, evidence, ledger, switch
+from event_pipelines.operations import (
+    dead_letters,
+    evidence,
+    invocations,
+    ledger,
+    notifications,
+    queues,
+    switch,
+)
 from event_pipelines.operations.aws import Aws
+from event_pipelines.operations.dead_letters import DeadLetter
 from event_pipelines.operations.discovery import Consumer, Pipeline
 from event_pipelines.operations.errors import TROUBLE, WrongUseError
+from event_pipelines.operations.notifications import Notifications
 from event_pipelines.operations.options import Json, moment
 from event_pipelines.operations.session import Session
 from event_pipelines.operations.story import (
@@ -28,9 +39,11 @@ from event_pipelines.operations.story import (
     Verdict,
     Version,
     dead_lettered,
+    failed_steps,
     output_of,
     step,
     verdict_on,
+    with_invocations,
 )
 from event_pipelines.operations.terminal import quoted, utc, visible_all
 from object_consumer.events import ObjectEvent
@@ -47,6 +60,7 @@ _STYLES = {
     Verdict.NOT_WANTED: "dim",
     Verdict.PROCESSING: "cyan",
     Verdict.RETRIED: "yellow",
+    Verdict.FAILING: "red",
     Verdict.NOT_HEARD_OF: "yellow",
     Verdict.DEAD_LETTERED: "red",
 }
@@ -98,24 +112,51 @@ def trace(pipeline: Pipeline, uri: str, aws: Aws, *, since: datetime | None = No
     oldest = versions[0].at if versions else datetime.now(UTC) - _LOOK_BACK
     begin = (since or oldest) - _MARGIN
     address = f"s3://{bucket}/{key}"
+    notified = notifications.read(bucket, aws)
     with ThreadPoolExecutor() as pool:
         consumers = pool.map(
-            lambda consumer: _story(consumer, address, versions, begin, aws),
+            lambda consumer: _story(_File(address, versions, begin, notified), consumer, aws),
             pipeline.consumers.values(),
         )
         return Story(object=address, versions=versions, consumers=list(consumers))
 
 
-def _story(
-    consumer: Consumer, uri: str, versions: Sequence[Version], begin: datetime, aws: Aws
-) -> ConsumerStory:
-    lines = evidence.lines(consumer, uri, begin, aws)
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What is the same for all consumers.
+
+    Attributes
+    ----------
+    uri, versions
+        The file's address, and its versions, oldest first.
+    begin
+        The start of the log lines to read.
+    notified
+        What its bucket notifies.
+    """
+
+    uri: str
+    versions: Sequence[Version]
+    begin: datetime
+    notified: Notifications
+
+
+def _story(file: _File, consumer: Consumer, aws: Aws) -> ConsumerStory:
+    now, uri, versions = datetime.now(UTC), file.uri, file.versions
+    lines = evidence.lines(consumer, uri, file.begin, aws)
     look = dead_letters.look(consumer, aws, limit=_LETTERS)
     letters = [letter for letter in look.letters if letter.is_about(uri)]
     entry = ledger.entries(consumer, [uri], aws).get(uri)
     newest = next((version for version in reversed(versions) if version.size is not None), None)
     wanted = newest is None or _wants(consumer, uri, newest)
-    verdict, why = verdict_on(newest, lines, letters, entry, now=datetime.now(UTC), wanted=wanted)
+    verdict, why = verdict_on(newest, lines, letters, entry, now=now, wanted=wanted)
+    seen = None
+    if newest is not None and (
+        verdict in {Verdict.NOT_HEARD_OF, Verdict.RETRIED}
+        or (verdict is Verdict.DEAD_LETTERED and any(why == one.reason for one in _unsaid(letters)))
+    ):
+        seen = invocations.look(consumer, aws, since=newest.at, now=now)
+        verdict, why = with_invocations(verdict, why, seen, entry)
     output = output_of(lines, entry) if verdict is Verdict.DONE else None
     exists = evidence.exists(output, aws) if output else None
     if exists is False:
@@ -124,15 +165,23 @@ def _story(
         consumer=consumer.name,
         verdict=verdict,
         why=why or output or "",
-        advice=_how_to_find(consumer, uri, aws, is_in_bucket=newest is not None)
+        advice=_how_to_find(consumer, uri, file.notified, aws, is_in_bucket=newest is not None)
         if verdict is Verdict.NOT_HEARD_OF
         else _advice(consumer, verdict, uri, output_exists=exists),
-        steps=sorted([step(line) for line in lines] + dead_lettered(letters), key=lambda s: s.at),
+        steps=sorted(
+            [step(line) for line in lines] + dead_lettered(letters) + failed_steps(seen),
+            key=lambda step: step.at,
+        ),
         ledger=entry,
         output=output,
         output_exists=exists,
         unseen=look.unseen,
     )
+
+
+def _unsaid(letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+    """Return the messages without a reason."""
+    return [letter for letter in letters if not letter.has_reason]
 
 
 def _advice(consumer: Consumer, verdict: Verdict, uri: str, *, output_exists: bool | None) -> str:
@@ -144,13 +193,20 @@ def _advice(consumer: Consumer, verdict: Verdict, uri: str, *, output_exists: bo
         case Verdict.RETRIED:
             again = _replay(consumer, uri)
             return f"it is retried automatically: pipeline status; or retry it now: {again}"
+        case Verdict.FAILING:
+            return (
+                "fix the function and apply it: its message is then retried automatically, or, if "
+                f"it is dead-lettered by then: pipeline redrive {consumer.name}"
+            )
         case Verdict.DONE if output_exists is False:
             return _replay(consumer, uri)
         case _:
             return ""
 
 
-def _how_to_find(consumer: Consumer, uri: str, aws: Aws, *, is_in_bucket: bool) -> str:
+def _how_to_find(
+    consumer: Consumer, uri: str, notified: Notifications, aws: Aws, *, is_in_bucket: bool
+) -> str:
     """Return where the event of a file may be that a consumer has not received."""
     if not is_in_bucket:
         return "check the key: keys are case-sensitive"
@@ -160,6 +216,9 @@ def _how_to_find(consumer: Consumer, uri: str, aws: Aws, *, is_in_bucket: bool) 
             f"it may be in the queue, because {consumer.name} is {mapping}: "
             f"pipeline resume {consumer.name}"
         )
+    queue = queues.read(consumer.queue_url, aws) if consumer.queue_url else None
+    if unnotified := notifications.trouble(notified, consumer, queue, aws):
+        return unnotified
     again = _replay(consumer, uri)
     return f"it may be in the queue: pipeline status; or S3 sent no event: {again}"
 

@@ -39,7 +39,8 @@ def test_where_s3_invokes_the_function_a_pause_is_not_all(
     warns: bool,
 ) -> None:
     arn = f"arn:aws:lambda:eu-west-1:111122223333:function:{function}"
-    told = {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": arn}]}
+    entry = {"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}
+    told = {"LambdaFunctionConfigurations": [entry]}
     monkeypatch.setattr(world.aws.s3, "get_bucket_notification_configuration", lambda **_: told)
 
     notes = pause(guarded(world)).notes

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from event_pipelines.operations import dead_letters, ledger
+from event_pipelines.operations import ledger, queues
 from event_pipelines.operations.commands import replay
 from event_pipelines.operations.commands.replay import Pace, Selection
 from event_pipelines.operations.errors import OperationError, WrongUseError
@@ -173,4 +173,4 @@ def test_a_replay_goes_on_where_it_was_interrupted(
 
     assert json.loads(told.output) == {"matching": {"load": 10}, "sent": 10, "sent_before": 100}
     assert not bookmark.exists()
-    assert dead_letters.depths(str(world.consumer.queue_url), world.aws)["waiting"] == 110
+    assert queues.read(str(world.consumer.queue_url), world.aws).waiting == 110

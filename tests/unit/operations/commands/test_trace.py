@@ -1,6 +1,7 @@
 """`pipeline trace`: the story of a file, from whatever there is to go by."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,14 @@ from botocore.client import BaseClient
 
 from event_pipelines.operations.commands import trace
 from tests.unit.operations.command_line import Run
-from tests.unit.operations.world import BUCKET, World
+from tests.unit.operations.lambda_lines import (
+    IMPORT_ERROR,
+    IMPORT_FAILED,
+    OTHER,
+    REQUEST,
+    report,
+)
+from tests.unit.operations.world import BUCKET, TOPIC_ARN, World, record
 
 
 def test_a_story_is_told_from_the_log(world: World, run: Run) -> None:
@@ -127,3 +135,93 @@ def test_a_story_says_what_could_not_be_looked_at(
     assert "dead-letter queue: 10 of about 12 messages" in run("trace", "in/a.json").output
     (load,) = json.loads(run("trace", "in/a.json", "--json").output)["consumers"]
     assert load["unseen"] == "10 of about 12 messages: see --limit"
+
+
+def ago(minutes: float) -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=minutes)
+
+
+def told_of(run: Run, key: str = "in/a.json") -> Any:
+    (load,) = json.loads(run("trace", key, "--json").output)["consumers"]
+    return load
+
+
+def test_a_function_that_fails_at_init_is_told_with_its_error(world: World, run: Run) -> None:
+    world.upload("in/a.json")
+    world.log(datetime.now(UTC), IMPORT_ERROR, report("error"))
+
+    load = told_of(run)
+
+    assert load["verdict"] == "function fails"
+    assert load["why"] == (
+        f"since it was written, its function failed once: failed at init: {IMPORT_FAILED}"
+    )
+    assert load["advice"].startswith("fix the function and apply it")
+    assert [step["what"] for step in load["steps"]] == ["invocation failed"]
+    assert "function fails" in run("trace", "in/a.json").output
+
+
+def test_failures_before_the_file_are_not_about_it(world: World, run: Run) -> None:
+    world.log(ago(10), IMPORT_ERROR, report("error"))
+    world.upload("in/a.json")
+
+    assert told_of(run)["verdict"] == "not heard of"
+
+
+def test_failures_beside_successes_are_told_without_a_verdict(world: World, run: Run) -> None:
+    world.upload("in/a.json")
+    now = datetime.now(UTC)
+    world.log(now, report("timeout"))
+    world.log(now + timedelta(seconds=1), report("success", request="other"))
+
+    load = told_of(run)
+
+    assert load["verdict"] == "not heard of"
+    assert "its function failed once: timed out" in load["why"]
+
+
+def test_the_invocation_that_claimed_the_file_says_why_it_did_not_finish(
+    world: World, run: Run
+) -> None:
+    world.upload("in/a.json")
+    etag = world.aws.s3.head_object(Bucket=BUCKET, Key="in/a.json")["ETag"].strip('"')
+    world.remember("in/a.json", "PROCESSING", version=etag, request_id=REQUEST)
+    now = datetime.now(UTC)
+    world.log(now, report("error", peak=128, error="Runtime.OutOfMemory"))
+    world.log(now + timedelta(seconds=1), report("timeout", request=OTHER))
+
+    load = told_of(run)
+
+    assert load["verdict"] == "function fails"
+    assert load["why"].endswith("failed 2 times: out of memory: Runtime.OutOfMemory")
+
+
+def test_throttles_are_told(world: World, run: Run) -> None:
+    world.upload("in/a.json")
+    world.measure("AWS/Lambda", "Throttles", 9, datetime.now(UTC))
+
+    assert "Lambda throttled its function 9 times" in told_of(run)["why"]
+
+
+def test_a_message_that_sqs_moved_gets_the_reason_from_lambda(world: World, run: Run) -> None:
+    world.upload("in/a.json")
+    etag = world.aws.s3.head_object(Bucket=BUCKET, Key="in/a.json")["ETag"].strip('"')
+    world.aws.sqs.send_message(
+        QueueUrl=str(world.consumer.dead_letter_queue_url),
+        MessageBody=record("in/a.json", eTag=etag),
+    )
+    world.log(datetime.now(UTC), report("timeout"))
+
+    load = told_of(run)
+
+    assert load["verdict"] == "set aside"
+    assert load["why"].endswith("or was throttled; Lambda says: timed out")
+
+
+def test_a_file_of_a_bucket_that_notifies_somebody_else_is_told_of_them(
+    world: World, run: Run
+) -> None:
+    world.upload("in/a.json")
+    world.allow_senders(TOPIC_ARN)
+
+    assert "which names nothing. Merge the two" in told_of(run)["advice"]
