@@ -6,6 +6,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -258,6 +259,83 @@ def test_a_whole_dead_letter_queue_is_sent_back_as_it_was(
     assert [message["MessageAttributes"] for message in waiting["Messages"]] == [own] * 3
     healthy.outcome("prefixed", key, "done")
     assert operator("routes", "failures").document == []
+
+
+@contextmanager
+def without_its_code(pipeline: AppliedPipeline, consumer: str) -> Iterator[None]:
+    """Let a consumer's function name a handler that its package doesn't have."""
+    lambda_, name = pipeline.clients.lambda_, pipeline.consumer(consumer)["function"]["name"]
+    before = lambda_.get_function_configuration(FunctionName=name)["Handler"]
+
+    def turn(handler: str) -> None:
+        lambda_.update_function_configuration(FunctionName=name, Handler=handler)
+        lambda_.get_waiter("function_updated_v2").wait(FunctionName=name)
+
+    turn("lost.handler")
+    try:
+        yield
+    finally:
+        turn(before)
+        pipeline.clients.sqs.purge_queue(QueueUrl=pipeline.consumer(consumer)["queue"]["url"])
+
+
+def test_a_function_that_is_dead_at_init_is_told_by_every_command(
+    healthy: AppliedPipeline, operator: Operator
+) -> None:
+    error = "failed at init: Runtime.ImportModuleError: Unable to import module 'lost'"
+    keys: list[str] = []
+
+    def status() -> Answer:
+        """Upload once more: LocalStack may lose what comes while a function changes."""
+        keys.append(f"sized/{secrets.token_hex(4)}/dead.json")
+        healthy.upload(keys[-1], "[1, 2, 3, 4, 5]")
+        return operator("routes", "status")
+
+    with without_its_code(healthy, "sized"):
+        told = eventually(
+            status,
+            until=lambda told: error in str(told.document["troubles"]["sized"]),
+            waiting_for="the function to be told as failing",
+        )
+        assert told.code == 1
+        story = operator("routes", "trace", keys[0])
+        assert (story.code, part(story, "sized")["verdict"]) == (1, "function fails")
+        assert error in part(story, "sized")["why"]
+        assert part(story, "prefixed")["verdict"] == "not wanted"
+        failures = operator("routes", "failures", "sized")
+        assert failures.code == 1
+        assert any(error in failure["example_reason"] for failure in failures.document)
+
+
+def test_a_notification_configuration_that_was_replaced_is_told(
+    healthy: AppliedPipeline, operator: Operator
+) -> None:
+    s3, queue = healthy.clients.s3, healthy.consumer("removed")["dead_letter_queue"]
+    before: Any = s3.get_bucket_notification_configuration(Bucket=healthy.bucket)
+    entry: Any = {"Id": "theirs", "QueueArn": queue["arn"], "Events": ["s3:ObjectCreated:*"]}
+    try:
+        s3.put_bucket_notification_configuration(
+            Bucket=healthy.bucket,
+            NotificationConfiguration={"QueueConfigurations": [entry]},
+            SkipDestinationValidation=True,
+        )
+        told = operator("routes", "status")
+        key = f"in/{secrets.token_hex(4)}/unheard.json"
+        healthy.upload(key, "[1]")
+        story = operator("routes", "trace", key)
+    finally:
+        del before["ResponseMetadata"]
+        s3.put_bucket_notification_configuration(
+            Bucket=healthy.bucket, NotificationConfiguration=before
+        )
+
+    assert told.code == 1
+    for consumer in healthy.outputs["consumers"]:
+        assert f"the queue {queue['arn']} (theirs, s3:ObjectCreated:*)" in str(
+            told.document["troubles"][consumer]
+        )
+    assert (story.code, part(story, "prefixed")["verdict"]) == (1, "not heard of")
+    assert "another configuration has replaced" in part(story, "prefixed")["advice"]
 
 
 def test_who_is_not_there_is_named(operator: Operator) -> None:

@@ -198,7 +198,7 @@ def test_the_invocation_that_claimed_the_file_says_why_it_did_not_finish(
 
 def test_throttles_are_told(world: World, run: Run) -> None:
     world.upload("in/a.json")
-    world.measure("AWS/Lambda", "Throttles", 9, datetime.now(UTC))
+    world.measure("AWS/Lambda", "Throttles", 9, ago(0.5))
 
     assert "Lambda throttled its function 9 times" in told_of(run)["why"]
 
