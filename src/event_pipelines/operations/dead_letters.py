@@ -4,6 +4,8 @@ To read a message, a client has to receive it. This hides it from other clients 
 released. A dead-letter queue has no redrive policy, so the receive count doesn't matter.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import batched
-from typing import Any
-
-from mypy_boto3_sqs.type_defs import MessageTypeDef
+from typing import TYPE_CHECKING, Any
 
 from event_pipelines.operations import queues
 from event_pipelines.operations.aws import Aws
@@ -22,6 +22,9 @@ from event_pipelines.operations.errors import OperationError
 from object_consumer import envelopes, failed_invocations
 from object_consumer.dead_letters import ERROR_KIND, ERROR_MESSAGE, ERROR_TYPE
 from object_consumer.events import ObjectEvent
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 # Long enough to read a queue, and short enough if the tool is killed.
 HOLD_SECONDS = 120

@@ -3,15 +3,19 @@
 The sender of a dead letter adds the reason as attributes, which are removed before it is sent back.
 """
 
+from __future__ import annotations
+
 import base64
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
-from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 from object_consumer import dead_letters
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 # The attributes that each sender adds.
 _BY_RUNTIME = frozenset(dead_letters.REASON)
