@@ -13,15 +13,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.terraform import late_metrics
-from tests.terraform.refusals import REFUSALS, accepted_consumers, by_file, faults_together
+from tests.terraform import late_metrics, refusals
+from tests.terraform.refusals import REFUSALS
 from tools import planned_dashboard, readme_examples
 from tools.checkout import ROOT, TERRAFORM
 from tools.mocked_terraform import TESTS, Workspace, copy_configurations
@@ -104,14 +103,11 @@ class TestWorkspace(Workspace):
         """Plan the mistakes that a module refuses, and what is just right, at the root."""
         folder = TESTS.relative_to(ROOT) / "refusals"
         (self.folder / folder).mkdir()
-        files = [refusal.files() for refusal in REFUSALS]
-        for name, text in ChainMap(accepted_consumers(), *files).items():
+        for name, text in refusals.files().items():
             (self.folder / folder / name).write_text(text, encoding="utf-8")
         arguments = ("test", "-no-color", f"-test-directory={folder.as_posix()}")
         _, output = self.terraform(self.folder, *arguments)
-        said = by_file(output)
-        faults = [fault for refusal in REFUSALS for fault in refusal.faults(said)]
-        faults += faults_together(said)
+        faults = list(refusals.faults(output))
         return Result(2 * len(REFUSALS) - len(faults), len(faults), "\n".join(faults))
 
     def test_late_metrics(self) -> Result:

@@ -1,12 +1,15 @@
 """Mistakes at the root module that one of its modules refuses, and the nearest thing it accepts.
 
 ``terraform test`` can expect a failure of the configuration under test only, not of a module in it.
-So each mistake is a file of its own, which plans and whose errors are read. What is accepted of a
-consumer is one file: a consumer for each.
+So mistakes are planned, and the errors are read. A plan of the root takes seconds of CPU time:
+mistakes of a consumer that are refused at the same step of a plan share one, and so does all that
+is accepted of a consumer, with a consumer for each.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 _PIPELINE = """
 variables {{
@@ -25,10 +28,27 @@ _CONSUMER = """
     }}
 """
 _PACKAGE = 'package = "tests/terraform/packages/load_orders.zip"'
-_TOGETHER = "accepted_consumers.tftest.hcl"
+_ACCEPTED = "accepted_consumers.tftest.hcl"
 _MOCK = 'mock_provider "aws" {\n  source = "./tests/terraform/mocks"\n}\n'
 _PLAN = 'run "plans" {\n  command = plan\n}\n'
 _FILE = re.compile(r"^(?P<file>\S+\.tftest\.hcl)\.\.\. in progress$", re.MULTILINE)
+
+
+class Step(StrEnum):
+    """What refuses a mistake. Terraform plans nothing that depends on what was refused."""
+
+    ARGUMENTS = "arguments"
+    FILTERS = "filters"
+    QUEUES = "queues"
+    ENVIRONMENTS = "environments"
+    FUNCTION_ARGUMENTS = "function_arguments"
+    FUNCTIONS = "functions"
+    MAPPINGS = "mappings"
+
+    @property
+    def file(self) -> str:
+        """The test that plans the mistakes of consumers that this step refuses."""
+        return f"{self}_refused.tftest.hcl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +62,9 @@ class Refusal:
     refused, accepted
         Attributes of the consumer in HCL: the mistake, and what is just right.
     says
-        What the error has to tell.
+        What the error has to tell, of a consumer that is called load.
+    step
+        What refuses it, if it is a consumer's.
     of_pipeline
         Whether they are attributes of the pipeline instead.
     route
@@ -55,6 +77,7 @@ class Refusal:
     refused: str
     accepted: str
     says: str
+    step: Step = Step.ARGUMENTS
     of_pipeline: bool = False
     route: str = "topic"
     audits: str | None = None
@@ -65,44 +88,54 @@ class Refusal:
         return not self.of_pipeline and self.audits is None
 
     def files(self) -> dict[str, str]:
-        """Write the test of the mistake, and of what is just right if that has its own plan."""
-        files = {f"{self.name}_refused.tftest.hcl": self._variables(self.refused)}
-        if not self.of_consumer:
-            files[f"{self.name}_accepted.tftest.hcl"] = self._variables(self.accepted)
-        return {name: _MOCK + variables + _PLAN for name, variables in files.items()}
+        """Write the tests of a mistake that isn't a consumer's, and of what is just right."""
+        return {
+            f"{self.name}_refused.tftest.hcl": self._test(self.refused),
+            f"{self.name}_accepted.tftest.hcl": self._test(self.accepted),
+        }
 
-    def _variables(self, attributes: str) -> str:
+    def _test(self, attributes: str) -> str:
         of_pipeline, of_load = (attributes, "") if self.of_pipeline else ("", attributes)
-        consumers = _consumer("load", of_load)
+        consumers = [_consumer("load", of_load)]
         if self.audits is not None:
-            consumers += _consumer("audit", f"filter = {self.audits}")
-        return _PIPELINE.format(route=self.route, pipeline=of_pipeline, consumers=consumers)
-
-    def faults(self, outputs: dict[str, str]) -> list[str]:
-        """Return what is wrong with what Terraform said of the two files."""
-        refused = " ".join(outputs.get(f"{self.name}_refused.tftest.hcl", "").split())
-        faults = []
-        if self.says not in refused:
-            faults.append(f"{self.name}: no error says {self.says!r}:\n{refused}")
-        if not self.of_consumer:
-            faults += _not_planned(f"{self.name}_accepted.tftest.hcl", outputs)
-        return faults
+            consumers.append(_consumer("audit", f"filter = {self.audits}"))
+        return _test(consumers, route=self.route, pipeline=of_pipeline)
 
 
-def accepted_consumers() -> dict[str, str]:
-    """Write the test of a pipeline whose consumers each have what is just right."""
-    consumers = [
-        _consumer(f"load{number}", refusal.accepted)
-        for number, refusal in enumerate(REFUSALS)
-        if refusal.of_consumer
-    ]
-    variables = _PIPELINE.format(route="topic", pipeline="", consumers="".join(consumers))
-    return {_TOGETHER: _MOCK + variables + _PLAN}
+_OF_CONSUMERS = "load{}"
 
 
-def faults_together(outputs: dict[str, str]) -> list[str]:
-    """Return what is wrong with what Terraform said of them."""
-    return _not_planned(_TOGETHER, outputs)
+def files() -> dict[str, str]:
+    """Write the tests of all mistakes, and of what is just right."""
+    written: dict[str, str] = {}
+    consumers: dict[str, list[str]] = {}
+    for number, refusal in enumerate(REFUSALS):
+        if refusal.of_consumer:
+            for file, attributes in (
+                (refusal.step.file, refusal.refused),
+                (_ACCEPTED, refusal.accepted),
+            ):
+                consumer = _consumer(_OF_CONSUMERS.format(number), attributes)
+                consumers.setdefault(file, []).append(consumer)
+        else:
+            written |= refusal.files()
+    return written | {file: _test(together) for file, together in consumers.items()}
+
+
+def faults(output: str) -> Iterator[str]:
+    """Tell what is wrong with what ``terraform test`` printed of the files."""
+    said = by_file(output)
+    for number, refusal in enumerate(REFUSALS):
+        file, says = f"{refusal.name}_refused.tftest.hcl", refusal.says
+        if refusal.of_consumer:
+            own = _OF_CONSUMERS.format(number)
+            file, says = refusal.step.file, says.replace('"load"', f'"{own}"')
+        else:
+            yield from _not_planned(f"{refusal.name}_accepted.tftest.hcl", said)
+        refused = " ".join(said.get(file, "").split())
+        if refused.count(says) != 1:
+            yield f"{refusal.name}: not one error says {says!r}:\n{refused}"
+    yield from _not_planned(_ACCEPTED, said)
 
 
 def _not_planned(file: str, outputs: dict[str, str]) -> list[str]:
@@ -118,6 +151,12 @@ def by_file(output: str) -> dict[str, str]:
         start["file"].rpartition("/")[2]: output[start.end() : end]
         for start, end in zip(starts, ends, strict=True)
     }
+
+
+def _test(consumers: list[str], *, route: str = "topic", pipeline: str = "") -> str:
+    """Write the test that plans a pipeline with these consumers."""
+    variables = _PIPELINE.format(route=route, pipeline=pipeline, consumers="".join(consumers))
+    return _MOCK + variables + _PLAN
 
 
 def _consumer(name: str, attributes: str) -> str:
@@ -137,12 +176,14 @@ REFUSALS = [
         'package = "tests/terraform/packages"',
         'package = "tests/terraform/packages/load_orders.zip"',
         'consumers["load"].package is a directory, tests/terraform/packages',
+        step=Step.FUNCTION_ARGUMENTS,
     ),
     Refusal(
         "package_that_does_not_exist",
         'package = "build/load_order.zip"',
         'package = "s3://example-packages/load_orders.zip"',
         'consumers["load"].package: there is no file build/load_order.zip',
+        step=Step.FUNCTION_ARGUMENTS,
     ),
     Refusal(
         "package_of_the_breaker_that_is_no_zip",
@@ -162,6 +203,7 @@ REFUSALS = [
         "timeout = 60\nvisibility_timeout_seconds = 359",
         "timeout = 60\nvisibility_timeout_seconds = 360",
         'or lower consumers["load"].timeout (60 s)',
+        step=Step.MAPPINGS,
     ),
     Refusal(
         "large_batch_without_a_window",
@@ -180,30 +222,35 @@ REFUSALS = [
         "max_concurrency = 6\nreserved_concurrency = 5",
         "max_concurrency = 5\nreserved_concurrency = 5",
         'raise consumers["load"].reserved_concurrency',
+        step=Step.MAPPINGS,
     ),
     Refusal(
         "reserved_concurrency_of_none",
         "reserved_concurrency = 0",
         "enabled = false",
         'set consumers["load"].enabled = false',
+        step=Step.MAPPINGS,
     ),
     Refusal(
         "dead_letter_queue_that_forgets_sooner",
         "message_retention_seconds = 86400\ndead_letter_retention_seconds = 86400",
         "message_retention_seconds = 86400\ndead_letter_retention_seconds = 86401",
         'Raise consumers["load"].dead_letter_retention_seconds (86400)',
+        step=Step.QUEUES,
     ),
     Refusal(
         "message_that_expires_before_it_is_set_aside",
         "message_retention_seconds = 5400\nmax_receive_count = 5",
         "message_retention_seconds = 5401\nmax_receive_count = 5",
         'consumers["load"].max_receive_count (5) times',
+        step=Step.QUEUES,
     ),
     Refusal(
         "message_that_expires_while_it_is_put_off",
         "message_retention_seconds = 212400\nmax_retry_delay_seconds = 42300",
         "message_retention_seconds = 212401\nmax_retry_delay_seconds = 42300",
         "plus max_retry_delay_seconds, 42300",
+        step=Step.QUEUES,
     ),
     Refusal(
         "pollers_and_maximum_concurrency",
@@ -237,6 +284,7 @@ REFUSALS = [
         'package_version = "1"',
         "",
         'consumers["load"].package_version goes with a package in S3',
+        step=Step.FUNCTIONS,
     ),
     Refusal(
         "alarm_that_does_not_exist",
@@ -249,24 +297,28 @@ REFUSALS = [
         "log_retention_days = 31",
         "log_retention_days = 30",
         'consumers["load"].log_retention_days must be one of',
+        step=Step.FUNCTION_ARGUMENTS,
     ),
     Refusal(
         "variable_that_the_consumer_module_sets",
         'environment = { QUEUE_URL = "https://example.com" }',
         'environment = { QUEUES_URL = "https://example.com" }',
         'consumers["load"].environment must not set QUEUE_URL',
+        step=Step.ENVIRONMENTS,
     ),
     Refusal(
         "variable_that_the_pipeline_sets",
         'environment = { OBJECT_FILTER = "{}" }',
         'environment = { FILTER = "{}" }',
         'consumers["load"].environment must not set OBJECT_FILTER',
+        step=Step.ENVIRONMENTS,
     ),
     Refusal(
         "statement_that_the_pipeline_writes",
         'policy_statements = { read_files = { actions = ["s3:GetObject"], resources = ["*"] } }',
         'policy_statements = { read_more = { actions = ["s3:GetObject"], resources = ["*"] } }',
         'consumers["load"].policy_statements must not have read_files',
+        step=Step.FUNCTION_ARGUMENTS,
     ),
     Refusal(
         "output_without_a_prefix",
@@ -286,18 +338,21 @@ REFUSALS = [
         'filter = { events = ["s3:ObjectCreated:Upload"] }',
         'filter = { events = ["s3:ObjectCreated:Post"] }',
         'S3 has no such events: s3:ObjectCreated:Upload, in consumers["load"].filter.events',
+        step=Step.FILTERS,
     ),
     Refusal(
         "event_that_the_pipeline_keeps_out",
         'filter = { events = ["s3:ObjectRemoved:*"] }',
         'filter = { events = ["s3:ObjectCreated:*"] }',
         'can match consumers["load"].filter: event s3:ObjectRemoved:*',
+        step=Step.FILTERS,
     ),
     Refusal(
         "filter_larger_than_sns_takes",
         f"filter = {{ prefixes = [{_numbers(38)}] }}",
         f"filter = {{ prefixes = [{_numbers(37)}] }}",
         'consumers["load"].filter is larger than an SNS filter policy may be',
+        step=Step.FILTERS,
     ),
     Refusal(
         "empty_prefix",
