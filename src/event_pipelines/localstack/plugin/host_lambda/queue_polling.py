@@ -10,8 +10,9 @@ from typing import Any
 
 from localstack.runtime import hooks
 
-# Less than Lambda's 20 seconds: a disabled or deleted mapping ends only after its last poll.
-WAIT_SECONDS = 2
+# Less than Lambda's 20 seconds: a disabled or deleted mapping ends only after its last poll. Not
+# much less either: the polls of a few dozen idle queues are most of LocalStack's requests.
+WAIT_SECONDS = 5
 
 
 @hooks.on_infra_start()

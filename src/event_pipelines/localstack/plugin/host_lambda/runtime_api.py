@@ -70,7 +70,8 @@ class RuntimeApi:
         handler = type("Handler", (_Handler,), {"api": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        # Without an interval, dozens of idle servers don't wake up all the time; `close` wakes them.
+        threading.Thread(target=self._server.serve_forever, args=(None,), daemon=True).start()
 
     @property
     def address(self) -> str:
@@ -91,6 +92,7 @@ class RuntimeApi:
     def close(self) -> None:
         """Stop serving."""
         self._invocations.put(None)
+        self._server.socket.shutdown(socket.SHUT_RDWR)
         self._server.shutdown()
         self._server.server_close()
 
