@@ -70,7 +70,7 @@ class RuntimeApi:
         handler = type("Handler", (_Handler,), {"api": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
-        # Without an interval, dozens of idle servers don't wake up all the time; `close` wakes them.
+        # No interval, at which dozens of idle servers would wake up: `close` wakes it.
         threading.Thread(target=self._server.serve_forever, args=(None,), daemon=True).start()
 
     @property
