@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 from msgspec import Meta, Raw, Struct
 
 from event_pipelines.operations.aws import Aws
-from event_pipelines.operations.discovery import Consumer
+from event_pipelines.operations.logs import LogReader
 from event_pipelines.operations.story import Version, moment
+from event_pipelines.operations.windows import Window
 from object_consumer.store import split_uri
 
 # A filter pattern has at most 1,024 characters; lines of other keys are removed here.
@@ -60,28 +61,15 @@ def _id(version_id: str) -> str | None:
     return None if version_id == "null" else version_id
 
 
-def lines(consumer: Consumer, uri: str, begin: datetime, aws: Aws) -> list[dict[str, Any]]:
+def lines(reader: LogReader, uri: str, window: Window) -> list[dict[str, Any]]:
     """Read the log lines of a consumer's function about an object, oldest first."""
     bucket, key = split_uri(uri)
     literal = _NOT_LITERAL.sub("*", key)
     if len(literal) > _MAX_PATTERN:
         literal = literal[:_MAX_PATTERN] + "*"
     pattern = f'{{ $.key = "{literal}" }}'
-    found = []
-    try:
-        for page in aws.logs.get_paginator("filter_log_events").paginate(
-            logGroupName=consumer.log_group,
-            startTime=int(begin.timestamp() * 1000),
-            filterPattern=pattern,
-        ):
-            for event in page["events"]:
-                line = _parsed(event["message"])
-                if line and line["key"] == key and line["bucket"] == bucket:
-                    found.append(line)
-    except ClientError as error:
-        # A function that never ran may have no log group.
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise
+    parsed = (_parsed(event.message) for event in reader.read(pattern, window.begin, window.end))
+    found = [line for line in parsed if line and line["key"] == key and line["bucket"] == bucket]
     return sorted(found, key=moment)
 
 

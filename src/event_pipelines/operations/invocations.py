@@ -174,7 +174,13 @@ def look(consumer: Consumer, aws: Aws, *, since: datetime, now: datetime) -> Inv
     )
     reader = LogReader(consumer.log_group, aws, REQUESTS)
     pattern = _FAILED[consumer.log_format]
-    failed = failed_invocations(reader.read(pattern, since - _MINUTE))
+    events = list(reader.read(pattern, since - _MINUTE))
+    last = max((point.at for point in errors if point.value), default=None)
+    if reader.unread and last is not None and not any(event.at >= last for event in events):
+        # What failed last says more than what failed first.
+        later = LogReader(consumer.log_group, aws, REQUESTS)
+        events += later.read(pattern, last)
+    failed = failed_invocations(events)
     return Invocations(
         since=since,
         failed=failed,

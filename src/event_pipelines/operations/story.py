@@ -23,6 +23,10 @@ FAILED = "invocation failed"
 _MAX_FAILED = 5
 
 
+# Skipped for a reason that the file itself doesn't have.
+_NOT_ITS_OWN = {"duplicate", "stale"}
+
+
 class Verdict(StrEnum):
     """What became of the newest version of a file at one consumer."""
 
@@ -108,6 +112,8 @@ class ConsumerStory:
         The output, if one is known, and whether it is there.
     unseen
         How much of the dead-letter queue was not looked at, and why; empty for nothing.
+    unread
+        What of the log was not read, and why; empty for nothing.
     """
 
     consumer: str
@@ -119,6 +125,7 @@ class ConsumerStory:
     output: str | None
     output_exists: bool | None
     unseen: str = ""
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +218,22 @@ def verdict_on(  # noqa: PLR0911 (cases, in the order of their weight)
     if newest is None:
         return Verdict.NOT_HEARD_OF, "there is no such file in the bucket"
     return Verdict.NOT_HEARD_OF, "no log line, no ledger entry, no dead letter"
+
+
+def is_settled(
+    verdict: Verdict, why: str, newest: Version | None, entry: LedgerEntry | None
+) -> bool:
+    """Return whether more lines of the log would not change a verdict.
+
+    The ledger's entry is about the last attempt, so it settles the verdict on its version.
+    """
+    if newest is not None and entry is not None and _is_version(entry.version, newest):
+        return True
+    if verdict is Verdict.SKIPPED:
+        return why not in _NOT_ITS_OWN
+    if verdict is Verdict.DEAD_LETTERED:
+        return not why.endswith(f"({_NOT_THERE})")
+    return verdict in {Verdict.DONE, Verdict.PROCESSING, Verdict.NOT_WANTED}
 
 
 def with_invocations(

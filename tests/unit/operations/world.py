@@ -1,7 +1,7 @@
 """A consumer in moto: its queues, its bucket, its ledger's table."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -127,6 +127,19 @@ class World:
                 "state": {"S": state},
                 "attempts": {"N": "1"},
                 **{name: {"S": text} for name, text in texts.items()},
+            },
+        )
+
+    def update(self, key: str, numbers: Mapping[str, float]) -> None:
+        """Change the record of an object."""
+        self.aws.dynamodb.update_item(
+            TableName=TABLE,
+            Key={
+                "consumer": {"S": "orders/load"},
+                "object": {"S": sort_key(f"s3://{BUCKET}/{key}")},
+            },
+            AttributeUpdates={
+                name: {"Value": {"N": str(round(number))}} for name, number in numbers.items()
             },
         )
 

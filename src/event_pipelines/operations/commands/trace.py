@@ -7,8 +7,8 @@ Each of them may be missing.
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
@@ -23,11 +23,13 @@ from event_pipelines.operations import (
     notifications,
     queues,
     switch,
+    windows,
 )
 from event_pipelines.operations.aws import Aws
 from event_pipelines.operations.dead_letters import DeadLetter
 from event_pipelines.operations.discovery import Consumer, Pipeline
 from event_pipelines.operations.errors import TROUBLE, WrongUseError
+from event_pipelines.operations.logs import LogReader
 from event_pipelines.operations.notifications import Notifications
 from event_pipelines.operations.options import Json, moment
 from event_pipelines.operations.session import Session
@@ -40,19 +42,20 @@ from event_pipelines.operations.story import (
     Version,
     dead_lettered,
     failed_steps,
+    is_settled,
     output_of,
     step,
     verdict_on,
     with_invocations,
 )
+from event_pipelines.operations.story import moment as line_moment
 from event_pipelines.operations.terminal import quoted, utc, visible_all
+from event_pipelines.operations.windows import Window
 from object_consumer.events import ObjectEvent
 from object_consumer.store import split_uri
 
-# How far back to search the logs for a file that no longer exists.
-_LOOK_BACK = timedelta(days=14)
-# The tolerance between the clocks of S3 and of the functions' logs.
-_MARGIN = timedelta(minutes=5)
+# The requests for the log lines of one consumer, about a second each.
+_REQUESTS = 20
 _LETTERS = 1000
 _STYLES = {
     Verdict.DONE: "green",
@@ -73,7 +76,10 @@ def command(
     *,
     since: Annotated[
         str | None,
-        typer.Option(help="Start of the logs to read: 2026-01-31T12:00Z, or 3d, 6h, 30m ago."),
+        typer.Option(
+            help="Read all log lines since 2026-01-31T12:00Z, or since 3d, 6h, 30m ago; default: "
+            "those around the times that the ledger and the versions give."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -98,7 +104,8 @@ def trace(pipeline: Pipeline, uri: str, aws: Aws, *, since: datetime | None = No
     uri
         ``s3://bucket/key``, or the key alone.
     since
-        The start of the log lines to read; by default, the time of the oldest existing version.
+        The start of the log lines to read, all of them; by default, those around the times that
+        the ledger and the versions give, with a limited number of requests.
 
     Raises
     ------
@@ -109,13 +116,11 @@ def trace(pipeline: Pipeline, uri: str, aws: Aws, *, since: datetime | None = No
     if bucket != pipeline.bucket:
         raise WrongUseError(f"the files of {pipeline.name} are in s3://{pipeline.bucket}/")
     versions = evidence.versions(bucket, key, aws)
-    oldest = versions[0].at if versions else datetime.now(UTC) - _LOOK_BACK
-    begin = (since or oldest) - _MARGIN
     address = f"s3://{bucket}/{key}"
     notified = notifications.read(bucket, aws)
     with ThreadPoolExecutor() as pool:
         consumers = pool.map(
-            lambda consumer: _story(_File(address, versions, begin, notified), consumer, aws),
+            lambda consumer: _story(_File(address, versions, since, notified), consumer, aws),
             pipeline.consumers.values(),
         )
         return Story(object=address, versions=versions, consumers=list(consumers))
@@ -129,27 +134,43 @@ class _File:
     ----------
     uri, versions
         The file's address, and its versions, oldest first.
-    begin
-        The start of the log lines to read.
+    since
+        The start of the log lines to read; None for those that are likely to be about it.
     notified
         What its bucket notifies.
     """
 
     uri: str
     versions: Sequence[Version]
-    begin: datetime
+    since: datetime | None
     notified: Notifications
 
 
 def _story(file: _File, consumer: Consumer, aws: Aws) -> ConsumerStory:
     now, uri, versions = datetime.now(UTC), file.uri, file.versions
-    lines = evidence.lines(consumer, uri, file.begin, aws)
     look = dead_letters.look(consumer, aws, limit=_LETTERS)
     letters = [letter for letter in look.letters if letter.is_about(uri)]
     entry = ledger.entries(consumer, [uri], aws).get(uri)
     newest = next((version for version in reversed(versions) if version.size is not None), None)
     wanted = newest is None or _wants(consumer, uri, newest)
+    reader = LogReader(consumer.log_group, aws, None if file.since else _REQUESTS)
+    lines: list[dict[str, Any]] = []
+
+    def read(window: Window) -> tuple[Verdict, str]:
+        lines.extend(evidence.lines(reader, uri, window))
+        lines.sort(key=line_moment)
+        return verdict_on(newest, lines, letters, entry, now=now, wanted=wanted)
+
     verdict, why = verdict_on(newest, lines, letters, entry, now=now, wanted=wanted)
+    if file.since:
+        verdict, why = read(windows.since(file.since, now))
+    else:
+        for window in windows.pointed_at(versions, entry, letters):
+            verdict, why = read(window)
+        for window in windows.beyond(versions, now):
+            if is_settled(verdict, why, newest, entry):
+                break
+            verdict, why = read(window)
     seen = None
     if newest is not None and (
         verdict in {Verdict.NOT_HEARD_OF, Verdict.RETRIED}
@@ -176,6 +197,7 @@ def _story(file: _File, consumer: Consumer, aws: Aws) -> ConsumerStory:
         output=output,
         output_exists=exists,
         unseen=look.unseen,
+        unread=reader.unread,
     )
 
 
@@ -274,6 +296,8 @@ def _verdict(told: ConsumerStory) -> Text:
         shown.append(f"\n  ledger: {entry.state}, {entry.attempts} {plural}", style="dim")
     if told.unseen:
         shown.append(f"\n  dead-letter queue: {told.unseen}", style="dim")
+    if told.unread:
+        shown.append(f"\n  log: {told.unread}: use --since to read all of it", style="dim")
     if told.advice:
         shown.append(f"\n  {told.advice}")
     return shown
