@@ -19,7 +19,8 @@ variables {
   }
 }
 
-run "every_consumer_has_a_queue_a_function_and_alarms_named_after_it" {
+run "a_pipeline_with_two_consumers_on_route_topic" {
+  # Every consumer has a queue, a function and alarms that are named after it.
   assert {
     condition = { for name, consumer in output.consumers : name => [consumer.queue.name, consumer.dead_letter_queue.name, consumer.function.name, consumer.role.name] } == {
       audit     = ["orders-audit", "orders-audit-dlq", "orders-audit", "orders-audit-eu-west-1"]
@@ -37,19 +38,15 @@ run "every_consumer_has_a_queue_a_function_and_alarms_named_after_it" {
     condition     = output.bucket == { arn = "arn:aws:s3:::example-orders", name = "example-orders" } && output.topic.name == "orders"
     error_message = "The outputs are ${jsonencode([output.bucket, output.topic])}"
   }
-}
 
-run "the_visibility_timeout_follows_the_functions_timeout" {
-  command = plan
-
+  # The visibility timeout follows the function's timeout.
   assert {
     condition     = { for name, consumer in output.consumers : name => consumer.queue.visibility_timeout_seconds } == { audit = 180, transform = 1800 }
     error_message = "The consumers are ${jsonencode(output.consumers)}"
   }
-}
 
-# The statements themselves: tests/terraform/lambda_function.tftest.hcl.
-run "a_function_may_read_only_the_files_it_is_sent_and_write_only_its_output" {
+  # A function may read only the files it is sent, and write only its output.
+  # The statements themselves: tests/terraform/lambda_function.tftest.hcl.
   assert {
     condition = { for name, consumer in module.consumers : name => {
       for statement in jsondecode(consumer.policy).Statement : statement.Sid => statement.Resource
@@ -66,6 +63,79 @@ run "a_function_may_read_only_the_files_it_is_sent_and_write_only_its_output" {
       }
     }
     error_message = "The policies are ${jsonencode({ for name, consumer in module.consumers : name => jsondecode(consumer.policy) })}"
+  }
+
+  # The function is told its place in the pipeline.
+  assert {
+    condition = { for name, value in module.consumers["transform"].environment : name => value
+      if !contains(["DEAD_LETTER_QUEUE_URL", "MALLOC_ARENA_MAX", "MAX_RECEIVE_COUNT", "MESSAGE_RETENTION_SECONDS", "QUEUE_URL"], name)
+      } == {
+      CONSUMER          = "transform"
+      METRICS_NAMESPACE = "ObjectPipeline"
+      OBJECT_FILTER     = "{\"events\":[\"s3:ObjectCreated:*\"],\"max_bytes\":null,\"min_bytes\":null,\"prefixes\":[\"incoming/\"],\"suffixes\":[]}"
+      OUTPUT_BUCKET     = "example-orders"
+      OUTPUT_PREFIX     = "processed/"
+      PIPELINE          = "orders"
+    }
+    error_message = "The environment is ${jsonencode(module.consumers["transform"].environment)}"
+  }
+
+  assert {
+    condition     = jsondecode(module.consumers["audit"].environment.OBJECT_FILTER).suffixes == [".json"]
+    error_message = "The environment is ${jsonencode(module.consumers["audit"].environment)}"
+  }
+
+  # A consumer without a filter gets all that the pipeline gets.
+  assert {
+    condition     = module.filters["transform"].filter_policy == null && module.filters["audit"].filter_policy != null
+    error_message = "The filters are ${jsonencode(module.filters)}"
+  }
+
+  # S3 tells the topic of all that the pipeline lets in.
+  assert {
+    condition     = jsonencode({ for target, notifications in module.notifications.notifications : target => notifications[*].filter_prefix }) == jsonencode({ "topics.files" = ["incoming/"] })
+    error_message = "S3 tells ${jsonencode(module.notifications.notifications)}"
+  }
+
+  # The statements for a key name every service that uses it, and need no key.
+  assert {
+    condition = { for statement in output.kms_key_statements : statement.Sid => statement.Principal.Service } == {
+      AllowAlarms = "cloudwatch.amazonaws.com"
+      AllowBucket = "s3.amazonaws.com"
+      AllowLogs   = "logs.eu-west-1.amazonaws.com"
+      AllowRules  = "events.amazonaws.com"
+      AllowTopics = "sns.amazonaws.com"
+    }
+    error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
+  }
+
+  assert {
+    condition     = { for statement in output.kms_key_statements : statement.Sid => jsonencode(statement.Condition) }["AllowTopics"] == jsonencode({ ArnEquals = { "aws:SourceArn" = ["arn:aws:sns:eu-west-1:111122223333:orders", "arn:aws:sns:eu-west-1:111122223333:orders-alerts"] } })
+    error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
+  }
+
+  # EventBridge is documented to send its rule where a queue is encrypted, and no account.
+  assert {
+    condition     = { for statement in output.kms_key_statements : statement.Sid => jsonencode(statement.Condition) }["AllowRules"] == jsonencode({ ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-west-1:111122223333:rule/orders-*"] } })
+    error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
+  }
+
+  # The dashboard has the region's name in its own.
+  assert {
+    condition     = output.dashboard.name == "orders-eu-west-1"
+    error_message = "The dashboard is ${jsonencode(output.dashboard)}"
+  }
+
+  # Without a ledger nobody is told of one.
+  assert {
+    condition     = output.ledger == null && !contains(keys(module.consumers["audit"].environment), "LEDGER_TABLE")
+    error_message = "The ledger is ${jsonencode(output.ledger)}"
+  }
+
+  # Without a circuit breaker there is none.
+  assert {
+    condition     = output.circuit_breaker == null
+    error_message = "The breaker is ${jsonencode(output.circuit_breaker)}"
   }
 }
 
@@ -123,61 +193,6 @@ run "files_and_output_may_have_other_keys_than_the_pipeline" {
   }
 }
 
-run "a_key_of_files_beside_a_bucket_that_is_made_is_refused" {
-  command = plan
-
-  variables {
-    bucket = { name = "example-orders", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/their-files" }
-  }
-
-  expect_failures = [var.bucket]
-}
-
-run "a_key_of_an_output_without_its_bucket_is_refused" {
-  command = plan
-
-  variables {
-    consumers = { transform = {
-      package = "tests/terraform/packages/load_orders.zip"
-      output  = { kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/results", prefix = "processed/" }
-    } }
-  }
-
-  expect_failures = [var.consumers]
-}
-
-run "the_function_is_told_its_place_in_the_pipeline" {
-  command = plan
-
-  assert {
-    condition = { for name, value in module.consumers["transform"].environment : name => value
-      if !contains(["DEAD_LETTER_QUEUE_URL", "MALLOC_ARENA_MAX", "MAX_RECEIVE_COUNT", "MESSAGE_RETENTION_SECONDS", "QUEUE_URL"], name)
-      } == {
-      CONSUMER          = "transform"
-      METRICS_NAMESPACE = "ObjectPipeline"
-      OBJECT_FILTER     = "{\"events\":[\"s3:ObjectCreated:*\"],\"max_bytes\":null,\"min_bytes\":null,\"prefixes\":[\"incoming/\"],\"suffixes\":[]}"
-      OUTPUT_BUCKET     = "example-orders"
-      OUTPUT_PREFIX     = "processed/"
-      PIPELINE          = "orders"
-    }
-    error_message = "The environment is ${jsonencode(module.consumers["transform"].environment)}"
-  }
-
-  assert {
-    condition     = jsondecode(module.consumers["audit"].environment.OBJECT_FILTER).suffixes == [".json"]
-    error_message = "The environment is ${jsonencode(module.consumers["audit"].environment)}"
-  }
-}
-
-run "a_consumer_without_a_filter_gets_all_the_pipeline_gets" {
-  command = plan
-
-  assert {
-    condition     = module.filters["transform"].filter_policy == null && module.filters["audit"].filter_policy != null
-    error_message = "The filters are ${jsonencode(module.filters)}"
-  }
-}
-
 run "one_more_consumer_changes_no_other" {
   variables {
     consumers = {
@@ -196,20 +211,23 @@ run "one_more_consumer_changes_no_other" {
 
   assert {
     condition = (
-      output.bucket == run.every_consumer_has_a_queue_a_function_and_alarms_named_after_it.bucket
-      && output.topic == run.every_consumer_has_a_queue_a_function_and_alarms_named_after_it.topic
-      && output.consumers["audit"] == run.every_consumer_has_a_queue_a_function_and_alarms_named_after_it.consumers["audit"]
+      output.bucket == run.a_pipeline_with_two_consumers_on_route_topic.bucket
+      && output.topic == run.a_pipeline_with_two_consumers_on_route_topic.topic
+      && output.consumers["audit"] == run.a_pipeline_with_two_consumers_on_route_topic.consumers["audit"]
       && keys(output.consumers) == ["audit", "count", "transform"]
     )
     error_message = "Something else than the new consumer changed."
   }
 }
 
-run "of_an_existing_bucket_only_the_notifications_are_managed" {
+run "a_bucket_and_a_topic_that_are_there_are_used_without_a_dashboard_and_with_fifty_tags" {
   command = plan
 
   variables {
-    bucket = { existing = "their-files" }
+    alerts    = { topic = { arn = "arn:aws:sns:eu-west-1:111122223333:operations" } }
+    bucket    = { existing = "their-files" }
+    dashboard = false
+    tags      = { for n in range(50) : "tag-${n}" => "" }
   }
 
   override_data {
@@ -217,33 +235,36 @@ run "of_an_existing_bucket_only_the_notifications_are_managed" {
     values = { id = "their-files" }
   }
 
+  # Of an existing bucket only the notifications are managed.
   assert {
     condition     = length(module.bucket) == 0 && output.bucket == { arn = "arn:aws:s3:::their-files", name = "their-files" }
     error_message = "The bucket is ${jsonencode(output.bucket)}"
-  }
-}
-
-run "alarms_tell_a_topic_that_is_there_already" {
-  command = plan
-
-  variables {
-    alerts = { topic = { arn = "arn:aws:sns:eu-west-1:111122223333:operations" } }
   }
 
   assert {
     condition     = length(module.alerts) == 0 && output.alerts_topic.arn == "arn:aws:sns:eu-west-1:111122223333:operations"
     error_message = "The alerts topic is ${output.alerts_topic.arn}"
   }
+
+  assert {
+    condition     = output.dashboard == null
+    error_message = "The dashboard is ${jsonencode(output.dashboard)}"
+  }
 }
 
-run "a_consumer_can_have_alarms_of_its_own" {
+run "a_consumer_can_have_alarms_of_its_own_and_an_output_in_another_bucket" {
   command = plan
 
   variables {
     alarms = { disabled = ["function_throttles"] }
+    filter = {}
     consumers = {
-      audit     = { package = "tests/terraform/packages/load_orders.zip" }
-      transform = { package = "tests/terraform/packages/load_orders.zip", alarms = { disabled = ["oldest_message_age"] } }
+      audit = { package = "tests/terraform/packages/load_orders.zip" }
+      transform = {
+        package = "tests/terraform/packages/load_orders.zip"
+        alarms  = { disabled = ["oldest_message_age"] }
+        output  = { bucket = "example-results", prefix = "processed/" }
+      }
     }
   }
 
@@ -253,6 +274,11 @@ run "a_consumer_can_have_alarms_of_its_own" {
       transform = ["dead_letter_queue_not_empty", "function_errors", "function_throttles"]
     }
     error_message = "The alarms are ${jsonencode({ for name, consumer in output.consumers : name => keys(consumer.alarms) })}"
+  }
+
+  assert {
+    condition     = output.consumers["transform"].output.bucket == "example-results"
+    error_message = "The output is ${jsonencode(output.consumers["transform"].output)}"
   }
 }
 
@@ -316,20 +342,6 @@ run "an_output_into_the_bucket_under_its_own_name_is_refused_too" {
   expect_failures = [data.aws_caller_identity.current]
 }
 
-run "an_output_into_another_bucket_is_no_loop" {
-  command = plan
-
-  variables {
-    filter    = {}
-    consumers = { transform = { package = "tests/terraform/packages/load_orders.zip", output = { bucket = "example-results", prefix = "processed/" } } }
-  }
-
-  assert {
-    condition     = output.consumers["transform"].output.bucket == "example-results"
-    error_message = "The output is ${jsonencode(output.consumers["transform"].output)}"
-  }
-}
-
 run "an_output_is_no_loop_where_only_deletions_are_told" {
   command = plan
 
@@ -344,72 +356,65 @@ run "an_output_is_no_loop_where_only_deletions_are_told" {
   }
 }
 
-run "fifty_tags_are_accepted" {
+# Each variable is refused by one of its validations only.
+run "names_that_name_nothing_on_aws_unknown_routes_and_too_many_tags_are_refused" {
   command = plan
 
   variables {
-    tags = { for n in range(50) : "tag-${n}" => "" }
-  }
-}
-
-run "more_tags_than_a_resource_has_are_refused" {
-  command = plan
-
-  variables {
-    tags = { for n in range(51) : "tag-${n}" => "" }
+    name      = "Orders pipeline"
+    consumers = { "My audit" = { package = "tests/terraform/packages/load_orders.zip" } }
+    route     = "kinesis"
+    tags      = { for n in range(51) : "tag-${n}" => "" }
   }
 
-  expect_failures = [var.tags]
+  expect_failures = [var.name, var.consumers, var.route, var.tags]
 }
 
-run "a_consumer_named_like_a_dead_letter_queue_is_refused" {
+run "what_excludes_each_other_and_a_circuit_breaker_without_a_ledger_are_refused" {
   command = plan
 
   variables {
+    # Addresses for a topic of somebody else.
+    alerts = { topic = { arn = "arn:aws:sns:eu-west-1:111122223333:operations" }, emails = ["oncall@example.com"] }
+    # Both new and existing.
+    bucket          = { name = "example-orders", existing = "their-files" }
+    circuit_breaker = { package = "s3://example-packages/circuit_breaker.zip" }
+    # Named like a dead-letter queue.
     consumers = { audit-dlq = { package = "tests/terraform/packages/load_orders.zip" } }
   }
 
-  expect_failures = [var.consumers]
+  expect_failures = [var.alerts, var.bucket, var.circuit_breaker, var.consumers]
 }
 
-run "a_consumers_name_that_names_nothing_on_aws_is_refused" {
+run "a_topic_that_is_none_a_key_of_a_new_bucket_and_a_breaker_on_route_function_are_refused" {
   command = plan
 
   variables {
-    consumers = { "My audit" = { package = "tests/terraform/packages/load_orders.zip" } }
+    alerts          = { topic = { arn = "operations" } }
+    bucket          = { name = "example-orders", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/their-files" }
+    circuit_breaker = { package = "s3://example-packages/circuit_breaker.zip" }
+    # Its function would be called as the circuit breaker's.
+    consumers = { circuit-breaker = { package = "tests/terraform/packages/load_orders.zip" } }
+    ledger    = {}
+    route     = "function"
   }
 
-  expect_failures = [var.consumers]
+  expect_failures = [var.alerts, var.bucket, var.circuit_breaker, var.consumers]
 }
 
-run "a_bucket_that_is_both_new_and_existing_is_refused" {
+run "access_logs_of_an_existing_bucket_wrong_roles_and_a_key_without_its_bucket_are_refused" {
   command = plan
 
   variables {
-    bucket = { name = "example-orders", existing = "their-files" }
+    bucket = { existing = "their-files", access_logs = { bucket = "example-logs" } }
+    roles  = { path = "pipelines", permissions_boundary = "boundary" }
+    consumers = { transform = {
+      package = "tests/terraform/packages/load_orders.zip"
+      output  = { kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/results", prefix = "processed/" }
+    } }
   }
 
-  expect_failures = [var.bucket]
-}
-
-run "addresses_for_a_topic_of_somebody_else_are_refused" {
-  command = plan
-
-  variables {
-    alerts = { topic = { arn = "arn:aws:sns:eu-west-1:111122223333:operations" }, emails = ["oncall@example.com"] }
-  }
-
-  expect_failures = [var.alerts]
-}
-
-run "a_name_that_names_nothing_on_aws_is_refused" {
-  command = plan
-
-  variables {
-    name = "Orders pipeline"
-  }
-
-  expect_failures = [var.name]
+  expect_failures = [var.bucket, var.roles, var.consumers]
 }
 
 run "a_plan_needs_nothing_that_is_known_only_after_apply" {
@@ -422,15 +427,6 @@ run "a_plan_needs_nothing_that_is_known_only_after_apply" {
   assert {
     condition     = keys(module.pipeline.consumers) == ["audit", "transform"]
     error_message = "The consumers are not known at plan."
-  }
-}
-
-run "on_route_topic_s3_tells_the_topic_of_all_the_pipeline_lets_in" {
-  command = plan
-
-  assert {
-    condition     = jsonencode({ for target, notifications in module.notifications.notifications : target => notifications[*].filter_prefix }) == jsonencode({ "topics.files" = ["incoming/"] })
-    error_message = "S3 tells ${jsonencode(module.notifications.notifications)}"
   }
 }
 
@@ -481,8 +477,12 @@ run "on_route_eventbridge_each_consumer_has_a_rule_that_sends_to_its_queue" {
   command = plan
 
   variables {
-    route     = "eventbridge"
-    consumers = { audit = { package = "tests/terraform/packages/load_orders.zip", filter = { suffixes = [".json"], min_bytes = 1, max_bytes = 1000 } } }
+    route = "eventbridge"
+    consumers = {
+      audit = { package = "tests/terraform/packages/load_orders.zip", filter = { suffixes = [".json"], min_bytes = 1, max_bytes = 1000 } }
+      # It wants the same files.
+      load = { package = "tests/terraform/packages/load_orders.zip" }
+    }
   }
 
   assert {
@@ -508,39 +508,21 @@ run "on_route_eventbridge_each_consumer_has_a_rule_that_sends_to_its_queue" {
   }
 }
 
-run "consumers_whose_files_exclude_each_other_may_be_told_directly" {
+run "consumers_told_directly_may_exclude_each_other_and_write_where_nobody_is_told" {
   command = plan
 
   variables {
     route  = "queue"
     filter = { events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"] }
     consumers = {
-      json     = { package = "tests/terraform/packages/load_orders.zip", filter = { suffixes = [".json"], events = ["s3:ObjectCreated:*"] } }
-      csv      = { package = "tests/terraform/packages/load_orders.zip", filter = { suffixes = [".csv"] } }
+      json = {
+        package = "tests/terraform/packages/load_orders.zip"
+        filter  = { prefixes = ["incoming/"], suffixes = [".json"], events = ["s3:ObjectCreated:*"] }
+        output  = { prefix = "processed/" }
+      }
+      csv      = { package = "tests/terraform/packages/load_orders.zip", filter = { prefixes = ["incoming/"], suffixes = [".csv"] } }
       removals = { package = "tests/terraform/packages/load_orders.zip", filter = { suffixes = [".json"], events = ["s3:ObjectRemoved:*"] } }
     }
-  }
-}
-
-run "consumers_that_want_the_same_files_are_fine_where_a_topic_or_rules_copy_them" {
-  command = plan
-
-  variables {
-    route = "eventbridge"
-  }
-}
-
-run "an_output_that_no_consumer_is_told_of_is_no_loop_on_a_direct_route" {
-  command = plan
-
-  variables {
-    route  = "queue"
-    filter = {}
-    consumers = { transform = {
-      package = "tests/terraform/packages/load_orders.zip"
-      filter  = { prefixes = ["incoming/"] }
-      output  = { prefix = "processed/" }
-    } }
   }
 }
 
@@ -563,67 +545,14 @@ run "an_output_that_another_consumer_is_told_of_is_refused_on_a_direct_route" {
   expect_failures = [data.aws_caller_identity.current]
 }
 
-run "a_route_that_does_not_exist_is_refused" {
-  command = plan
-
+run "with_a_ledger_each_consumer_claims_for_itself_and_a_circuit_breaker_watches_all_that_want_it" {
   variables {
-    route = "kinesis"
-  }
-
-  expect_failures = [var.route]
-}
-
-run "the_statements_for_a_key_name_every_service_that_uses_it_and_need_no_key" {
-  command = plan
-
-  assert {
-    condition = { for statement in output.kms_key_statements : statement.Sid => statement.Principal.Service } == {
-      AllowAlarms = "cloudwatch.amazonaws.com"
-      AllowBucket = "s3.amazonaws.com"
-      AllowLogs   = "logs.eu-west-1.amazonaws.com"
-      AllowRules  = "events.amazonaws.com"
-      AllowTopics = "sns.amazonaws.com"
+    ledger          = { days = 30 }
+    circuit_breaker = { package = "s3://example-packages/circuit_breaker.zip" }
+    consumers = {
+      audit     = { package = "tests/terraform/packages/load_orders.zip", circuit_breaker = false }
+      transform = { package = "tests/terraform/packages/load_orders.zip" }
     }
-    error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
-  }
-
-  assert {
-    condition     = { for statement in output.kms_key_statements : statement.Sid => jsonencode(statement.Condition) }["AllowTopics"] == jsonencode({ ArnEquals = { "aws:SourceArn" = ["arn:aws:sns:eu-west-1:111122223333:orders", "arn:aws:sns:eu-west-1:111122223333:orders-alerts"] } })
-    error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
-  }
-
-  # EventBridge is documented to send its rule where a queue is encrypted, and no account.
-  assert {
-    condition     = { for statement in output.kms_key_statements : statement.Sid => jsonencode(statement.Condition) }["AllowRules"] == jsonencode({ ArnLike = { "aws:SourceArn" = ["arn:aws:events:eu-west-1:111122223333:rule/orders-*"] } })
-    error_message = "The statements are ${jsonencode(output.kms_key_statements)}"
-  }
-}
-
-run "the_dashboard_has_the_regions_name_in_its_own" {
-  command = plan
-
-  assert {
-    condition     = output.dashboard.name == "orders-eu-west-1"
-    error_message = "The dashboard is ${jsonencode(output.dashboard)}"
-  }
-}
-
-run "a_pipeline_without_a_dashboard_has_none" {
-  command = plan
-
-  variables {
-    dashboard = false
-  }
-
-  assert {
-    condition     = output.dashboard == null
-    error_message = "The dashboard is ${jsonencode(output.dashboard)}"
-  }
-}
-
-run "with_a_ledger_each_consumer_may_claim_for_itself_only" {
-  variables {
-    ledger = { days = 30 }
   }
 
   assert {
@@ -645,85 +574,11 @@ run "with_a_ledger_each_consumer_may_claim_for_itself_only" {
     )
     error_message = "The environment is ${jsonencode(module.consumers["audit"].environment)}"
   }
-}
-
-run "without_a_ledger_nobody_is_told_of_one" {
-  command = plan
 
   assert {
-    condition     = output.ledger == null && !contains(keys(module.consumers["audit"].environment), "LEDGER_TABLE")
-    error_message = "The ledger is ${jsonencode(output.ledger)}"
-  }
-}
-
-run "a_circuit_breaker_watches_every_consumer_but_those_that_do_without" {
-  command = plan
-
-  variables {
-    ledger          = {}
-    circuit_breaker = { package = "s3://example-packages/circuit_breaker.zip" }
-    consumers = {
-      load  = { package = "tests/terraform/packages/load_orders.zip" }
-      audit = { package = "tests/terraform/packages/load_orders.zip", circuit_breaker = false }
-    }
-  }
-
-  assert {
-    condition     = output.circuit_breaker.alarms == { load = "orders-load-error-rate" } && output.circuit_breaker.function.name == "orders-circuit-breaker"
+    condition     = output.circuit_breaker.alarms == { transform = "orders-transform-error-rate" } && output.circuit_breaker.function.name == "orders-circuit-breaker"
     error_message = "The breaker is ${jsonencode(output.circuit_breaker)}"
   }
-}
-
-run "without_a_circuit_breaker_there_is_none" {
-  command = plan
-
-  assert {
-    condition     = output.circuit_breaker == null
-    error_message = "The breaker is ${jsonencode(output.circuit_breaker)}"
-  }
-}
-
-run "a_circuit_breaker_without_a_ledger_is_refused" {
-  command = plan
-
-  variables {
-    circuit_breaker = { package = "s3://example-packages/circuit_breaker.zip" }
-  }
-
-  expect_failures = [var.circuit_breaker]
-}
-
-run "a_circuit_breaker_where_s3_invokes_the_functions_is_refused" {
-  command = plan
-
-  variables {
-    circuit_breaker = { package = "s3://example-packages/circuit_breaker.zip" }
-    consumers       = { load = { package = "tests/terraform/packages/load_orders.zip" } }
-    ledger          = {}
-    route           = "function"
-  }
-
-  expect_failures = [var.circuit_breaker]
-}
-
-run "a_consumer_called_as_the_circuit_breaker_is_refused" {
-  command = plan
-
-  variables {
-    consumers = { circuit-breaker = { package = "tests/terraform/packages/load_orders.zip" } }
-  }
-
-  expect_failures = [var.consumers]
-}
-
-run "alerts_to_what_is_no_topic_are_refused" {
-  command = plan
-
-  variables {
-    alerts = { topic = { arn = "operations" } }
-  }
-
-  expect_failures = [var.alerts]
 }
 
 run "roles_traces_signatures_access_logs_and_file_systems_are_passed_on" {
@@ -763,13 +618,3 @@ run "roles_traces_signatures_access_logs_and_file_systems_are_passed_on" {
   }
 }
 
-run "roles_that_iam_does_not_take_and_access_logs_of_an_existing_bucket_are_refused" {
-  command = plan
-
-  variables {
-    bucket = { existing = "their-files", access_logs = { bucket = "example-logs" } }
-    roles  = { path = "pipelines", permissions_boundary = "boundary" }
-  }
-
-  expect_failures = [var.bucket, var.roles]
-}
