@@ -1,9 +1,9 @@
 output "changing" {
-  description = "Policy document for redrive, replay, pause and resume; attach it in addition to `reading`."
+  description = "Policy document for redrive, discard, replay, pause and resume; attach it in addition to `reading`."
   value       = local.documents.changing
 }
 
 output "reading" {
-  description = "Policy document for status, trace, failures, and redrive and replay with --dry-run."
+  description = "Policy document for status, trace, failures, and redrive, discard and replay with --dry-run."
   value       = local.documents.reading
 }

@@ -19,6 +19,7 @@ from event_pipelines.localstack.environments import SetUpError
 from event_pipelines.localstack.server import LocalStackError
 from event_pipelines.operations import terminal
 from event_pipelines.operations.commands import (
+    discard,
     failures,
     pause,
     redrive,
@@ -60,7 +61,7 @@ app = typer.Typer(
 for _command in (lock, package):
     app.command(_command.__name__.rpartition(".")[2])(_command.command)
 app.add_typer(localstack.app)
-for _command in (status, trace, failures, redrive, replay, pause, resume):
+for _command in (status, trace, failures, redrive, discard, replay, pause, resume):
     app.command(_command.__name__.rpartition(".")[2])(_command.command)
 
 

@@ -261,6 +261,39 @@ def test_a_whole_dead_letter_queue_is_sent_back_as_it_was(
     assert operator("routes", "failures").document == []
 
 
+def test_messages_about_overwritten_versions_are_discarded(
+    healthy: AppliedPipeline, operator: Operator, tmp_path: Path
+) -> None:
+    key = f"elsewhere/{secrets.token_hex(4)}/twice.json"
+    url = healthy.consumer("suffixed")["dead_letter_queue"]["url"]
+    reason: dict[str, Any] = {
+        name: {"DataType": "String", "StringValue": "told"}
+        for name in ("ErrorKind", "ErrorMessage", "ErrorType", "FunctionName", "RequestId")
+    }
+    for version in (healthy.upload(key, "bad"), healthy.upload(key, "good")):
+        record = {
+            "eventName": "ObjectCreated:Put",
+            "eventTime": "2026-01-01T00:00:00.000Z",
+            "s3": {
+                "bucket": {"name": healthy.bucket},
+                "object": {"key": key, "versionId": version},
+            },
+        }
+        healthy.clients.sqs.send_message(
+            QueueUrl=url, MessageBody=json.dumps({"Records": [record]}), MessageAttributes=reason
+        )
+
+    tried = operator("routes", "discard", "suffixed", "--superseded", "--dry-run")
+    assert (tried.code, tried.document["matching"], tried.document["discarded"]) == (0, 1, 0)
+    old = operator("routes", "discard", "suffixed", "--superseded", "--yes")
+    assert (old.code, old.document["discarded"], healthy.queue_depth(url)) == (0, 1, 1)
+    new = operator("routes", "discard", "suffixed", "--reason", "told", "--yes")
+    assert (new.code, new.document["discarded"], healthy.queue_depth(url)) == (0, 1, 0)
+    for answer in (old, new):
+        (line,) = (tmp_path / answer.document["file"]).read_text(encoding="utf-8").splitlines()
+        assert json.loads(line)["objects"] == [f"s3://{healthy.bucket}/{key}"]
+
+
 @contextmanager
 def without_its_code(pipeline: AppliedPipeline, consumer: str) -> Iterator[None]:
     """Let a consumer's function name a handler that its package doesn't have."""

@@ -121,6 +121,12 @@ def general(text: str) -> str:
     return " ".join(_PARTICULARS.sub("…", text).split())
 
 
+def matches(letter: DeadLetter, reason: str) -> bool:
+    """Return whether a message has a reason: its type, or a part of it, case-insensitive."""
+    wanted = reason.casefold()
+    return wanted in letter.reason.casefold() or wanted in letter.general_reason.casefold()
+
+
 def now(consumer: Consumer, aws: Aws) -> datetime:
     """Return the time of SQS's clock, as in messages, in whole seconds."""
     answer = aws.sqs.get_queue_attributes(
@@ -307,7 +313,6 @@ def delete(consumer: Consumer, letters: Iterable[DeadLetter], aws: Aws) -> None:
         )
         if failed := answer.get("Failed"):
             raise OperationError(
-                f"{len(failed)} messages were sent back to {consumer.name} and could not be "
-                "deleted from its dead-letter queue, so they are in both: "
-                f"{failed[0]['Code']}: {failed[0].get('Message', '')}"
+                f"{len(failed)} messages could not be deleted from the dead-letter queue of "
+                f"{consumer.name}: {failed[0]['Code']}: {failed[0].get('Message', '')}"
             )

@@ -11,7 +11,7 @@ from event_pipelines.operations.errors import WrongUseError
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask for confirmation.")]
 ConsumerName = Annotated[str, typer.Argument(metavar="CONSUMER", help="The consumer's name.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
 Limit = Annotated[
     int, typer.Option(min=1, help="Maximum messages to read from a dead-letter queue.")
 ]

@@ -12,6 +12,7 @@ from typing import Any
 from event_pipelines.operations.dead_letters import DeadLetter
 from event_pipelines.operations.invocations import FailedInvocation, Invocations
 from event_pipelines.operations.ledger import LedgerEntry
+from object_consumer.events import ObjectEvent
 from object_consumer.ledger import ObjectState
 
 _NOT_THERE = "its message is not to be seen now: redriven, deleted, or somebody else looks at it"
@@ -23,6 +24,7 @@ FAILED = "invocation failed"
 _MAX_FAILED = 5
 
 
+_CREATED = "ObjectCreated:"
 # Skipped for a reason that the file itself doesn't have.
 _NOT_ITS_OWN = {"duplicate", "stale"}
 
@@ -110,6 +112,8 @@ class ConsumerStory:
         What the ledger holds.
     output
         The output, if one is known, and whether it is there.
+    superseded
+        The messages in the dead-letter queue about versions that have been overwritten.
     unseen
         How much of the dead-letter queue was not looked at, and why; empty for nothing.
     unread
@@ -124,6 +128,7 @@ class ConsumerStory:
     ledger: LedgerEntry | None
     output: str | None
     output_exists: bool | None
+    superseded: int = 0
     unseen: str = ""
     unread: str = ""
 
@@ -273,6 +278,28 @@ def failed_step(failed: FailedInvocation) -> Step:
 def failed_steps(seen: Invocations | None) -> list[Step]:
     """Make the steps that the last failed invocations tell of."""
     return [failed_step(failed) for failed in seen.failed[-_MAX_FAILED:]] if seen else []
+
+
+def is_superseded(event: ObjectEvent, versions: Sequence[Version]) -> bool:
+    """Return whether the version that an event is about has been overwritten since.
+
+    A redrive would not help then: the newer version has an event of its own. A file that was
+    deleted is not overwritten.
+
+    Parameters
+    ----------
+    versions
+        The versions that the bucket has, oldest first.
+    """
+    newest = versions[-1] if versions else None
+    if newest is None or newest.size is None or not event.event_name.startswith(_CREATED):
+        return False
+    if event.version_id is None:
+        is_newest = event.etag in {None, newest.etag}
+    else:
+        is_newest = event.version_id == newest.version_id
+    # S3 lists times in seconds.
+    return not is_newest and newest.at >= event.event_time.replace(microsecond=0)
 
 
 def step(line: Mapping[str, Any]) -> Step:

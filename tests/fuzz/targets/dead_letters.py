@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 from event_pipelines.operations import dead_letters, story
-from event_pipelines.operations.commands import failures, redrive
+from event_pipelines.operations.commands import failures
 from event_pipelines.operations.commands.failures import ReasonGroup, group
 from event_pipelines.operations.dead_letters import DeadLetter
 from event_pipelines.operations.terminal import Terminal, encoded
@@ -46,7 +46,7 @@ def work(data: bytes) -> Result | None:
         return None
     letter = dead_letters.read(message, "load")
     (failure,) = group([letter])
-    redrive.matches(letter, "error")
+    dead_letters.matches(letter, "error")
     story.dead_lettered([letter])
     failed_invocations.read(letter.body)
     file = io.StringIO()

@@ -37,9 +37,11 @@ READING_COMMANDS = (
     ("failures", "--limit", "1"),
     ("redrive", "load", "--dry-run"),
     ("redrive", "load", "--reason", "Format", "--dry-run"),
+    ("discard", "load", "--superseded", "--dry-run"),
     ("replay", "--prefix", "in/", "--state", "MISSING", "--dry-run"),
 )
 CHANGING_COMMANDS = (
+    ("discard", "load", "--reason", "EncodingError", "--yes"),
     ("redrive", "load", "--reason", "Format", "--yes"),
     ("redrive", "load", "--yes"),
     ("replay", "--prefix", "in/", "--state", "MISSING", "--rate", "1e9", "--yes"),
@@ -85,6 +87,7 @@ def fill(world: World) -> None:
     world.upload("in/done.json", "in/reported.json", "in/failed.json", "in/unheard.json")
     world.dead_letter("in/failed.json", "FormatError", "line 3")
     world.dead_letter("in/failed.json", "SchemaError", "no id")
+    world.dead_letter("in/failed.json", "EncodingError", "byte 3")
     for key, output in (("done", f"s3://{BUCKET}/out/done"), ("reported", f"s3://{REPORTS}/r")):
         tell(world, f"in/{key}.json", output)
     DynamoDBRecords(TABLE, "orders/load", aws.dynamodb).write(Record())
@@ -179,6 +182,8 @@ def calls_of_all(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
     recorder = Recorder(answers=eventbridge)
     recorder.install(monkeypatch)
     monkeypatch.setattr(switch, "_POLL_SECONDS", 0)
+    # Where discarded messages are written to.
+    monkeypatch.chdir(outputs.parent)
     found: dict[tuple[str, ...], list[Call]] = {}
     for command in (*READING_COMMANDS, *CHANGING_COMMANDS):
         ways = [("--name", "orders")]

@@ -21,7 +21,7 @@ from event_pipelines.operations.aws import Aws
 from event_pipelines.operations.dead_letters import DeadLetter
 from event_pipelines.operations.delivery import send_back
 from event_pipelines.operations.discovery import Consumer
-from event_pipelines.operations.errors import TROUBLE
+from event_pipelines.operations.errors import TROUBLE, OperationError
 from event_pipelines.operations.options import ConsumerName, DryRun, Json, Limit, Yes
 from event_pipelines.operations.session import Session
 
@@ -52,7 +52,7 @@ def command(
         count = dead_letters.number(chosen, session.aws)
     else:
         look = dead_letters.look(chosen, session.aws, limit=limit)
-        count = sum(matches(letter, reason) for letter in look.letters)
+        count = sum(dead_letters.matches(letter, reason) for letter in look.letters)
         if dry_run or not count:
             session.tell_unseen(consumer, look.unseen)
     done = Progress()
@@ -101,12 +101,6 @@ class Progress:
     why: str = ""
 
 
-def matches(letter: DeadLetter, reason: str) -> bool:
-    """Return whether a message has a reason: its type, or a part of it, case-insensitive."""
-    wanted = reason.casefold()
-    return wanted in letter.reason.casefold() or wanted in letter.general_reason.casefold()
-
-
 def move(
     consumer: Consumer,
     aws: Aws,
@@ -149,7 +143,7 @@ def move(
                 chosen = [
                     letter
                     for letter in fresh
-                    if letter.sent_at <= began and matches(letter, reason)
+                    if letter.sent_at <= began and dead_letters.matches(letter, reason)
                 ]
                 for sent, not_taken in pool.map(
                     partial(_move, consumer, aws), batched(chosen, _BATCH, strict=False)
@@ -189,5 +183,8 @@ def _move(
     """Send messages back and delete them; return these, and why the others were rejected."""
     refused = send_back(consumer, letters, aws)
     sent = [letter for letter in letters if letter.message_id not in refused]
-    dead_letters.delete(consumer, sent, aws)
+    try:
+        dead_letters.delete(consumer, sent, aws)
+    except OperationError as error:
+        raise OperationError(f"messages were sent back to {consumer.name}, and {error}") from None
     return sent, refused

@@ -43,6 +43,7 @@ from event_pipelines.operations.story import (
     dead_lettered,
     failed_steps,
     is_settled,
+    is_superseded,
     output_of,
     step,
     verdict_on,
@@ -196,6 +197,11 @@ def _story(file: _File, consumer: Consumer, aws: Aws) -> ConsumerStory:
         ledger=entry,
         output=output,
         output_exists=exists,
+        superseded=sum(
+            bool(one.events)
+            and all(event.uri == uri and is_superseded(event, versions) for event in one.events)
+            for one in letters
+        ),
         unseen=look.unseen,
         unread=reader.unread,
     )
@@ -294,6 +300,13 @@ def _verdict(told: ConsumerStory) -> Text:
         entry = told.ledger
         plural = "receive" if entry.attempts == 1 else "receives"
         shown.append(f"\n  ledger: {entry.state}, {entry.attempts} {plural}", style="dim")
+    if told.superseded:
+        plural = "message is" if told.superseded == 1 else "messages are"
+        shown.append(
+            f"\n  dead-letter queue: {told.superseded:,} {plural} about a version that has been "
+            "overwritten, which a redrive does not help: pipeline discard "
+            f"{told.consumer} --superseded"
+        )
     if told.unseen:
         shown.append(f"\n  dead-letter queue: {told.unseen}", style="dim")
     if told.unread:
