@@ -36,6 +36,7 @@ locals {
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-filesystem.html
     # https://docs.aws.amazon.com/efs/latest/ug/access-points-iam-policy.html
     var.file_system == null ? {} : {
+      # parliament:skip=MISMATCHED_TYPE_BUT_USABLE:MountFileSystem:AWS's page compares the ARN with StringEquals
       mount_file_system = {
         actions    = concat(["elasticfilesystem:ClientMount"], local.write_file_system)
         resources  = ["arn:${local.partition}:elasticfilesystem:${local.region}:${local.account}:file-system/*"]

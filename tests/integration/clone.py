@@ -24,11 +24,13 @@ TARGETS: Mapping[str, Sequence[str]] = {
     "clean": (),
 }
 # Large, locked by hashes, and checked by set-up: used where they are instead of installed again.
+# The plans are those of the same files, by their hash.
 SHARED_TOOLS = (
     *(
         ".tools/bin/uv",
         ".tools/lambda-runtime",
         ".tools/localstack",
+        ".tools/plans",
         ".tools/security",
     ),
 )

@@ -46,9 +46,10 @@ def _check() -> tuple[list[str], list[str]]:
 
 
 def _check_policies() -> tuple[list[str], list[str]]:
-    if why := _lacking():
+    version = _version()
+    if why := planned.lacking(version):
         return [], [f"parliament and {PAGE}: skipped, {why}"]
-    resources = planned.plan()
+    resources = planned.plan(version)
     texts = [file.read_text("utf-8") for file in ROOT.glob("modules/*/*.tf")]
     faults, count = policy_checks.check(resources, texts)
     if not (ROOT / PAGE).is_file() or (ROOT / PAGE).read_text("utf-8") != _written(resources):
@@ -57,9 +58,10 @@ def _check_policies() -> tuple[list[str], list[str]]:
 
 
 def _update() -> tuple[list[str], list[str]]:
-    if why := _lacking():
+    version = _version()
+    if why := planned.lacking(version):
         return [f"{PAGE}: {why}"], []
-    (ROOT / PAGE).write_text(_written(planned.plan()), encoding="utf-8")
+    (ROOT / PAGE).write_text(_written(planned.plan(version)), encoding="utf-8")
     return [], []
 
 
@@ -67,9 +69,9 @@ def _written(resources: Sequence[planned.Resource]) -> str:
     return page(list(statements_in(resources)))
 
 
-def _lacking() -> str:
-    said = subprocess.run([str(TERRAFORM), "version"], check=True, capture_output=True, text=True)
-    return planned.lacking(said.stdout)
+def _version() -> str:
+    command = [str(TERRAFORM), "version"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 if __name__ == "__main__":

@@ -5,9 +5,12 @@ access what. Everything is therefore planned twice: the first plan shows the res
 names, from which the second gets each resource's ARN. No request leaves this machine. Needs
 Terraform 1.11 or newer: earlier versions, and OpenTofu, don't mock computed values in a plan.
 
+The last plan is kept by the hash of what it is made from, as it takes half a minute.
+
 https://developer.hashicorp.com/terraform/language/tests/mocking
 """
 
+import hashlib
 import json
 import os
 import re
@@ -15,7 +18,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from tools.running_provider import running_provider
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 MINIMUM = (1, 11)
 CONFIGURATIONS = Path(__file__).with_name("configurations.json")
+KEPT = ROOT / ".tools" / "plans"
 _MOCKS = Path("tests", "terraform", "mocks")
 _IN_REGION = f"{REGION}:{ACCOUNT}"
 _ARNS = {
@@ -82,8 +86,13 @@ def lacking(version: str) -> str:
     )
 
 
-def plan() -> list[Resource]:
+def plan(version: str) -> list[Resource]:
     """Plan the representative pipelines and the examples.
+
+    Parameters
+    ----------
+    version
+        The output of ``terraform version``.
 
     Raises
     ------
@@ -95,11 +104,37 @@ def plan() -> list[Resource]:
         _copy(folder)
         configurations = json.loads(CONFIGURATIONS.read_text(encoding="utf-8"))
         _write(folder, configurations, [])
+        kept = KEPT / f"{_digest(folder, version)}.json"
+        if kept.is_file():
+            return [Resource(**one) for one in json.loads(kept.read_text(encoding="utf-8"))]
         _terraform(folder, {}, "init", "-backend=false", "-input=false", "-no-color")
         with running_provider(folder / ".terraform") as provider:
             first = _resources(folder, provider)
             _write(folder, configurations, first)
-            return _resources(folder, provider)
+            resources = _resources(folder, provider)
+    _keep(kept, resources)
+    return resources
+
+
+def _digest(folder: Path, version: str) -> str:
+    """Hash what is planned, and what plans it."""
+    digest = hashlib.sha256(version.encode())
+    digest.update(Path(__file__).read_bytes())
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"\n{path.relative_to(folder).as_posix()} {content}".encode())
+    return digest.hexdigest()
+
+
+def _keep(kept: Path, resources: Iterable[Resource]) -> None:
+    """Keep these resources instead of those of the last plan."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    for other in kept.parent.glob("*.json"):
+        other.unlink(missing_ok=True)
+    written = kept.with_suffix(f".{os.getpid()}")
+    written.write_text(json.dumps([asdict(one) for one in resources]), encoding="utf-8")
+    written.replace(kept)
 
 
 def _copy(folder: Path) -> None:
