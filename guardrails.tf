@@ -26,3 +26,25 @@ data "aws_caller_identity" "current" {
     }
   }
 }
+
+# A bucket that the pipeline has created and is now to use as an existing one would be destroyed, or at least lose its
+# policy, its encryption and the block on public access. Terraform compares a configuration with nothing but the state:
+# this remembers there, for as long as the bucket is the same, whether the pipeline created it.
+resource "terraform_data" "bucket" {
+  input            = var.bucket.name != null
+  triggers_replace = local.bucket_name
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.input || var.bucket.name == null
+      error_message = "The bucket ${local.bucket_name} exists, and the pipeline has used it as bucket.existing: it can't create it. To let it manage the bucket, import it: docs/changes.md shows how."
+    }
+
+    postcondition {
+      condition     = !self.input || var.bucket.name != null
+      error_message = "The pipeline has created the bucket ${local.bucket_name}: as bucket.existing, Terraform would remove its policy, its encryption and the block on public access, and then destroy it, with its files if bucket.force_destroy was set. To keep it, let Terraform forget it first: terraform state rm 'module.NAME.module.bucket[0]' 'module.NAME.terraform_data.bucket'. docs/changes.md shows how."
+    }
+  }
+}

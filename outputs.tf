@@ -5,7 +5,9 @@ output "alerts_topic" {
 
 output "bucket" {
   description = "The bucket of the files, available after every consumer can receive events: arn, name."
-  value       = { arn = local.bucket_arn, name = module.notifications.bucket }
+  value = {
+    arn = local.bucket_arn, name = var.bucket.notifications ? module.notifications[0].bucket : local.bucket
+  }
 
   # A queue doesn't receive files that are uploaded before it has subscribed.
   depends_on = [module.consumers, module.queues]
@@ -43,6 +45,11 @@ output "kms_key_statements" {
 output "ledger" {
   description = "The processing ledger's table: arn, name; null without one."
   value       = one(module.ledger[*].table)
+}
+
+output "notifications" {
+  description = "What the bucket's notification configuration has for this pipeline: eventbridge, functions, queues and topics of modules/bucket-notifications."
+  value       = local.notifications
 }
 
 output "topic" {

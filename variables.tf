@@ -33,12 +33,13 @@ variable "alerts" {
 }
 
 variable "bucket" {
-  description = "The bucket of the files: name creates one, existing uses an existing one (only its notification configuration is managed, which replaces any other), and kms_key_arn is the customer-managed key of its files, if it differs from the pipeline's. force_destroy deletes the files with the bucket; expire has the days after which objects under a prefix are deleted, and access_logs the bucket and prefix for server access logs."
+  description = "The bucket of the files: name creates one, existing uses an existing one (only its notification configuration is managed, which replaces any other; notifications = false leaves that to you: output notifications), and kms_key_arn is the customer-managed key of its files, if it differs from the pipeline's. force_destroy deletes the files with the bucket; expire has the days after which objects under a prefix are deleted, and access_logs the bucket and prefix for server access logs."
   type = object({
     name          = optional(string)
     existing      = optional(string)
     kms_key_arn   = optional(string)
     force_destroy = optional(bool)
+    notifications = optional(bool, true)
     versioning    = optional(bool)
     access_logs   = optional(object({ bucket = string, prefix = optional(string), partitioned_by = optional(string) }))
     lifecycle_rules = optional(object({

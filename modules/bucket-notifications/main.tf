@@ -5,6 +5,11 @@ locals {
     { for name, target in var.topics : "topics.${name}" => target },
   )
 
+  registry = "/s3-notifications/${var.bucket}"
+  others = join(" and ", flatten([for records in data.aws_ssm_parameters_by_path.owners : [
+    for name in records.names : basename(name) if basename(name) != var.owner
+  ]]))
+
   names    = { for name in keys(local.targets) : name => lookup(var.error_names, name, name) }
   services = { functions = "lambda", queues = "sqs", topics = "sns" }
   no_targets = [for name, target in local.targets : name
@@ -42,6 +47,27 @@ module "filters" {
 
   name   = local.names[each.key]
   within = each.value
+}
+
+# S3 keeps one notification configuration for each bucket, and whoever writes one replaces it without an error. No data
+# source of the provider reads it, but Parameter Store can say whose it is.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html
+data "aws_ssm_parameters_by_path" "owners" {
+  count = var.owner == null ? 0 : 1
+
+  path = local.registry
+}
+
+resource "aws_ssm_parameter" "owner" {
+  # checkov:skip=CKV2_AWS_34:A pipeline's name is no secret, and a plan has to read those of other pipelines
+  # checkov:skip=CKV_AWS_337:A pipeline's name is no secret, and a plan has to read those of other pipelines
+  count = var.owner == null ? 0 : 1
+
+  name        = "${local.registry}/${var.owner}"
+  description = "${var.owner} configures the notifications of ${var.bucket}."
+  type        = "String"
+  value       = var.owner
+  tags        = var.tags
 }
 
 resource "aws_s3_bucket_notification" "this" {
@@ -91,6 +117,11 @@ resource "aws_s3_bucket_notification" "this" {
   }
 
   lifecycle {
+    precondition {
+      condition     = local.others == ""
+      error_message = "${local.others} configures the notifications of ${var.bucket}, and this configuration would replace them: S3 keeps one for each bucket, so no new file would reach ${local.others}. Let one configuration notify both, or hand the bucket over; docs/changes.md shows both. If ${local.others} is gone, delete what it has left in Parameter Store: ${local.registry}/${local.others}."
+    }
+
     precondition {
       condition     = length(local.no_targets) == 0
       error_message = "The arn of ${join(" and ", local.no_targets)} must be that of a Lambda function, an SQS queue or an SNS topic, as the variable says."

@@ -29,6 +29,17 @@ variable "functions" {
   nullable = false
 }
 
+variable "owner" {
+  description = "A name for what these notifications belong to, such as a pipeline's. It is recorded in Parameter Store as /s3-notifications/<bucket>/<owner>, and the plan is refused if another owner is recorded: these notifications would replace its own. null records and checks nothing."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.owner == null ? true : can(regex("^[A-Za-z0-9_.-]+$", var.owner))
+    error_message = "owner must have letters, digits, hyphens, underscores and dots only: it is part of a parameter's name."
+  }
+}
+
 variable "queues" {
   description = "SQS queues to send to, with the same attributes as functions. The queue's own policy must let S3 send."
   type = map(object({
@@ -44,6 +55,13 @@ variable "queues" {
     condition     = !anytrue([for queue in var.queues : endswith(queue.arn, ".fifo")])
     error_message = "S3 can't send to a FIFO queue: use a standard queue, or an EventBridge rule."
   }
+}
+
+variable "tags" {
+  description = "Tags on the parameter that records the owner."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }
 
 variable "topics" {

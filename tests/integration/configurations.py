@@ -1,4 +1,4 @@
-"""What the tests apply: the root module in three pipelines, and every example."""
+"""What the tests apply: the root module in four pipelines, and every example."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -120,7 +120,26 @@ ROUTES: Mapping[str, Any] = {
     },
 }
 
-PIPELINES = {"orders": OWN_BUCKET, "theirs": ON_EXISTING_BUCKET, "routes": ROUTES}
+# A consumer that is switched off: its files wait in its queue.
+CHANGED: Mapping[str, Any] = {
+    "name": "changed",
+    "bucket": {"name": "changed-files", "force_destroy": True},
+    "dashboard": False,
+    "consumers": {
+        "before": {
+            "package": str(PACKAGES / "log_events.zip"),
+            "enabled": False,
+            "reads_files": False,
+        }
+    },
+}
+
+PIPELINES = {
+    "orders": OWN_BUCKET,
+    "theirs": ON_EXISTING_BUCKET,
+    "routes": ROUTES,
+    "changed": CHANGED,
+}
 
 
 def _example(name: str, **variables: object) -> Mapping[str, Any]:

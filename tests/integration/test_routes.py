@@ -159,7 +159,7 @@ def assert_only_the_route_changes(changes: Mapping[str, str]) -> None:
     """See that an apply touched the notification, EventBridge rules, and the dashboard only."""
     rules = {address for address in changes if address.startswith("module.rules[")}
     assert set(changes) - rules - {DASHBOARD} == {
-        "module.notifications.aws_s3_bucket_notification.this"
+        "module.notifications[0].aws_s3_bucket_notification.this"
     }
-    assert changes["module.notifications.aws_s3_bucket_notification.this"] == "update"
+    assert changes["module.notifications[0].aws_s3_bucket_notification.this"] == "update"
     assert all(changes[rule] in {"create", "delete"} for rule in rules)

@@ -248,3 +248,77 @@ run "a_target_that_is_none_of_its_kind_is_refused" {
 
   expect_failures = [aws_s3_bucket_notification.this]
 }
+
+run "notifications_that_would_replace_those_of_somebody_else_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/bucket-notifications"
+  }
+
+  variables {
+    owner  = "orders"
+    topics = { files = { arn = "arn:aws:sns:eu-west-1:111122223333:orders" } }
+  }
+
+  override_data {
+    target = data.aws_ssm_parameters_by_path.owners
+    values = { names = ["/s3-notifications/example-files/orders", "/s3-notifications/example-files/returns"] }
+  }
+
+  expect_failures = [aws_s3_bucket_notification.this]
+}
+
+run "notifications_are_recorded_under_their_owner_who_may_change_them" {
+  command = plan
+
+  module {
+    source = "./modules/bucket-notifications"
+  }
+
+  variables {
+    owner  = "orders"
+    topics = { files = { arn = "arn:aws:sns:eu-west-1:111122223333:orders" } }
+  }
+
+  override_data {
+    target = data.aws_ssm_parameters_by_path.owners
+    values = { names = ["/s3-notifications/example-files/orders"] }
+  }
+
+  assert {
+    condition     = aws_ssm_parameter.owner[0].name == "/s3-notifications/example-files/orders"
+    error_message = "The record is ${jsonencode(aws_ssm_parameter.owner)}"
+  }
+}
+
+run "without_an_owner_nothing_is_recorded_or_asked" {
+  command = plan
+
+  module {
+    source = "./modules/bucket-notifications"
+  }
+
+  variables {
+    topics = { files = { arn = "arn:aws:sns:eu-west-1:111122223333:orders" } }
+  }
+
+  assert {
+    condition     = length(aws_ssm_parameter.owner) == 0 && length(data.aws_ssm_parameters_by_path.owners) == 0
+    error_message = "A record is ${jsonencode(aws_ssm_parameter.owner)}"
+  }
+}
+
+run "an_owner_that_no_parameter_can_have_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/bucket-notifications"
+  }
+
+  variables {
+    owner = "team/orders"
+  }
+
+  expect_failures = [var.owner]
+}

@@ -93,8 +93,8 @@ run "a_pipeline_with_two_consumers_on_route_topic" {
 
   # S3 tells the topic of all that the pipeline lets in.
   assert {
-    condition     = jsonencode({ for target, notifications in module.notifications.notifications : target => notifications[*].filter_prefix }) == jsonencode({ "topics.files" = ["incoming/"] })
-    error_message = "S3 tells ${jsonencode(module.notifications.notifications)}"
+    condition     = jsonencode({ for target, notifications in module.notifications[0].notifications : target => notifications[*].filter_prefix }) == jsonencode({ "topics.files" = ["incoming/"] })
+    error_message = "S3 tells ${jsonencode(module.notifications[0].notifications)}"
   }
 
   # The statements for a key name every service that uses it, and need no key.
@@ -193,6 +193,16 @@ run "files_and_output_may_have_other_keys_than_the_pipeline" {
   }
 }
 
+run "the_bucket_that_the_pipeline_used_is_refused_as_a_new_one" {
+  command = plan
+
+  variables {
+    bucket = { name = "their-orders" }
+  }
+
+  expect_failures = [terraform_data.bucket]
+}
+
 run "one_more_consumer_changes_no_other" {
   variables {
     consumers = {
@@ -220,12 +230,23 @@ run "one_more_consumer_changes_no_other" {
   }
 }
 
+# The runs before this one have applied the pipeline with a bucket of its own.
+run "the_bucket_that_the_pipeline_created_is_refused_as_an_existing_one" {
+  command = plan
+
+  variables {
+    bucket = { existing = "example-orders" }
+  }
+
+  expect_failures = [terraform_data.bucket]
+}
+
 run "a_bucket_and_a_topic_that_are_there_are_used_without_a_dashboard_and_with_fifty_tags" {
   command = plan
 
   variables {
     alerts    = { topic = { arn = "arn:aws:sns:eu-west-1:111122223333:operations" } }
-    bucket    = { existing = "their-files" }
+    bucket    = { existing = "their-files", notifications = false }
     dashboard = false
     tags      = { for n in range(50) : "tag-${n}" => "" }
   }
@@ -235,7 +256,15 @@ run "a_bucket_and_a_topic_that_are_there_are_used_without_a_dashboard_and_with_f
     values = { id = "their-files" }
   }
 
-  # Of an existing bucket only the notifications are managed.
+  # Of an existing bucket the notifications at most are managed; who manages them is told what the pipeline needs.
+  assert {
+    condition = (
+      length(module.notifications) == 0 && !output.notifications.eventbridge
+      && output.notifications.topics["files"].prefixes == tolist(["incoming/"])
+    )
+    error_message = "The notifications are ${jsonencode(output.notifications)}"
+  }
+
   assert {
     condition     = length(module.bucket) == 0 && output.bucket == { arn = "arn:aws:s3:::their-files", name = "their-files" }
     error_message = "The bucket is ${jsonencode(output.bucket)}"
@@ -443,7 +472,7 @@ run "on_route_queue_s3_tells_each_queue_what_pipeline_and_consumer_agree_on" {
   }
 
   assert {
-    condition = jsonencode({ for target, notifications in module.notifications.notifications : target => [
+    condition = jsonencode({ for target, notifications in module.notifications[0].notifications : target => [
       for notification in notifications : join(" ", concat(notification.events, [notification.filter_prefix, notification.filter_suffix]))
       ] }) == jsonencode({
       "queues.narrow" = ["s3:ObjectCreated:Put s3:ObjectRemoved:Delete incoming/eu/ a.json"]
@@ -452,7 +481,7 @@ run "on_route_queue_s3_tells_each_queue_what_pipeline_and_consumer_agree_on" {
         "s3:ObjectCreated:* s3:ObjectRemoved:Delete returned/ .csv",
       ]
     })
-    error_message = "S3 tells ${jsonencode(module.notifications.notifications)}"
+    error_message = "S3 tells ${jsonencode(module.notifications[0].notifications)}"
   }
 }
 
@@ -468,8 +497,8 @@ run "on_route_function_a_consumer_that_is_switched_off_gets_its_files_into_its_q
   }
 
   assert {
-    condition     = keys(module.notifications.notifications) == ["functions.eu", "queues.us"]
-    error_message = "S3 tells ${jsonencode(module.notifications.notifications)}"
+    condition     = keys(module.notifications[0].notifications) == ["functions.eu", "queues.us"]
+    error_message = "S3 tells ${jsonencode(module.notifications[0].notifications)}"
   }
 }
 
@@ -503,8 +532,8 @@ run "on_route_eventbridge_each_consumer_has_a_rule_that_sends_to_its_queue" {
   }
 
   assert {
-    condition     = length(module.notifications.notifications) == 0
-    error_message = "S3 tells ${jsonencode(module.notifications.notifications)}"
+    condition     = length(module.notifications[0].notifications) == 0
+    error_message = "S3 tells ${jsonencode(module.notifications[0].notifications)}"
   }
 }
 

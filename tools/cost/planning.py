@@ -1,7 +1,7 @@
 """Plan the root module without AWS: in a copy, with what the provider asks answered here.
 
-The provider asks who it is and, for a bucket that exists already, whether it does. A server of
-this process answers both, so no credentials are needed and nothing outside is reached; packages
+The provider asks who it is, whether other pipelines notify of the bucket's files and, for a bucket
+that exists already, whether it does. A server of this process answers, so no credentials are needed and nothing outside is reached; packages
 that are not built yet are stood in for, since only their names matter.
 """
 
@@ -93,7 +93,8 @@ def _aws() -> Iterator[str]:
 class _Answers(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self._answer(_IDENTITY)
+        is_parameters = self.headers.get("X-Amz-Target", "").startswith("AmazonSSM.")
+        self._answer(b'{"Parameters": []}' if is_parameters else _IDENTITY)
 
     def do_HEAD(self) -> None:
         self._answer(b"")
