@@ -1,8 +1,9 @@
 """Plan the root module without AWS: in a copy, with what the provider asks answered here.
 
 The provider asks who it is, whether other pipelines notify of the bucket's files and, for a bucket
-that exists already, whether it does. A server of this process answers, so no credentials are needed and nothing outside is reached; packages
-that are not built yet are stood in for, since only their names matter.
+that exists already, whether it does. A server of this process answers all of it, so no credentials
+are needed and nothing outside is reached; packages that are not built yet are stood in for, since
+only their names matter.
 """
 
 from __future__ import annotations
