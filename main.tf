@@ -65,39 +65,35 @@ locals {
   # The bucket's name, once the bucket is there.
   bucket = var.bucket.name == null ? data.aws_s3_bucket.existing[0].id : module.bucket[0].name
 
-  # The route affects only this configuration. The policies of topic, queues and functions allow S3 on every route: the
-  # targets change before the notification configuration, and a file in between would be lost. A disabled consumer
-  # receives its files in its queue even on route function.
-  notifications = {
-    eventbridge = length([for rule in module.rules : rule.arn]) > 0
-
-    functions = { for name, filter in module.filters :
-      name => merge(filter.wanted, { arn = module.consumers[name].function.arn })
-      if var.route == "function" && var.consumers[name].enabled
-    }
-    queues = { for name, filter in module.filters :
-      name => merge(filter.wanted, { arn = module.queues[name].arn })
-      if var.route == "queue" || (var.route == "function" && !var.consumers[name].enabled)
-    }
-    topics = var.route != "topic" ? {} : { files = merge(module.filter.wanted, { arn = module.topic.arn }) }
-  }
+  # What S3 notifies of a consumer's files. A disabled consumer receives them in its queue even on route function.
+  notified_by_s3 = { for name, consumer in var.consumers : name => (
+    var.route == "function" && consumer.enabled ? "function" : contains(["function", "queue"], var.route) ? "queue" : ""
+  ) }
 }
 
+# The route affects only this configuration. The policies of topic, queues and functions allow S3 on every route: the
+# targets change before the notification configuration, and a file in between would be lost.
 module "notifications" {
   source = "./modules/bucket-notifications"
   count  = var.bucket.notifications ? 1 : 0
 
   bucket      = local.bucket
-  eventbridge = local.notifications.eventbridge
-  functions   = local.notifications.functions
+  eventbridge = length([for rule in module.rules : rule.arn]) > 0
   owner       = var.name
-  queues      = local.notifications.queues
   tags        = var.tags
-  topics      = local.notifications.topics
 
   error_names = merge({ "topics.files" = "filter" }, [for name, place in local.places : {
     "functions.${name}" = "${place}.filter", "queues.${name}" = "${place}.filter"
   }]...)
+
+  functions = { for name, filter in module.filters :
+    name => merge(filter.wanted, { arn = module.consumers[name].function.arn })
+    if local.notified_by_s3[name] == "function"
+  }
+  queues = { for name, filter in module.filters :
+    name => merge(filter.wanted, { arn = module.queues[name].arn }) if local.notified_by_s3[name] == "queue"
+  }
+  topics = var.route != "topic" ? {} : { files = merge(module.filter.wanted, { arn = module.topic.arn }) }
 }
 
 moved {

@@ -49,7 +49,18 @@ output "ledger" {
 
 output "notifications" {
   description = "What the bucket's notification configuration has for this pipeline: eventbridge, functions, queues and topics of modules/bucket-notifications."
-  value       = local.notifications
+  value = {
+    eventbridge = var.route == "eventbridge"
+
+    functions = { for name, filter in module.filters :
+      name => merge(filter.wanted, { arn = module.consumers[name].function.arn })
+      if local.notified_by_s3[name] == "function"
+    }
+    queues = { for name, filter in module.filters :
+      name => merge(filter.wanted, { arn = module.queues[name].arn }) if local.notified_by_s3[name] == "queue"
+    }
+    topics = var.route != "topic" ? {} : { files = merge(module.filter.wanted, { arn = module.topic.arn }) }
+  }
 }
 
 output "topic" {

@@ -26,7 +26,7 @@ _FREE = re.compile(
     r"|lambda_(alias|function_recursion_config|permission)"
     r"|s3_bucket(_lifecycle_configuration|_object_lock_configuration|_ownership_controls|_policy"
     r"|_public_access_block|_versioning)?"
-    r"|sns_topic_policy|sqs_queue(_policy|_redrive_allow_policy|_redrive_policy))"
+    r"|sns_topic_policy|ssm_parameter|sqs_queue(_policy|_redrive_allow_policy|_redrive_policy))"
     r"|(local|null|random|terraform|time)_\w+"
 )
 _TARGETS = ("aws_sns_topic", "aws_sqs_queue", "aws_lambda_function")
