@@ -9,19 +9,20 @@ https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from event_pipelines.operations import metrics
 from event_pipelines.operations.aws import Aws
 from event_pipelines.operations.discovery import Consumer
 from event_pipelines.operations.logs import Event, LogReader
-from event_pipelines.operations.metrics import Point
+from event_pipelines.operations.metrics import Metric, Point
 from event_pipelines.operations.queues import Queue
 from event_pipelines.operations.terminal import utc
 
@@ -47,6 +48,10 @@ _SUCCEEDED = {
     "Text": '"REPORT RequestId"',
 }
 _MAX_ERROR = 1_000
+# A function may fail a thousand times a minute.
+_MAX_FAILED = 1_000
+# Milliseconds. A function may print a line in the form of Lambda's, with any number.
+_MAX_DURATION = 24 * 3_600_000.0
 
 
 class Kind(StrEnum):
@@ -93,7 +98,7 @@ class Invocations:
     since
         The time.
     failed
-        Those that failed, oldest first, as its log says.
+        Those that failed last, oldest first, as its log says.
     errors, throttled
         Those that failed, and those that Lambda rejected for want of concurrency, as its metrics
         say.
@@ -167,38 +172,46 @@ def lately(queue: Queue | None, now: datetime) -> datetime:
 
 def look(consumer: Consumer, aws: Aws, *, since: datetime, now: datetime) -> Invocations:
     """Request how a function's invocations have ended since a time."""
-    function = consumer.function
+    begin = since - _MINUTE
     errors, throttled = (
-        metrics.read(metrics.of_function(name, function), aws, begin=since - _MINUTE, end=now)
+        _counted(metrics.of_function(name, consumer.function), aws, begin=begin, now=now)
         for name in ("Errors", "Throttles")
     )
     reader = LogReader(consumer.log_group, aws, REQUESTS)
     pattern = _FAILED[consumer.log_format]
-    events = list(reader.read(pattern, since - _MINUTE))
-    last = max((point.at for point in errors if point.value), default=None)
-    if reader.unread and last is not None and not any(event.at >= last for event in events):
+    events = list(reader.read(pattern, begin))
+    if reader.unread and errors and not any(event.at >= errors[-1].at for event in events):
         # What failed last says more than what failed first.
         later = LogReader(consumer.log_group, aws, REQUESTS)
-        events += later.read(pattern, last)
+        events += later.read(pattern, errors[-1].at)
     failed = failed_invocations(events)
+    last = [failed[-1].at] if failed else [point.at + _MINUTE for point in errors[-1:]]
+    request_ids = {invocation.request_id for invocation in failed}
     return Invocations(
         since=since,
-        failed=failed,
-        errors=[point for point in errors if point.value],
-        throttled=[point for point in throttled if point.value],
-        has_recovered=bool(failed) and _has_succeeded(consumer, failed, aws),
+        failed=failed[-_MAX_FAILED:],
+        errors=errors,
+        throttled=throttled,
+        has_recovered=any(_has_succeeded(consumer, aws, at, request_ids) for at in last),
         unread=reader.unread,
     )
 
 
-def _has_succeeded(consumer: Consumer, failed: Sequence[FailedInvocation], aws: Aws) -> bool:
-    """Return whether an invocation has succeeded after the last one that failed."""
-    begin = failed[-1].at + timedelta(milliseconds=1)
+def _counted(metric: Metric, aws: Aws, *, begin: datetime, now: datetime) -> list[Point]:
+    """Return the points with a value, of periods that began since a time."""
+    points = metrics.read(metric, aws, begin=begin, end=now)
+    return [point for point in points if point.value and point.at >= begin]
+
+
+def _has_succeeded(
+    consumer: Consumer, aws: Aws, after: datetime, request_ids: Collection[str]
+) -> bool:
+    """Return whether an invocation has succeeded after a time, other than those that failed."""
     reader = LogReader(consumer.log_group, aws, REQUESTS)
-    events = reader.read(_SUCCEEDED[consumer.log_format], begin, first=True)
-    of_failed = {invocation.request_id for invocation in failed}
+    pattern = _SUCCEEDED[consumer.log_format]
+    events = reader.read(pattern, after + timedelta(milliseconds=1), first=True)
     return any(
-        sign.is_end and sign.status in _SUCCESSES and sign.request_id not in of_failed
+        sign.is_end and sign.status in _SUCCESSES and sign.request_id not in request_ids
         for sign in map(_sign, events)
         if sign is not None
     )
@@ -309,7 +322,7 @@ def _is_of_failure(report: _Sign, signs: Sequence[_Sign]) -> bool:
 
 
 class _Metrics(Struct):
-    duration: float = msgspec.field(default=0.0, name="durationMs")
+    duration: Annotated[float, Meta(ge=0)] = msgspec.field(default=0.0, name="durationMs")
     memory: float = msgspec.field(default=0.0, name="memorySizeMB")
     peak: float = msgspec.field(default=-1.0, name="maxMemoryUsedMB")
 
@@ -340,8 +353,8 @@ class _Unhandled(Struct, rename="camel"):
 
 _INIT_LINES = {"platform.initReport", "platform.initRuntimeDone"}
 _REPORT = re.compile(
-    r"REPORT RequestId: (?P<request>\S+)\tDuration: (?P<duration>[\d.]+) ms.*?"
-    r"Memory Size: (?P<memory>\d+) MB\tMax Memory Used: (?P<peak>\d+) MB"
+    r"REPORT RequestId: (?P<request>\S+)\tDuration: (?P<duration>\d{1,9})(?:\.\d+)? ms.*?"
+    r"Memory Size: (?P<memory>\d{1,9}) MB\tMax Memory Used: (?P<peak>\d{1,9}) MB"
 )
 _INIT_REPORT = re.compile(r"INIT_REPORT Init Duration: [\d.]+ ms\t")
 _STATUS = re.compile(r"\tStatus: (\w+)")
@@ -372,7 +385,7 @@ def _json_sign(event: Event) -> _Sign | None:
             is_init=is_init,
             error_type=record.error_type,
             request_id=record.request_id,
-            duration=timedelta(milliseconds=record.metrics.duration),
+            duration=timedelta(milliseconds=min(record.metrics.duration, _MAX_DURATION)),
             is_full=record.metrics.peak >= record.metrics.memory > 0,
         )
     unhandled = _decoded(event.message, _Unhandled)
@@ -403,7 +416,7 @@ def _text_sign(event: Event) -> _Sign | None:
             is_end=True,
             error_type=error_type,
             request_id=match["request"],
-            duration=timedelta(milliseconds=float(match["duration"])),
+            duration=timedelta(milliseconds=int(match["duration"])),
             is_full=int(match["peak"]) >= int(match["memory"]),
         )
     if _INIT_REPORT.match(text):

@@ -1,18 +1,26 @@
-"""Read metrics of CloudWatch, in points of one minute."""
+"""Read metrics of CloudWatch, in points of one minute, or of more for a longer time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from event_pipelines.operations.aws import Aws
 
-_PERIOD_SECONDS = 60
+# One request returns so many points, and CloudWatch keeps short periods for so long:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html
+_MAX_POINTS = 1_440
+_PERIODS = (
+    (timedelta(minutes=1), timedelta(days=15)),
+    (timedelta(minutes=5), timedelta(days=63)),
+    (timedelta(hours=1), timedelta(days=455)),
+)
+_LONGEST = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The value of a metric in the minute that begins at a time."""
+    """The value of a metric in the period that begins at a time."""
 
     at: datetime
     value: float
@@ -60,19 +68,23 @@ def read(
     end: datetime,
     statistic: Literal["Maximum", "Sum"] = "Sum",
 ) -> Sequence[Point]:
-    """Request the points of a metric, oldest first; minutes without a value are not among them.
-
-    One request returns up to 1,440 points, those of a day:
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html
-    """
+    """Request the points of a metric, oldest first; periods without a value are not among them."""
     told = aws.cloudwatch.get_metric_statistics(
         Namespace=metric.namespace,
         MetricName=metric.name,
         Dimensions=[{"Name": metric.dimension, "Value": metric.of}],
         StartTime=begin,
         EndTime=end,
-        Period=_PERIOD_SECONDS,
+        Period=int(period(end - begin).total_seconds()),
         Statistics=[statistic],
     )["Datapoints"]
     points = [Point(point["Timestamp"], point[statistic]) for point in told]
     return sorted(points, key=lambda point: point.at)
+
+
+def period(span: timedelta) -> timedelta:
+    """Return the shortest period that CloudWatch has for a time up to now, in one request."""
+    for shortest, kept in _PERIODS:
+        if span < kept and span <= shortest * _MAX_POINTS:
+            return shortest
+    return _LONGEST

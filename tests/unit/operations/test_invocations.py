@@ -1,9 +1,12 @@
 """What Lambda's lines and metrics say of invocations that failed, in both formats."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from event_pipelines.operations import invocations
 from event_pipelines.operations.invocations import (
@@ -188,6 +191,45 @@ def test_what_did_not_fail_is_no_failure(messages: list[str]) -> None:
     assert read(*messages) == []
 
 
+NUMBERS = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False))
+TEXTS = st.one_of(st.text(), st.sampled_from(["error", "timeout", "success", "Runtime.ExitError"]))
+RECORDS = st.dictionaries(
+    st.sampled_from(["status", "requestId", "errorType", "metrics"]),
+    st.one_of(
+        TEXTS,
+        st.dictionaries(
+            st.sampled_from(["durationMs", "memorySizeMB", "maxMemoryUsedMB"]),
+            st.one_of(TEXTS, NUMBERS),
+        ),
+    ),
+)
+LINES = st.one_of(
+    st.text(),
+    st.builds(
+        lambda kind, record: json.dumps({"type": kind, "record": record}),
+        st.sampled_from(["platform.report", "platform.initReport", "platform.start", "mine"]),
+        RECORDS,
+    ),
+    st.builds(json.dumps, RECORDS),
+    st.builds(
+        lambda duration, peak, text: (
+            f"REPORT RequestId: {REQUEST}\tDuration: {duration} ms\tMemory Size: 128 MB\t"
+            f"Max Memory Used: {peak} MB\t{text}"
+        ),
+        NUMBERS,
+        NUMBERS,
+        TEXTS,
+    ),
+)
+
+
+@given(st.lists(LINES))
+@example([text_report().replace("3000.00", "9" * 5_000)])
+@example([report("error").replace("3000.0", "1e300")])
+def test_no_line_that_a_function_prints_stops_the_tool(messages: list[str]) -> None:
+    assert all(failed.at >= START for failed in read(*messages))
+
+
 def test_an_init_of_long_ago_is_not_the_cause() -> None:
     lines = [Event(at(0), "one", platform("initReport", "timeout", phase="init"))]
 
@@ -266,6 +308,19 @@ def test_lines_and_metrics_of_lambda_are_read(world: World) -> None:
     seen = invocations.look(world.consumer, world.aws, since=now - timedelta(minutes=10), now=now)
 
     assert (len(seen.failed), seen.has_recovered) == (2, True)
+
+
+def test_a_success_after_the_last_error_of_the_metric_ends_it(world: World) -> None:
+    now = datetime.now(UTC)
+    world.measure("AWS/Lambda", "Errors", 1, now - timedelta(minutes=6))
+
+    def seen() -> Invocations:
+        since = now - timedelta(minutes=10)
+        return invocations.look(world.consumer, world.aws, since=since, now=now)
+
+    assert seen().is_failing
+    world.log(now - timedelta(minutes=2), report("success"))
+    assert not seen().is_failing
 
 
 def test_messages_that_are_invisible_for_long_are_looked_for_that_long() -> None:

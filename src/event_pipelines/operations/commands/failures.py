@@ -45,7 +45,7 @@ def command(
     else:
         session.console.print(view(found))
         session.console.lines(
-            f"{name}: {count:,} messages in its queue are not done yet."
+            f"{name}: messages in its queue that are not done yet: {count:,}."
             for name, count in waiting.items()
             if count
         )

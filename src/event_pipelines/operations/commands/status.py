@@ -170,8 +170,9 @@ class ConsumerStatus:
             found.append(self.unnotified)
         found += self.invocations.troubles(self.messages)
         if self.stuck_seconds is not None:
+            plural = "message is" if self.in_flight == 1 else "messages are"
             found.append(
-                f"{self.in_flight or 0:,} messages are in flight, and none was done for "
+                f"{self.in_flight or 0:,} {plural} in flight, and none was done for "
                 f"{_duration(self.stuck_seconds)}: pipeline failures {self.consumer}"
             )
         if self.dead_letters:

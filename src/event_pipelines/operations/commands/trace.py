@@ -172,6 +172,11 @@ def _story(file: _File, consumer: Consumer, aws: Aws) -> ConsumerStory:
             if is_settled(verdict, why, newest, entry):
                 break
             verdict, why = read(window)
+    if verdict is Verdict.DEAD_LETTERED and not is_settled(verdict, why, newest, entry):
+        # It may have been dead-lettered since the queue was looked at.
+        look = dead_letters.look(consumer, aws, limit=_LETTERS)
+        letters[:] = [letter for letter in look.letters if letter.is_about(uri)]
+        verdict, why = verdict_on(newest, lines, letters, entry, now=now, wanted=wanted)
     seen = None
     if newest is not None and (
         verdict in {Verdict.NOT_HEARD_OF, Verdict.RETRIED}
@@ -216,7 +221,8 @@ def _advice(consumer: Consumer, verdict: Verdict, uri: str, *, output_exists: bo
     match verdict:
         case Verdict.DEAD_LETTERED:
             return (
-                f"after you fix the cause, or upload a fixed file: pipeline redrive {consumer.name}"
+                f"after you fix the cause: pipeline redrive {consumer.name}; if you upload a fixed "
+                f"file instead: pipeline discard {consumer.name} --superseded"
             )
         case Verdict.RETRIED:
             again = _replay(consumer, uri)

@@ -75,7 +75,7 @@ def test_invocations_that_fail_are_grouped_by_their_errors(world: World, run: Ru
     ]
     assert json.loads(told.output)[1]["example_reason"] == f"failed at init: {IMPORT_FAILED}"
     shown = run("failures").output
-    assert "load: 1 messages in its queue are not done yet." in shown
+    assert "load: messages in its queue that are not done yet: 1." in shown
     assert "pipeline redrive" not in shown
 
 

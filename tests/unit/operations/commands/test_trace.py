@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
+from event_pipelines.operations import dead_letters
 from event_pipelines.operations.commands import trace
 from tests.unit.operations.command_line import Run
 from tests.unit.operations.lambda_lines import (
@@ -216,6 +217,37 @@ def test_a_message_that_sqs_moved_gets_the_reason_from_lambda(world: World, run:
 
     assert load["verdict"] == "set aside"
     assert load["why"].endswith("or was throttled; Lambda says: timed out")
+
+
+def test_a_message_that_was_dead_lettered_meanwhile_is_seen(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.upload("in/a.json")
+    stored = world.aws.s3.head_object(Bucket=BUCKET, Key="in/a.json")
+    line = {
+        "timestamp": stored["LastModified"].isoformat(),
+        "outcome": "permanent",
+        "bucket": BUCKET,
+        "key": "in/a.json",
+        "error_type": "FormatError",
+    }
+    world.log(stored["LastModified"], json.dumps(line))
+    look = dead_letters.look
+
+    def look_too_early(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.setattr(dead_letters, "look", look)
+        found = look(*arguments, **options)
+        url = str(world.consumer.dead_letter_queue_url)
+        body = record("in/a.json", eTag=stored["ETag"].strip('"'))
+        world.aws.sqs.send_message(QueueUrl=url, MessageBody=body)
+        return found
+
+    monkeypatch.setattr(dead_letters, "look", look_too_early)
+
+    load = told_of(run)
+
+    assert load["verdict"] == "set aside"
+    assert "not to be seen now" not in load["why"]
 
 
 def test_a_file_of_a_bucket_that_notifies_somebody_else_is_told_of_them(
