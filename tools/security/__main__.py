@@ -1,6 +1,6 @@
-"""Check the Terraform code with checkov, its policies with parliament, and docs/security.md.
+"""Check the Terraform code with checkov, its planned policies with parliament too, and the page.
 
-``make lint`` checks; ``--update`` writes docs/security.md from the plans instead.
+``make lint`` checks; ``--update`` writes docs/security.md, the page, from the plans instead.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tools.checkout import ROOT, TERRAFORM
 from tools.running_provider import ProviderError
-from tools.security import planned, policy_checks, terraform_checks
+from tools.security import planned, planned_policies, policy_checks, terraform_checks
 from tools.security.page import PageError, page
 from tools.security.statements import statements_in
 
@@ -52,9 +52,11 @@ def _check_policies() -> tuple[list[str], list[str]]:
     resources = planned.plan(version)
     texts = [file.read_text("utf-8") for file in ROOT.glob("modules/*/*.tf")]
     faults, count = policy_checks.check(resources, texts)
+    more, policies = planned_policies.check(resources, texts)
+    faults += more
     if not (ROOT / PAGE).is_file() or (ROOT / PAGE).read_text("utf-8") != _written(resources):
         faults.append(f"{PAGE} is outdated. Run: make docs")
-    return faults, [f"parliament: {count}"]
+    return faults, [f"parliament: {count}", f"checkov: {policies}"]
 
 
 def _update() -> tuple[list[str], list[str]]:

@@ -7,7 +7,7 @@ https://www.checkov.io/2.Basics/Suppressing%20and%20Skipping%20Policies.html.
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,23 @@ def scan() -> tuple[list[str], str]:
     with tempfile.TemporaryDirectory(prefix="checkov-") as folder:
         planted = Path(folder).resolve() / "planted.tf"
         planted.write_text(PLANTED, encoding="utf-8")
-        command = [str(PYTHON), "-P", str(SCAN), *files, str(planted)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        document = run([*files, str(planted)])
+    return list(faults_in(document, str(planted))), counted(document, str(planted))
+
+
+def run(files: Sequence[str]) -> Any:
+    """Scan files, and return what `run_checkov` prints.
+
+    Raises
+    ------
+    ScanError
+        Checkov can't be run.
+    """
+    command = [str(PYTHON), "-P", str(SCAN), *files]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise ScanError(f"checkov can't be run: {done.stderr.strip()}")
-    document = json.loads(done.stdout)
-    return list(faults_in(document, str(planted))), counted(document, str(planted))
+    return json.loads(done.stdout)
 
 
 def faults_in(document: Mapping[str, Any], planted: str) -> Iterator[str]:
