@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from event_pipelines.development import localstack, lock, package
+from event_pipelines.development import localstack, lock, package, try_files
 from event_pipelines.development.errors import DevelopmentError
 from event_pipelines.installation import InstallationError
 from event_pipelines.localstack.environments import SetUpError
@@ -58,11 +58,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 # In the order of `--help`.
-for _command in (lock, package):
-    app.command(_command.__name__.rpartition(".")[2])(_command.command)
-app.add_typer(localstack.app)
+app.command("lock")(lock.command)
+app.command("package")(package.command)
+app.command("try")(try_files.command)
 for _command in (status, trace, failures, redrive, discard, replay, pause, resume):
     app.command(_command.__name__.rpartition(".")[2])(_command.command)
+app.add_typer(localstack.app)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -65,6 +65,8 @@ class Terraform:
         Values of the root module's variables.
     report
         Called for each resource when an apply or a destroy has finished it.
+    options
+        Options of the commands that plan, such as ``-var-file``; the variables have priority.
     """
 
     configuration: Path
@@ -72,6 +74,7 @@ class Terraform:
     environment: Mapping[str, str]
     variables: Mapping[str, Any]
     report: Callable[[Progress], None] = lambda _progress: None
+    options: Sequence[str] = ()
 
     def init(self) -> None:
         """Install the providers and modules of the configuration."""
@@ -134,7 +137,7 @@ class Terraform:
     def _variables(self) -> list[str]:
         values = self.work / "variables.tfvars.json"
         values.write_text(json.dumps(dict(self.variables), indent=2), encoding="utf-8")
-        return [*self._state(), "-input=false", f"-var-file={values.absolute()}"]
+        return [*self._state(), "-input=false", *self.options, f"-var-file={values.absolute()}"]
 
     def _command(self, verb: str, arguments: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
         environment = {

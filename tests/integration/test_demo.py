@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from demo.pipeline import demonstrations
-from demo.presentation import present
+from demo.pipeline import demonstrations, is_expected
+from event_pipelines.development.trial.presentation import present
+from event_pipelines.operations import discovery
 from tests.integration.configurations import EXAMPLES
 from tests.integration.pipeline import AppliedPipeline, Clients
 from tests.integration.stacks import Stacks
@@ -46,8 +47,9 @@ def demonstrate(name: str) -> Callable[[AppliedPipeline, ExitStack], tuple[bool,
 
     def beginning(pipeline: AppliedPipeline, _cleanup: ExitStack) -> tuple[bool, str]:
         shown = Console(file=io.StringIO(), width=200)
-        samples = demonstrations()[name].samples
-        good = present(pipeline.outputs, samples, pipeline.clients, shown)
+        files = demonstrations()[name].files
+        found = discovery.by_outputs(pipeline.outputs, None, pipeline.clients)
+        good = present(found, files, pipeline.clients, shown, expected=is_expected)
         assert isinstance(shown.file, io.StringIO)
         return good, shown.file.getvalue()
 

@@ -31,9 +31,7 @@ app = typer.Typer(
 @app.callback()
 def prepare() -> None:
     """Run LocalStack on this host, without Docker; LOCALSTACK selects another instance."""
-    # Turn a termination signal into an exception, so that the clean-up runs.
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, _exit)
+    end_on_signals()
 
 
 @app.command("setup")
@@ -57,6 +55,12 @@ def run(
 ) -> None:
     """Run LocalStack while a command runs, and set the command's AWS variables for it."""
     sys.exit(_run(command))
+
+
+def end_on_signals() -> None:
+    """Turn termination signals into an exception, so that the clean-up runs."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _exit)
 
 
 def _run(command: list[str]) -> int:

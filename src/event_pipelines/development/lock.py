@@ -14,8 +14,9 @@ def command(
         list[str] | None,
         typer.Argument(metavar="[FUNCTION]...", help="Default: all with a requirements.in."),
     ] = None,
+    *,
     source: Annotated[Path, typer.Option(help="The folder of the functions.")] = Path("functions"),
-    upgrade: Annotated[  # noqa: FBT002 (an option of the command line)
+    upgrade: Annotated[
         bool, typer.Option("--upgrade", help="Take the newest versions, not those locked before.")
     ] = False,
 ) -> None:

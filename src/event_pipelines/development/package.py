@@ -118,6 +118,7 @@ def command(
     functions: Annotated[
         list[str] | None, typer.Argument(metavar="[FUNCTION]...", help="Default: all of them.")
     ] = None,
+    *,
     source: Annotated[
         Path, typer.Option(help="The folder of the functions: each has a handler.py.")
     ] = Path("functions"),

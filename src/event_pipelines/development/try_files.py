@@ -1,0 +1,109 @@
+"""``pipeline try``: what becomes of files, in LocalStack, before anything is deployed."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import boto3
+import typer
+from rich.console import Console
+
+from event_pipelines.development.errors import DevelopmentError
+from event_pipelines.development.localstack import end_on_signals
+from event_pipelines.development.trial import stack as stacks
+from event_pipelines.development.trial.presentation import WAIT_SECONDS, present
+from event_pipelines.localstack.server import Instance, running
+from event_pipelines.operations.aws import Aws
+from event_pipelines.operations.discovery import Pipeline
+from event_pipelines.operations.errors import TROUBLE
+
+
+def command(
+    context: typer.Context,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files to upload, or folders of them.")
+    ],
+    *,
+    prefix: Annotated[
+        str | None,
+        typer.Option(help="The key prefix of the files. Default: one that a consumer wants."),
+    ] = None,
+    source: Annotated[Path, typer.Option(help="The folder of the functions to package.")] = Path(
+        "functions"
+    ),
+    var_file: Annotated[
+        list[Path] | None, typer.Option(help="A file with variables for Terraform.")
+    ] = None,
+    var: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable for Terraform.")
+    ] = None,
+    wait: Annotated[
+        float, typer.Option(min=1, help="Seconds to wait for the outcomes.")
+    ] = WAIT_SECONDS,
+    keep: Annotated[
+        bool, typer.Option("--keep", envvar="KEEP", help="Keep it running until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Apply this configuration in LocalStack, upload files, and show what becomes of each.
+
+    Packages the functions for this host. Nothing of AWS is used, and the state is a local one.
+    """
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    found = list(_files(files))
+    folder = context.obj.chdir or Path()
+    variables = stacks.prepare(folder, source)
+    options = [f"-var-file={file.absolute()}" for file in var_file or ()]
+    options += [f"-var={one}" for one in var or ()]
+    end_on_signals()
+    with ExitStack() as stack:
+        instance = stack.enter_context(running())
+        environment = {**_nothing_of_aws(), **instance.environment}
+        applied = stack.enter_context(
+            stacks.applied(folder, environment, variables, options, console)
+        )
+        aws = client(instance)
+        pipeline = stacks.pipeline_of(applied, context.obj.name, aws)
+        keys = {f"{_prefix(pipeline, prefix)}{file.name}": file for file in found}
+        good = present(pipeline, keys, aws, console, wait=wait)
+        if keep:
+            stacks.keep(applied, pipeline, console)
+    if not good:
+        console.print("[red]Not every file was processed: see the table.[/red]")
+        sys.exit(TROUBLE)
+
+
+def client(instance: Instance) -> Aws:
+    """Create the clients of an instance, whatever the environment selects."""
+    environment = instance.environment
+    session = boto3.session.Session(
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=environment["AWS_REGION"],
+    )
+    return Aws(session, instance.endpoint_url)
+
+
+def _nothing_of_aws() -> Mapping[str, str]:
+    """Override what in the environment would lead Terraform to AWS."""
+    return {name: "" for name in os.environ if name.startswith("AWS_")}
+
+
+def _files(given: Iterable[Path]) -> Iterable[Path]:
+    for path in given:
+        if path.is_dir():
+            yield from sorted(file for file in path.iterdir() if file.is_file())
+        elif path.is_file():
+            yield path
+        else:
+            raise DevelopmentError(f"{path} does not exist")
+
+
+def _prefix(pipeline: Pipeline, given: str | None) -> str:
+    """Return the prefix for the keys: the first of a filter, unless files need none."""
+    if given is not None:
+        return given
+    filters = [consumer.wanted.prefixes for consumer in pipeline.consumers.values()]
+    return "" if not all(filters) else min(filters[0])
