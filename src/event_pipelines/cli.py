@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from event_pipelines.development import localstack, lock, package, try_files
+from event_pipelines.development import localstack, lock, new, package, try_files
 from event_pipelines.development.errors import DevelopmentError
 from event_pipelines.installation import InstallationError
 from event_pipelines.localstack.environments import SetUpError
@@ -58,6 +58,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 # In the order of `--help`.
+app.command("new")(new.command)
 app.command("lock")(lock.command)
 app.command("package")(package.command)
 app.command("try")(try_files.command)

@@ -1,13 +1,10 @@
 """``pipeline try``: what becomes of files, in LocalStack, before anything is deployed."""
 
-import os
 import sys
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
-import boto3
 import typer
 from rich.console import Console
 
@@ -15,8 +12,6 @@ from event_pipelines.development.errors import DevelopmentError
 from event_pipelines.development.localstack import end_on_signals
 from event_pipelines.development.trial import stack as stacks
 from event_pipelines.development.trial.presentation import WAIT_SECONDS, present
-from event_pipelines.localstack.server import Instance, running
-from event_pipelines.operations.aws import Aws
 from event_pipelines.operations.discovery import Pipeline
 from event_pipelines.operations.errors import TROUBLE
 
@@ -54,41 +49,21 @@ def command(
     console = Console(width=None if sys.stdout.isatty() else 120)
     found = list(_files(files))
     folder = context.obj.chdir or Path()
-    variables = stacks.prepare(folder, source)
     options = [f"-var-file={file.absolute()}" for file in var_file or ()]
     options += [f"-var={one}" for one in var or ()]
     end_on_signals()
-    with ExitStack() as stack:
-        instance = stack.enter_context(running())
-        environment = {**_nothing_of_aws(), **instance.environment}
-        applied = stack.enter_context(
-            stacks.applied(folder, environment, variables, options, console)
-        )
-        aws = client(instance)
-        pipeline = stacks.pipeline_of(applied, context.obj.name, aws)
+    with stacks.in_localstack(folder, source, console, options, context.obj.name) as (
+        stack,
+        pipeline,
+        aws,
+    ):
         keys = {f"{_prefix(pipeline, prefix)}{file.name}": file for file in found}
         good = present(pipeline, keys, aws, console, wait=wait)
         if keep:
-            stacks.keep(applied, pipeline, console)
+            stacks.keep(stack, pipeline, console)
     if not good:
         console.print("[red]Not every file was processed: see the table.[/red]")
         sys.exit(TROUBLE)
-
-
-def client(instance: Instance) -> Aws:
-    """Create the clients of an instance, whatever the environment selects."""
-    environment = instance.environment
-    session = boto3.session.Session(
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        region_name=environment["AWS_REGION"],
-    )
-    return Aws(session, instance.endpoint_url)
-
-
-def _nothing_of_aws() -> Mapping[str, str]:
-    """Override what in the environment would lead Terraform to AWS."""
-    return {name: "" for name in os.environ if name.startswith("AWS_")}
 
 
 def _files(given: Iterable[Path]) -> Iterable[Path]:

@@ -1,6 +1,7 @@
 """An applied configuration in LocalStack, with a state of its own."""
 
 import json
+import os
 import re
 import shlex
 import sys
@@ -15,6 +16,7 @@ from rich.console import Console
 
 from event_pipelines.development.errors import DevelopmentError
 from event_pipelines.development.package import host_architecture, package_all
+from event_pipelines.localstack.server import Instance, running
 from event_pipelines.operations import discovery
 from event_pipelines.operations.aws import Aws
 from event_pipelines.terraform import Progress, Terraform
@@ -32,7 +34,50 @@ _HAS_BACKEND = re.compile(r'^\s*(?:backend\s+"|cloud\s*\{)', re.MULTILINE)
 _HAS_PACKAGES = re.compile(r'^\s*variable\s+"packages"', re.MULTILINE)
 
 
-def prepare(folder: Path, source: Path) -> dict[str, Any]:
+@contextmanager
+def in_localstack(
+    folder: Path,
+    source: Path,
+    console: Console,
+    options: Sequence[str] = (),
+    name: str | None = None,
+) -> Iterator[tuple[Terraform, discovery.Pipeline, Aws]]:
+    """Start LocalStack, package functions and apply a configuration; undo it afterwards.
+
+    Parameters
+    ----------
+    folder, source
+        The folders of the configuration and of the functions.
+    options
+        Options for Terraform.
+    name
+        The pipeline's name, required if the configuration has several.
+    """
+    variables = _packaged(folder, source)
+    with (
+        running() as instance,
+        _environment(instance),
+        applied(folder, instance.environment, variables, options, console) as stack,
+    ):
+        aws = Aws()
+        yield stack, pipeline_of(stack, name, aws), aws
+
+
+@contextmanager
+def _environment(instance: Instance) -> Iterator[None]:
+    """Replace the variables of AWS, so that nothing here or in Terraform leads to AWS."""
+    before = dict(os.environ)
+    for name in [name for name in before if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(instance.environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _packaged(folder: Path, source: Path) -> dict[str, Any]:
     """Package the functions for this host, and return the variables that name the packages.
 
     Raises

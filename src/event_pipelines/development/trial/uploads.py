@@ -80,18 +80,19 @@ class TrackedUploads:
             size=len(body),
         )
 
-    def outcomes(self) -> list[Outcome]:
-        """Return the outcome of each file at each consumer so far."""
+    def outcomes(self, key: str | None = None) -> list[Outcome]:
+        """Return the outcome of each file, or of one, at each consumer that wants it so far."""
+        uploaded = [event for event in self._uploaded.values() if key in {None, event.key}]
         consumers = self._pipeline.consumers.values()
         found: list[Outcome] = []
         for consumer in consumers:
             lines = self._log_lines(consumer.log_group)
             found += [
                 self._outcome(event, consumer, lines.get(event.key))
-                for event in self._uploaded.values()
+                for event in uploaded
                 if consumer.wanted.wants(event)
             ]
-        for event in self._uploaded.values():
+        for event in uploaded:
             if not any(consumer.wanted.wants(event) for consumer in consumers):
                 found.append(Outcome(_name(event), "", "unwanted"))
         return sorted(found, key=lambda outcome: (outcome.file, outcome.consumer))
