@@ -87,6 +87,6 @@ def applied_pipeline(pytestconfig: pytest.Config) -> Iterator[AppliedPipeline]:
     from event_pipelines.development.trial.uploads import TrackedUploads  # noqa: PLC0415
 
     root = pytestconfig.rootpath
-    console = Console(stderr=True)
+    console = Console(stderr=True, width=120)
     with stack.in_localstack(root, root / "functions", console) as (_, pipeline, aws):
         yield AppliedPipeline(pipeline, aws, TrackedUploads(pipeline, aws))

@@ -63,11 +63,14 @@ class Instance:
         The log of an embedded instance; None for Docker and for a URL.
     access_recording
         The decisions of its access guard, for `aws_rules.recording`; likewise.
+    is_temporary
+        Whether it was started here, and ends with what is in it.
     """
 
     endpoint_url: str
     log: Path | None = field(default=None, compare=False)
     access_recording: Path | None = field(default=None, compare=False)
+    is_temporary: bool = field(default=True, compare=False)
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -117,7 +120,7 @@ def running(kind: str | None = None) -> Iterator[Instance]:
         with _in_docker() as instance:
             yield instance
     elif kind.startswith(("http://", "https://")):
-        instance = Instance(kind.rstrip("/"))
+        instance = Instance(kind.rstrip("/"), is_temporary=False)
         if not _is_ready(instance):
             raise LocalStackError(f"LOCALSTACK={kind}: no LocalStack responds at this address")
         yield instance

@@ -7,7 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,13 +54,20 @@ def in_localstack(
         The pipeline's name, required if the configuration has several.
     """
     variables = _packaged(folder, source)
-    with (
-        running() as instance,
-        _environment(instance),
-        applied(folder, instance.environment, variables, options, console) as stack,
-    ):
+    with ExitStack() as entered:
+        instance = entered.enter_context(running())
+        entered.enter_context(_environment(instance))
+        # An instance that was started for this ends with everything in it.
+        kept = not instance.is_temporary
+        applying = applied(
+            folder, instance.environment, variables, options, console, destroyed=kept
+        )
+        stack = entered.enter_context(applying)
         aws = Aws()
-        yield stack, pipeline_of(stack, name, aws), aws
+        pipeline = pipeline_of(stack, name, aws)
+        if kept:
+            entered.callback(_empty, pipeline.bucket, aws)
+        yield stack, pipeline, aws
 
 
 @contextmanager
@@ -106,6 +113,8 @@ def applied(
     variables: Mapping[str, Any],
     options: Sequence[str],
     console: Console,
+    *,
+    destroyed: bool = True,
 ) -> Iterator[Terraform]:
     """Apply a configuration with a local state of its own, and destroy it afterwards.
 
@@ -119,6 +128,8 @@ def applied(
         For Terraform.
     console
         Shows the progress.
+    destroyed
+        Whether to destroy it.
 
     Raises
     ------
@@ -134,7 +145,7 @@ def applied(
                 stack.apply()
             yield stack
         finally:
-            if stack.resources():
+            if destroyed and stack.resources():
                 with console.status("Destroying it"):
                     stack.destroy()
 
@@ -197,3 +208,10 @@ def _shower(console: Console) -> Callable[[Progress], None]:
         console.print(line, highlight=False)
 
     return show
+
+
+def _empty(bucket: str, aws: Aws) -> None:
+    """Delete all versions of a bucket's files, which Terraform doesn't do by default."""
+    for page in aws.s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for found in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+            aws.s3.delete_object(Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"])
