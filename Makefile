@@ -22,6 +22,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 PIPELINE := .venv/bin/pipeline
+EXAMPLES := $(patsubst examples/%/main.tf,%,$(wildcard examples/*/main.tf))
 TF := .tools/bin/terraform
 UNIT_TESTS := $(PYTHON) -m pytest --numprocesses=logical --dist=worksteal tests/unit
 TERRAFORM_TESTS := $(PYTHON) -m tests.terraform
@@ -61,10 +62,14 @@ package-host: environment
 	@$(PIPELINE) package --architecture host --output build/localstack
 
 demo: localstack terraform package-host ## Apply the pipeline in LocalStack, upload files, show the outcome of each
-	@$(PIPELINE) localstack run -- $(PYTHON) -m demo
+	@$(PIPELINE) try demo/samples --no-package --var-file demo/pipeline.tfvars.json --dead-letters broken.json
 
-example: localstack terraform package-host ## Apply and run one of examples/ in LocalStack: make example NAME=fan-out
-	@$(PIPELINE) localstack run -- $(PYTHON) -m demo "$(or $(NAME),?)"
+# Nothing reads the files in fan-out, so that a broken one is as good as any.
+example: localstack terraform environment ## Apply and run one of examples/ in LocalStack: make example NAME=fan-out
+	@test -f "examples/$(NAME)/main.tf" || { echo "example: set NAME to one of: $(EXAMPLES)" >&2; exit 2; }
+	@$(PIPELINE) --chdir examples/$(NAME) try examples/samples --prefix incoming/ \
+		--var name=$(NAME) --var bucket_name=$(NAME)-files --var force_destroy=true \
+		$(if $(filter fan-out,$(NAME)),,--dead-letters broken.json)
 
 test: setup package-host lint ## Run all tests: lint, then the unit, Terraform and integration tests in parallel
 	@$(MAKE) --jobs=2 test-beside test-integration

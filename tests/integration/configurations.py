@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from demo.pipeline import demonstrations
-
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ROOT / "build" / "localstack"
 
@@ -144,7 +142,13 @@ PIPELINES = {
 
 def _example(name: str, **variables: object) -> Mapping[str, Any]:
     """Give the variables that `make example` sets, and more where a test needs them."""
-    return {**demonstrations()[name].variables, **variables}
+    return {
+        "bucket_name": f"{name}-files",
+        "force_destroy": True,
+        "name": name,
+        "packages": str(PACKAGES),
+        **variables,
+    }
 
 
 ANOTHER_ACCOUNT = "222222222222"

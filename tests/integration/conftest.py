@@ -1,6 +1,7 @@
 """Apply the root module, in three pipelines, and every example: all at once, once for all tests."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -68,10 +69,18 @@ def scripted_function() -> None:
 @pytest.fixture(scope="session")
 def demonstration(localstack: Instance) -> Iterator[subprocess.Popen[str]]:
     """Start what `make demo` runs, beside the stacks of the tests."""
-    environment = {**os.environ, **localstack.environment, "COLUMNS": "200"}
+    told = subprocess.run(
+        ["make", "--dry-run", "demo"], check=True, cwd=ROOT, capture_output=True, text=True
+    )
+    environment = {
+        **os.environ,
+        **localstack.environment,
+        "COLUMNS": "200",
+        "LOCALSTACK": localstack.endpoint_url,
+    }
     environment.pop("KEEP", None)
     with subprocess.Popen(
-        [sys.executable, "-m", "demo"],
+        shlex.split(told.stdout.splitlines()[-1]),
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,

@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from demo.pipeline import demonstrations, is_expected
 from event_pipelines.development.trial.presentation import present
+from event_pipelines.development.trial.uploads import faults
 from event_pipelines.operations import discovery
-from tests.integration.configurations import EXAMPLES
+from tests.integration.configurations import EXAMPLES, ROOT
 from tests.integration.pipeline import AppliedPipeline, Clients
 from tests.integration.stacks import Stacks
 
 pytestmark = pytest.mark.integration
+
+# The consumers that read files; the others only log events.
+READERS = {"load", "transform"}
 
 
 @pytest.mark.applies("demo")
@@ -38,20 +41,23 @@ def test_the_demonstration_shows_every_sample_and_leaves_nothing(
     assert not clients.sqs.list_queues(QueueNamePrefix="demo-").get("QueueUrls")
 
 
-def demonstrate(name: str) -> Callable[[AppliedPipeline, ExitStack], tuple[bool, str]]:
+def demonstrate(name: str) -> Callable[[AppliedPipeline, ExitStack], tuple[list[str], str]]:
     """Make what `make example` does between apply and destroy, with the stack of the tests.
 
     The stack is the same but for variables that only other tests need; that the command applies
     it and cleans up is seen at the root module, where all of the command runs.
     """
 
-    def beginning(pipeline: AppliedPipeline, _cleanup: ExitStack) -> tuple[bool, str]:
+    def beginning(pipeline: AppliedPipeline, _cleanup: ExitStack) -> tuple[list[str], str]:
         shown = Console(file=io.StringIO(), width=200)
-        files = demonstrations()[name].files
         found = discovery.by_outputs(pipeline.outputs, None, pipeline.clients)
-        good = present(found, files, pipeline.clients, shown, expected=is_expected)
+        samples = sorted((ROOT / "examples" / "samples").iterdir())
+        files = {f"incoming/{sample.name}": sample for sample in samples}
+        outcomes = present(found, files, pipeline.clients, shown)
+        readers = READERS & set(found.consumers)
+        unexpected = list(faults(outcomes, {"broken.json"} if readers else ()))
         assert isinstance(shown.file, io.StringIO)
-        return good, shown.file.getvalue()
+        return unexpected, shown.file.getvalue()
 
     return beginning
 
@@ -67,12 +73,12 @@ def test_an_example_shows_what_became_of_its_samples(
 ) -> None:
     (mark,) = request.node.iter_markers("begins")
 
-    good, shown = stacks.begun[mark.args[1]].result()
+    unexpected, shown = stacks.begun[mark.args[1]].result()
 
-    assert good, shown
+    assert unexpected == [], shown
     assert "$ pipeline status" in shown
     assert "$ pipeline trace incoming/orders.json" in shown
-    readers = {"load", "transform"} & set(stacks[name].outputs()["consumers"])
+    readers = READERS & set(stacks[name].outputs()["consumers"])
     for reader in readers:
         assert f"broken.json was dead-lettered by {reader}" in shown
         assert "line 3, column 27" in shown

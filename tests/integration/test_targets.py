@@ -1,12 +1,10 @@
 """Every target of `make help`, in a clone: what a newcomer would type first works."""
 
 import re
-import subprocess
-from collections.abc import Sequence
 
 import pytest
 
-from tests.integration.clone import ROOT, TARGETS, Clone
+from tests.integration.clone import TARGETS, Clone
 
 pytestmark = [pytest.mark.integration, pytest.mark.applies("clone")]
 
@@ -26,8 +24,8 @@ REFUSED = {
 # Why others aren't run here.
 ELSEWHERE = {
     "cost": "test_cost.py runs it",
-    "demo": "test_demo.py runs its command beside the other stacks",
-    "example": "test_demo.py runs what its command does, with the stacks of the tests",
+    "demo": "test_demo.py runs the command that it prints",
+    "example": "test_demo.py does what its command does, with the stacks of the tests",
     "lint": "make test begins with it",
     "fuzz": "tests/unit/fuzz runs its command on one target; Atheris is not set up here",
     "test": "it runs this",
@@ -57,24 +55,3 @@ def test_a_target_does_what_it_says_and_changes_no_file_that_git_tracks(
 def test_a_clone_is_clean_again_afterwards(clone: Clone) -> None:
     assert clone.ran("setup").left
     assert clone.ran("clean").left == ""
-
-
-@pytest.mark.parametrize(
-    ("arguments", "command"),
-    [
-        (("demo",), "-m demo"),
-        *(
-            (("example", f"NAME={folder.name}"), f'-m demo "{folder.name}"')
-            for folder in sorted((ROOT / "examples").iterdir())
-            if (folder / "main.tf").is_file()
-        ),
-    ],
-)
-def test_the_demonstrations_targets_run_the_commands_that_are_tested(
-    arguments: Sequence[str], command: str
-) -> None:
-    told = subprocess.run(
-        ["make", "--dry-run", *arguments], check=True, cwd=ROOT, capture_output=True, text=True
-    ).stdout.splitlines()
-
-    assert told[-1] == (f".venv/bin/pipeline localstack run -- .venv/bin/python {command}")

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from event_pipelines.development.errors import DevelopmentError
 from event_pipelines.development.localstack import end_on_signals
 from event_pipelines.development.trial import stack as stacks
 from event_pipelines.development.trial.presentation import WAIT_SECONDS, present
+from event_pipelines.development.trial.uploads import faults
 from event_pipelines.operations.discovery import Pipeline
 from event_pipelines.operations.errors import TROUBLE
 
@@ -35,6 +37,13 @@ def command(
     var: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable for Terraform.")
     ] = None,
+    package: Annotated[
+        bool, typer.Option(help="Whether to package the functions, or use what is there.")
+    ] = True,
+    dead_letters: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A file that a consumer has to dead-letter."),
+    ] = None,
     wait: Annotated[
         float, typer.Option(min=1, help="Seconds to wait for the outcomes.")
     ] = WAIT_SECONDS,
@@ -52,17 +61,15 @@ def command(
     options = [f"-var-file={file.absolute()}" for file in var_file or ()]
     options += [f"-var={one}" for one in var or ()]
     end_on_signals()
-    with stacks.in_localstack(folder, source, console, options, context.obj.name) as (
-        stack,
-        pipeline,
-        aws,
-    ):
+    with stacks.in_localstack(
+        folder, source if package else None, console, options, context.obj.name
+    ) as (stack, pipeline, aws):
         keys = {f"{_prefix(pipeline, prefix)}{file.name}": file for file in found}
-        good = present(pipeline, keys, aws, console, wait=wait)
+        outcomes = present(pipeline, keys, aws, console, wait=wait)
         if keep:
             stacks.keep(stack, pipeline, console)
-    if not good:
-        console.print("[red]Not every file was processed: see the table.[/red]")
+    if found_faults := list(faults(outcomes, dead_letters or ())):
+        console.print(f"[red]Not as expected: {escape('; '.join(found_faults))}[/red]")
         sys.exit(TROUBLE)
 
 

@@ -204,3 +204,75 @@ def test_a_dependency_without_a_locked_hash_is_refused(source: Path, tmp_path: P
     with pytest.raises(DevelopmentError, match=r"requirements\.txt has no hash for msgspec: run"):
         package.package(source, "first", tmp_path, "arm64")
     assert not (tmp_path / "first.zip").exists()
+
+
+def test_requirements_without_a_lock_file_are_refused(source: Path, tmp_path: Path) -> None:
+    (source / "first" / "requirements.txt").unlink()
+
+    with pytest.raises(DevelopmentError, match=r"requirements\.in exists without .*requirements"):
+        package.package(source, "first", tmp_path, "arm64")
+    assert not (tmp_path / "first.zip").exists()
+
+
+def test_a_lock_file_older_than_its_requirements_is_refused(source: Path, tmp_path: Path) -> None:
+    (source / "first" / "requirements.in").write_text("msgspec\n")
+
+    with pytest.raises(DevelopmentError, match=r"names msgspec, but .* was not resolved for it"):
+        package.package(source, "first", tmp_path, "arm64")
+
+
+def test_a_module_that_nothing_provides_is_refused_with_its_line(
+    source: Path, tmp_path: Path
+) -> None:
+    handler = source / "second" / "handler.py"
+    handler.write_text("import boto3\nimport requests.sessions\n")
+
+    with pytest.raises(DevelopmentError, match=r"handler\.py:2 imports requests, which is not in"):
+        package.package(source, "second", tmp_path, "arm64")
+    assert "built" in package.package(source, "second", tmp_path, "arm64", ["requests"])
+
+
+def test_an_import_that_may_fail_is_not_refused(source: Path, tmp_path: Path) -> None:
+    handler = source / "second" / "handler.py"
+    handler.write_text("try:\n    import orjson\nexcept ImportError:\n    orjson = None\n")
+
+    assert "built" in package.package(source, "second", tmp_path, "arm64")
+
+
+def test_of_this_distribution_only_what_is_imported_is_shipped(tmp_path: Path) -> None:
+    staging = tmp_path / "staging"
+    for module, text in {
+        "mine/handler.py": "from record_formats import reading\n",
+        "record_formats/reading.py": "import object_consumer\n",
+        "object_consumer/__init__.py": "",
+        "circuit_state/__init__.py": "",
+        "event_pipelines/cli.py": "import typer\n",
+    }.items():
+        (staging / module).parent.mkdir(parents=True, exist_ok=True)
+        (staging / module).write_text(text)
+
+    package._remove_unused(staging, [staging / "mine"])
+
+    assert {path.name for path in staging.iterdir()} == {
+        *("mine", "object_consumer", "record_formats")
+    }
+
+
+@pytest.mark.parametrize(
+    ("variable", "architecture", "expected"),
+    [
+        ("", None, "arm64"),
+        ("http://127.0.0.1:4566", None, package.host_architecture()),
+        ("http://127.0.0.1:4566", package.Architecture.ARM64, "arm64"),
+        ("", package.Architecture.HOST, package.host_architecture()),
+    ],
+)
+def test_localstack_gets_packages_for_this_host(
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    architecture: package.Architecture | None,
+    expected: str,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", variable)
+
+    assert package.chosen(architecture) == expected

@@ -2,14 +2,14 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from demo.pipeline import demonstrations
-
 ROOT = Path(__file__).resolve().parents[3]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+EXAMPLES = sorted(file.parent.name for file in ROOT.glob("examples/*/main.tf"))
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 # As the comment at its beginning tells them.
 VARIABLES = set(re.findall(r"\b([A-Z][A-Z_]+)=", MAKEFILE.partition("\nSHELL")[0]))
@@ -44,7 +44,7 @@ def test_a_command_is_one_that_the_makefile_knows(readme: str, command: str) -> 
     assert set(variables) <= VARIABLES
 
 
-@pytest.mark.parametrize("name", [name for name in demonstrations() if name])
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_an_examples_readme_shows_how_to_run_this_example(name: str) -> None:
     shown = [
         words_of(command)
@@ -56,3 +56,37 @@ def test_an_examples_readme_shows_how_to_run_this_example(name: str) -> None:
     for targets, variables in shown:
         assert targets == ["example"]
         assert variables["NAME"] == name
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_make_example_sets_every_variable_without_a_default_and_no_other(name: str) -> None:
+    told = make("example", f"NAME={name}").stdout
+    text = (ROOT / "examples" / name / "variables.tf").read_text(encoding="utf-8")
+    blocks = re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', text, re.DOTALL | re.MULTILINE)
+    required = {
+        variable for variable, block in blocks if not re.search(r"^  default ", block, re.MULTILINE)
+    }
+
+    assert f"--chdir examples/{name} try examples/samples" in told
+    # `pipeline try` sets the folder of the packages.
+    variables = {"packages", *re.findall(r"--var (\w+)=", told)}
+    assert required <= variables <= {variable for variable, _ in blocks}
+
+
+def test_an_unknown_example_is_answered_with_those_that_there_are() -> None:
+    done = make("example", "NAME=fan-in", run=True)
+
+    assert done.returncode == 2
+    assert "set NAME to one of: buffered eventbridge fan-out" in done.stderr
+
+
+def make(*arguments: str, run: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run make without its prerequisites, or only print what it would run."""
+    recipe = ["--old-file=localstack", "--old-file=terraform", "--old-file=environment"]
+    return subprocess.run(
+        ["make", *(recipe if run else ["--dry-run"]), *arguments],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )

@@ -1,7 +1,7 @@
 """Upload files to an applied pipeline, wait, and show the outcome of each at each consumer."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -23,24 +23,21 @@ def present(
     aws: Aws,
     console: Console,
     *,
-    expected: Callable[[Outcome], bool] = lambda outcome: outcome.is_good,
     wait: float = WAIT_SECONDS,
-) -> bool:
+) -> list[Outcome]:
     """Upload files, and show their outcomes with the command-line tool.
 
     Parameters
     ----------
     files
         The files, by their keys.
-    expected
-        Whether an outcome is the expected one.
     wait
         Seconds to wait for the outcomes.
 
     Returns
     -------
-    bool
-        Whether every file has the expected outcome at every consumer that wants it.
+    list[Outcome]
+        The outcome of each file at each consumer that wants it.
     """
     console.print(f"\nThe pipeline is running. Uploading {len(files)} files.\n")
     uploads = TrackedUploads(pipeline, aws)
@@ -51,7 +48,7 @@ def present(
     for line in explain(outcomes, pipeline):
         console.print(line)
     _operate(pipeline, files, outcomes, aws, console)
-    return all(map(expected, outcomes))
+    return outcomes
 
 
 def _wait(uploads: TrackedUploads, console: Console, wait: float) -> list[Outcome]:

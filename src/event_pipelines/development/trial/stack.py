@@ -37,7 +37,7 @@ _HAS_PACKAGES = re.compile(r'^\s*variable\s+"packages"', re.MULTILINE)
 @contextmanager
 def in_localstack(
     folder: Path,
-    source: Path,
+    source: Path | None,
     console: Console,
     options: Sequence[str] = (),
     name: str | None = None,
@@ -47,13 +47,13 @@ def in_localstack(
     Parameters
     ----------
     folder, source
-        The folders of the configuration and of the functions.
+        The folders of the configuration and of the functions; None if they are packaged already.
     options
         Options for Terraform.
     name
         The pipeline's name, required if the configuration has several.
     """
-    variables = _packaged(folder, source)
+    variables = {} if source is None else _packaged(folder, source)
     with ExitStack() as entered:
         instance = entered.enter_context(running())
         entered.enter_context(_environment(instance))

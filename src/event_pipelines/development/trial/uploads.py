@@ -1,7 +1,7 @@
 """Upload files to an applied pipeline, and look up their outcomes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -50,6 +50,26 @@ class Outcome:
     def is_good(self) -> bool:
         """Whether the file was processed."""
         return self.status in {"done", "skipped"}
+
+
+def faults(outcomes: Iterable[Outcome], dead_letters: Collection[str]) -> Iterator[str]:
+    """Yield what is not as expected.
+
+    Parameters
+    ----------
+    dead_letters
+        The files that a consumer has to send to its dead-letter queue.
+    """
+    found = set()
+    for outcome in outcomes:
+        if outcome.file in dead_letters and outcome.status == "permanent" and outcome.reason:
+            found.add(outcome.file)
+        elif not outcome.is_good:
+            consumer = outcome.consumer or "no consumer"
+            yield f"{outcome.file}: {outcome.status or 'no outcome'} at {consumer}"
+    for file in dead_letters:
+        if file not in found:
+            yield f"{file}: dead-lettered by no consumer"
 
 
 class TrackedUploads:

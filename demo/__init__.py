@@ -1,1 +1,0 @@
-"""The demonstration: a pipeline in LocalStack that processes sample files."""
