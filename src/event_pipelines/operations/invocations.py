@@ -185,7 +185,8 @@ def look(consumer: Consumer, aws: Aws, *, since: datetime, now: datetime) -> Inv
         later = LogReader(consumer.log_group, aws, REQUESTS)
         events += later.read(pattern, errors[-1].at)
     failed = failed_invocations(events)
-    last = [failed[-1].at] if failed else [point.at + _MINUTE for point in errors[-1:]]
+    counted = metrics.period(now - begin)
+    last = [failed[-1].at] if failed else [point.at + counted for point in errors[-1:]]
     request_ids = {invocation.request_id for invocation in failed}
     return Invocations(
         since=since,

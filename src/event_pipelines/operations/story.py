@@ -12,6 +12,7 @@ from typing import Any
 from event_pipelines.operations.dead_letters import DeadLetter
 from event_pipelines.operations.invocations import FailedInvocation, Invocations
 from event_pipelines.operations.ledger import LedgerEntry
+from event_pipelines.operations.queues import Queue
 from object_consumer.events import ObjectEvent
 from object_consumer.ledger import ObjectState
 
@@ -242,7 +243,11 @@ def is_settled(
 
 
 def with_invocations(
-    verdict: Verdict, why: str, seen: Invocations, entry: LedgerEntry | None
+    verdict: Verdict,
+    why: str,
+    seen: Invocations,
+    entry: LedgerEntry | None,
+    queue: Queue | None,
 ) -> tuple[Verdict, str]:
     """Add what Lambda says of a function to the verdict on a file that it has not done.
 
@@ -254,6 +259,8 @@ def with_invocations(
         How the function's invocations have ended since the file was written.
     entry
         What the ledger holds; it names the invocation that claimed the file.
+    queue
+        The consumer's queue; if it is empty, the function fails with other files.
     """
     own = [failed for failed in seen.failed if entry and failed.request_id == entry.request_id]
     cause = str(own[-1]) if own else seen.cause
@@ -262,7 +269,7 @@ def with_invocations(
     if seen.failures:
         times = "once" if seen.failures == 1 else f"{seen.failures:,} times"
         told = f"since it was written, its function failed {times}: {cause}"
-        if seen.is_failing:
+        if seen.is_failing and (queue is None or queue.messages):
             return Verdict.FAILING, told
         why = f"{why}; {told}"
     if seen.throttles:

@@ -68,6 +68,10 @@ class World:
             },
         )
 
+    def queue_message(self) -> None:
+        """Put a message into the queue."""
+        self.aws.sqs.send_message(QueueUrl=str(self.consumer.queue_url), MessageBody="file")
+
     def upload(self, *keys: str) -> None:
         """Put objects into the bucket."""
         for key in keys:

@@ -6,7 +6,7 @@ Each of them may be missing.
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -26,12 +26,14 @@ from event_pipelines.operations import (
     windows,
 )
 from event_pipelines.operations.aws import Aws
-from event_pipelines.operations.dead_letters import DeadLetter
+from event_pipelines.operations.dead_letters import DeadLetter, Look
 from event_pipelines.operations.discovery import Consumer, Pipeline
 from event_pipelines.operations.errors import TROUBLE, WrongUseError
+from event_pipelines.operations.ledger import LedgerEntry
 from event_pipelines.operations.logs import LogReader
 from event_pipelines.operations.notifications import Notifications
 from event_pipelines.operations.options import Json, moment
+from event_pipelines.operations.queues import Queue
 from event_pipelines.operations.session import Session
 from event_pipelines.operations.story import (
     SET_ASIDE,
@@ -147,44 +149,71 @@ class _File:
     notified: Notifications
 
 
+@dataclass
+class _Case:
+    """What is known of a file at one consumer.
+
+    Attributes
+    ----------
+    newest
+        The newest version that isn't a deletion; None if the bucket has none.
+    entry, wanted
+        What the ledger holds, and whether the filter lets the file in.
+    now
+        The time.
+    letters, lines
+        The messages about it in the dead-letter queue, and the lines of the log, oldest first.
+    """
+
+    newest: Version | None
+    entry: LedgerEntry | None
+    wanted: bool
+    now: datetime
+    letters: list[DeadLetter]
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    def judge(self) -> tuple[Verdict, str]:
+        """Return the verdict, and why."""
+        return verdict_on(
+            self.newest, self.lines, self.letters, self.entry, now=self.now, wanted=self.wanted
+        )
+
+    def is_settled(self) -> bool:
+        """Return whether more lines would not change the verdict."""
+        return is_settled(*self.judge(), self.newest, self.entry)
+
+    def needs_lambda(self) -> bool:
+        """Return whether only Lambda can say why the file is not done."""
+        verdict, why = self.judge()
+        if self.newest is None or verdict is not Verdict.DEAD_LETTERED:
+            return self.newest is not None and verdict in {Verdict.NOT_HEARD_OF, Verdict.RETRIED}
+        return any(why == letter.reason for letter in self.letters if not letter.has_reason)
+
+
 def _story(file: _File, consumer: Consumer, aws: Aws) -> ConsumerStory:
-    now, uri, versions = datetime.now(UTC), file.uri, file.versions
-    look = dead_letters.look(consumer, aws, limit=_LETTERS)
-    letters = [letter for letter in look.letters if letter.is_about(uri)]
-    entry = ledger.entries(consumer, [uri], aws).get(uri)
+    uri, versions = file.uri, file.versions
     newest = next((version for version in reversed(versions) if version.size is not None), None)
-    wanted = newest is None or _wants(consumer, uri, newest)
+    look = dead_letters.look(consumer, aws, limit=_LETTERS)
+    case = _Case(
+        newest=newest,
+        entry=ledger.entries(consumer, [uri], aws).get(uri),
+        wanted=newest is None or _wants(consumer, uri, newest),
+        now=datetime.now(UTC),
+        letters=_about(uri, look),
+    )
     reader = LogReader(consumer.log_group, aws, None if file.since else _REQUESTS)
-    lines: list[dict[str, Any]] = []
-
-    def read(window: Window) -> tuple[Verdict, str]:
-        lines.extend(evidence.lines(reader, uri, window))
-        lines.sort(key=line_moment)
-        return verdict_on(newest, lines, letters, entry, now=now, wanted=wanted)
-
-    verdict, why = verdict_on(newest, lines, letters, entry, now=now, wanted=wanted)
-    if file.since:
-        verdict, why = read(windows.since(file.since, now))
-    else:
-        for window in windows.pointed_at(versions, entry, letters):
-            verdict, why = read(window)
-        for window in windows.beyond(versions, now):
-            if is_settled(verdict, why, newest, entry):
-                break
-            verdict, why = read(window)
-    if verdict is Verdict.DEAD_LETTERED and not is_settled(verdict, why, newest, entry):
+    _read(case, file, reader)
+    if case.judge()[0] is Verdict.DEAD_LETTERED and not case.is_settled():
         # It may have been dead-lettered since the queue was looked at.
         look = dead_letters.look(consumer, aws, limit=_LETTERS)
-        letters[:] = [letter for letter in look.letters if letter.is_about(uri)]
-        verdict, why = verdict_on(newest, lines, letters, entry, now=now, wanted=wanted)
-    seen = None
-    if newest is not None and (
-        verdict in {Verdict.NOT_HEARD_OF, Verdict.RETRIED}
-        or (verdict is Verdict.DEAD_LETTERED and any(why == one.reason for one in _unsaid(letters)))
-    ):
-        seen = invocations.look(consumer, aws, since=newest.at, now=now)
-        verdict, why = with_invocations(verdict, why, seen, entry)
-    output = output_of(lines, entry) if verdict is Verdict.DONE else None
+        case.letters = _about(uri, look)
+    verdict, why = case.judge()
+    queue, seen = None, None
+    if newest is not None and case.needs_lambda():
+        queue = queues.read(consumer.queue_url, aws) if consumer.queue_url else None
+        seen = invocations.look(consumer, aws, since=newest.at, now=case.now)
+        verdict, why = with_invocations(verdict, why, seen, case.entry, queue)
+    output = output_of(case.lines, case.entry) if verdict is Verdict.DONE else None
     exists = evidence.exists(output, aws) if output else None
     if exists is False:
         why = f"{output} was written, but no longer exists"
@@ -192,38 +221,64 @@ def _story(file: _File, consumer: Consumer, aws: Aws) -> ConsumerStory:
         consumer=consumer.name,
         verdict=verdict,
         why=why or output or "",
-        advice=_how_to_find(consumer, uri, file.notified, aws, is_in_bucket=newest is not None)
+        advice=_how_to_find(case, file, consumer, queue, aws)
         if verdict is Verdict.NOT_HEARD_OF
-        else _advice(consumer, verdict, uri, output_exists=exists),
+        else _advice(consumer, verdict, uri, queue, output_exists=exists),
         steps=sorted(
-            [step(line) for line in lines] + dead_lettered(letters) + failed_steps(seen),
+            [step(line) for line in case.lines] + dead_lettered(case.letters) + failed_steps(seen),
             key=lambda step: step.at,
         ),
-        ledger=entry,
+        ledger=case.entry,
         output=output,
         output_exists=exists,
         superseded=sum(
             bool(one.events)
             and all(event.uri == uri and is_superseded(event, versions) for event in one.events)
-            for one in letters
+            for one in case.letters
         ),
         unseen=look.unseen,
         unread=reader.unread,
     )
 
 
-def _unsaid(letters: Sequence[DeadLetter]) -> list[DeadLetter]:
-    """Return the messages without a reason."""
-    return [letter for letter in letters if not letter.has_reason]
+def _about(uri: str, look: Look) -> list[DeadLetter]:
+    return [letter for letter in look.letters if letter.is_about(uri)]
 
 
-def _advice(consumer: Consumer, verdict: Verdict, uri: str, *, output_exists: bool | None) -> str:
+def _read(case: _Case, file: _File, reader: LogReader) -> None:
+    """Read lines of the log, as many as were asked for, or until the verdict is settled."""
+
+    def read(window: Window) -> None:
+        case.lines.extend(evidence.lines(reader, file.uri, window))
+        case.lines.sort(key=line_moment)
+
+    if file.since:
+        read(windows.since(file.since, case.now))
+        return
+    for window in windows.pointed_at(file.versions, case.entry, case.letters):
+        read(window)
+    for window in windows.beyond(file.versions, case.now):
+        if case.is_settled():
+            return
+        read(window)
+
+
+def _advice(
+    consumer: Consumer,
+    verdict: Verdict,
+    uri: str,
+    queue: Queue | None,
+    *,
+    output_exists: bool | None,
+) -> str:
     match verdict:
         case Verdict.DEAD_LETTERED:
             return (
                 f"after you fix the cause: pipeline redrive {consumer.name}; if you upload a fixed "
                 f"file instead: pipeline discard {consumer.name} --superseded"
             )
+        case Verdict.RETRIED if queue is not None and not queue.messages:
+            return f"its queue is empty, so it is not retried: {_replay(consumer, uri)}"
         case Verdict.RETRIED:
             again = _replay(consumer, uri)
             return f"it is retried automatically: pipeline status; or retry it now: {again}"
@@ -239,10 +294,10 @@ def _advice(consumer: Consumer, verdict: Verdict, uri: str, *, output_exists: bo
 
 
 def _how_to_find(
-    consumer: Consumer, uri: str, notified: Notifications, aws: Aws, *, is_in_bucket: bool
+    case: _Case, file: _File, consumer: Consumer, queue: Queue | None, aws: Aws
 ) -> str:
     """Return where the event of a file may be that a consumer has not received."""
-    if not is_in_bucket:
+    if case.newest is None:
         return "check the key: keys are case-sensitive"
     mapping = switch.state(consumer, aws)
     if mapping not in {None, "Enabled"}:
@@ -250,10 +305,11 @@ def _how_to_find(
             f"it may be in the queue, because {consumer.name} is {mapping}: "
             f"pipeline resume {consumer.name}"
         )
-    queue = queues.read(consumer.queue_url, aws) if consumer.queue_url else None
-    if unnotified := notifications.trouble(notified, consumer, queue, aws):
+    if unnotified := notifications.trouble(file.notified, consumer, queue, aws):
         return unnotified
-    again = _replay(consumer, uri)
+    again = _replay(consumer, file.uri)
+    if queue is not None and not queue.messages:
+        return f"its queue is empty, so S3 sent no event, or the event is lost: {again}"
     return f"it may be in the queue: pipeline status; or S3 sent no event: {again}"
 
 

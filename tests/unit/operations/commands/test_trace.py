@@ -149,6 +149,7 @@ def told_of(run: Run, key: str = "in/a.json") -> Any:
 
 def test_a_function_that_fails_at_init_is_told_with_its_error(world: World, run: Run) -> None:
     world.upload("in/a.json")
+    world.queue_message()
     world.log(datetime.now(UTC), IMPORT_ERROR, report("error"))
 
     load = told_of(run)
@@ -160,6 +161,27 @@ def test_a_function_that_fails_at_init_is_told_with_its_error(world: World, run:
     assert load["advice"].startswith("fix the function and apply it")
     assert [step["what"] for step in load["steps"]] == ["invocation failed"]
     assert "function fails" in run("trace", "in/a.json").output
+
+
+def test_a_function_that_fails_with_other_files_is_not_the_verdict(world: World, run: Run) -> None:
+    world.upload("in/a.json")
+    world.log(datetime.now(UTC), report("timeout"))
+
+    load = told_of(run)
+
+    assert load["verdict"] == "not heard of"
+    assert load["why"].endswith("its function failed once: timed out")
+    assert load["advice"].startswith("its queue is empty, so S3 sent no event, or the event is")
+
+
+def test_a_file_without_a_message_is_not_said_to_be_retried(world: World, run: Run) -> None:
+    world.upload("in/a.json")
+    etag = world.aws.s3.head_object(Bucket=BUCKET, Key="in/a.json")["ETag"].strip('"')
+    world.remember("in/a.json", "FAILED", version=etag, error_type="E")
+
+    assert told_of(run)["advice"].startswith("its queue is empty, so it is not retried: pipeline")
+    world.queue_message()
+    assert told_of(run)["advice"].startswith("it is retried automatically")
 
 
 def test_failures_before_the_file_are_not_about_it(world: World, run: Run) -> None:
@@ -187,6 +209,7 @@ def test_the_invocation_that_claimed_the_file_says_why_it_did_not_finish(
     world.upload("in/a.json")
     etag = world.aws.s3.head_object(Bucket=BUCKET, Key="in/a.json")["ETag"].strip('"')
     world.remember("in/a.json", "PROCESSING", version=etag, request_id=REQUEST)
+    world.queue_message()
     now = datetime.now(UTC)
     world.log(now, report("error", peak=128, error="Runtime.OutOfMemory"))
     world.log(now + timedelta(seconds=1), report("timeout", request=OTHER))
