@@ -170,6 +170,33 @@ def lately(queue: Queue | None, now: datetime) -> datetime:
     return now - max(LOOK_BACK, invisible + _INIT)
 
 
+def stuck_since(
+    consumer: Consumer, queue: Queue | None, aws: Aws, *, now: datetime
+) -> datetime | None:
+    """Return since when messages have been received and are in flight, and none was done.
+
+    After the visibility timeout a message is done, or visible again.
+
+    Returns
+    -------
+    datetime | None
+        None if some were done, or none is due.
+    """
+    if queue is None or consumer.queue_url is None or not queue.in_flight:
+        return None
+    received, deleted = (
+        metrics.read(
+            metrics.of_queue(name, consumer.queue_url), aws, begin=lately(queue, now), end=now
+        )
+        for name in ("NumberOfMessagesReceived", "NumberOfMessagesDeleted")
+    )
+    first = next((point.at for point in received if point.value), None)
+    due = now - timedelta(seconds=queue.visibility_seconds)
+    if first is None or first > due or any(point.value for point in deleted):
+        return None
+    return first
+
+
 def look(consumer: Consumer, aws: Aws, *, since: datetime, now: datetime) -> Invocations:
     """Request how a function's invocations have ended since a time."""
     begin = since - _MINUTE

@@ -85,6 +85,7 @@ def read(*messages: str, stream: str = "one") -> list[FailedInvocation]:
             id="init that takes too long, text",
         ),
         pytest.param([report("timeout")], Kind.TIMEOUT, "", id="timeout, JSON"),
+        pytest.param([report("failure")], Kind.EXIT, "", id="failure, JSON"),
         pytest.param(
             [
                 f"2026-01-01T00:00:03.000Z {REQUEST} Task timed out after 3.00 seconds\n\n",

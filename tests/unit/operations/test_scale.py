@@ -1,6 +1,7 @@
 """Consumers with millions of log lines and ledger items: how many requests a command needs."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from event_pipelines.operations.aws import Aws
 from event_pipelines.operations.commands import trace
 from event_pipelines.operations.logs import LogReader
 from event_pipelines.operations.story import Version
+from tests.unit.operations.authorizations import Recorder
 from tests.unit.operations.command_line import Run
 from tests.unit.operations.lambda_lines import IMPORT_FAILED, report
 from tests.unit.operations.world import BUCKET, World
@@ -187,3 +189,38 @@ def test_a_large_ledger_is_counted_in_a_few_requests(world: World) -> None:
     assert counts is not None
     assert (table.pages, counts.is_complete) == (ledger.PAGES, False)
     assert counts.by_state["SUCCEEDED"] == ledger.PAGES * 2_000
+
+
+def requests(command: tuple[str, ...], run: Run, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count the requests of a command, after the pipeline is found."""
+    recorder = Recorder()
+    recorder.install(monkeypatch)
+    run(*command)
+    return Counter(call.name for call in recorder.calls)
+
+
+def test_a_consumer_without_trouble_takes_a_dozen_requests(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.upload("in/a.json")
+    stored = world.aws.s3.head_object(Bucket=BUCKET, Key="in/a.json")
+    world.remember("in/a.json", "SUCCEEDED", version=stored["ETag"].strip('"'))
+    world.log(stored["LastModified"], done(stored["LastModified"]))
+
+    assert requests(("status",), run, monkeypatch) == {
+        "cloudwatch:DescribeAlarms": 1,
+        "cloudwatch:GetMetricStatistics": 3,
+        "dynamodb:GetItem": 1,
+        "dynamodb:Query": 1,
+        "logs:FilterLogEvents": 1,
+        "s3:GetBucketNotificationConfiguration": 1,
+        "sqs:GetQueueAttributes": 2,
+    }
+    assert requests(("trace", "in/a.json"), run, monkeypatch) == {
+        "dynamodb:BatchGetItem": 1,
+        "logs:FilterLogEvents": 1,
+        "s3:GetBucketNotificationConfiguration": 1,
+        "s3:ListObjectVersions": 1,
+        "sqs:GetQueueAttributes": 1,
+        "sqs:ReceiveMessage": 1,
+    }

@@ -81,7 +81,7 @@ def status(text: str) -> ConsumerStatus:
         in_flight=0,
         oldest_seconds=None,
         dead_letters=0,
-        stuck_seconds=None,
+        stuck_since=START,
         invocations=Invocations(
             since=START,
             failed=[FailedInvocation(at=START, kind=Kind.EXIT, error=text, request_id=text)],

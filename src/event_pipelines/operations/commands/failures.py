@@ -18,6 +18,7 @@ from event_pipelines.operations.discovery import Consumer
 from event_pipelines.operations.errors import TROUBLE
 from event_pipelines.operations.invocations import FailedInvocation, Invocations
 from event_pipelines.operations.options import Json, Limit
+from event_pipelines.operations.queues import Queue
 from event_pipelines.operations.session import Session
 from event_pipelines.operations.terminal import utc, visible_all
 
@@ -64,7 +65,8 @@ class ReasonGroup:
     consumer, kind
         The consumer, and whether the error was permanent (``permanent``), no attempt was left
         (``exhausted``) or SQS moved the messages (``moved``). For invocations, how they failed
-        (`operations.invocations.Kind`) or ``throttled``.
+        (`operations.invocations.Kind`) or ``throttled``; for messages of which none is done,
+        ``in flight``.
     reason
         The reason, without the parts that differ between messages.
     count
@@ -127,12 +129,30 @@ def look_at_functions(
         since = invocations.lately(queue, now)
         seen = invocations.look(consumer, aws, since=since, now=now)
         messages = queue.messages if queue else None
-        return messages, group_invocations(consumer.name, seen, messages)
+        failing = group_invocations(consumer.name, seen, messages)
+        stuck = invocations.stuck_since(consumer, queue, aws, now=now)
+        if queue is not None and stuck is not None:
+            failing.append(_stuck(consumer.name, queue, stuck, now))
+        return messages, failing
 
     with ThreadPoolExecutor() as pool:
         found = list(pool.map(look, consumers))
     waiting = {consumer.name: some for consumer, (some, _) in zip(consumers, found, strict=True)}
     return waiting, [failure for _, failures in found for failure in failures]
+
+
+def _stuck(consumer: str, queue: Queue, since: datetime, now: datetime) -> ReasonGroup:
+    return ReasonGroup(
+        consumer=consumer,
+        kind="in flight",
+        reason="messages are received, and none is done",
+        count=queue.in_flight,
+        first=since,
+        last=now,
+        times="failed",
+        example="",
+        example_reason="",
+    )
 
 
 def group_invocations(consumer: str, seen: Invocations, messages: int | None) -> list[ReasonGroup]:

@@ -33,9 +33,8 @@ from event_pipelines.operations.errors import TROUBLE
 from event_pipelines.operations.invocations import Invocations
 from event_pipelines.operations.notifications import Notifications
 from event_pipelines.operations.options import Json
-from event_pipelines.operations.queues import Queue
 from event_pipelines.operations.session import Session
-from event_pipelines.operations.terminal import visible, visible_all
+from event_pipelines.operations.terminal import utc, visible, visible_all
 
 # SQS publishes its metrics every minute, with a delay.
 _LOOK_BACK = timedelta(minutes=10)
@@ -104,9 +103,9 @@ class ConsumerStatus:
         The age of the oldest message according to CloudWatch; None if unknown.
     dead_letters
         Messages in its dead-letter queue.
-    stuck_seconds
-        How long no message has been done, although messages were received before that and are in
-        flight; None if some were done, or none is due.
+    stuck_since
+        Since when messages have been received and are in flight, and none was done; None if some
+        were done, or none is due.
     invocations
         How its function's invocations have ended lately.
     unnotified
@@ -130,7 +129,7 @@ class ConsumerStatus:
     in_flight: int | None
     oldest_seconds: float | None
     dead_letters: int
-    stuck_seconds: float | None
+    stuck_since: datetime | None
     invocations: Invocations
     unnotified: str
     mapping: str | None
@@ -169,11 +168,11 @@ class ConsumerStatus:
         if self.unnotified:
             found.append(self.unnotified)
         found += self.invocations.troubles(self.messages)
-        if self.stuck_seconds is not None:
+        if self.stuck_since is not None:
             plural = "message is" if self.in_flight == 1 else "messages are"
             found.append(
-                f"{self.in_flight or 0:,} {plural} in flight, and none was done for "
-                f"{_duration(self.stuck_seconds)}: pipeline failures {self.consumer}"
+                f"{self.in_flight or 0:,} {plural} in flight, and none was done since "
+                f"{utc(self.stuck_since)}: pipeline failures {self.consumer}"
             )
         if self.dead_letters:
             plural = "message was" if self.dead_letters == 1 else "messages were"
@@ -228,7 +227,7 @@ def _status(
         in_flight=queue.in_flight if queue else None,
         oldest_seconds=_oldest(consumer, aws, now),
         dead_letters=dead_letters.number(consumer, aws),
-        stuck_seconds=_stuck(consumer, queue, aws, now),
+        stuck_since=invocations.stuck_since(consumer, queue, aws, now=now),
         invocations=invocations.look(consumer, aws, since=invocations.lately(queue, now), now=now),
         unnotified=notifications.trouble(notified, consumer, queue, aws),
         mapping=switch.state(consumer, aws),
@@ -252,24 +251,6 @@ def _oldest(consumer: Consumer, aws: Aws, now: datetime) -> float | None:
     age = metrics.of_queue("ApproximateAgeOfOldestMessage", consumer.queue_url)
     points = metrics.read(age, aws, begin=now - _LOOK_BACK, end=now, statistic="Maximum")
     return points[-1].value if points else None
-
-
-def _stuck(consumer: Consumer, queue: Queue | None, aws: Aws, now: datetime) -> float | None:
-    """Return how long messages have been in flight while none was done.
-
-    After the visibility timeout a message is done, or visible again.
-    """
-    if queue is None or consumer.queue_url is None or not queue.in_flight:
-        return None
-    begin, due = invocations.lately(queue, now), now - timedelta(seconds=queue.visibility_seconds)
-    received, deleted = (
-        metrics.read(metrics.of_queue(name, consumer.queue_url), aws, begin=begin, end=now)
-        for name in ("NumberOfMessagesReceived", "NumberOfMessagesDeleted")
-    )
-    first = next((point.at for point in received if point.value), None)
-    if first is None or first > due or any(point.value for point in deleted):
-        return None
-    return (now - first).total_seconds()
 
 
 def _ringing(pipeline: Pipeline, consumer: Consumer, aws: Aws) -> list[str]:

@@ -118,7 +118,9 @@ def test_a_message_in_flight_that_never_finishes_is_trouble(world: World, run: R
 
     assert told.code == 1
     (stuck,) = json.loads(told.output)["troubles"]["load"]
-    assert stuck.startswith("1 message is in flight, and none was done for")
+    assert stuck.startswith("1 message is in flight, and none was done since")
+    (group,) = json.loads(run("failures", "--json").output)
+    assert (group["kind"], group["count"]) == ("in flight", 1)
 
 
 def test_a_message_in_flight_that_is_not_due_is_no_trouble(world: World, run: Run) -> None:
