@@ -21,7 +21,9 @@ locals {
   role_place = join("-", concat(
     [local.region], var.role.path == "/" ? [] : [substr(sha256(var.role.path), 0, 4)],
   ))
-  role_arn = var.role.existing == null ? aws_iam_role.this[0].arn : var.role.existing.arn
+  # A local, because checkov would take a condition on the variable for false.
+  makes_role = var.role.existing == null
+  role_arn   = local.makes_role ? aws_iam_role.this[0].arn : var.role.existing.arn
 
   # Lambda measures the JSON text in bytes, of which base64 has 4 characters for each 3.
   # Terraform writes <, > and & as six characters each.
@@ -126,7 +128,7 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_iam_role" "this" {
-  count = var.role.existing == null ? 1 : 0
+  count = local.makes_role ? 1 : 0
 
   name                 = local.role_name
   path                 = var.role.path
@@ -144,7 +146,7 @@ resource "aws_iam_role" "this" {
 
 resource "aws_iam_role_policy" "this" {
   # checkov:skip=CKV_AWS_290:ManageNetworkInterfaces, for a VPC: interfaces have no ARN before they exist
-  count = var.role.existing == null ? 1 : 0
+  count = local.makes_role ? 1 : 0
 
   name   = "function"
   role   = aws_iam_role.this[0].id

@@ -39,7 +39,7 @@ output "role" {
   description = "The function's role: arn, name. Attach further policies to the name."
   value = {
     arn  = local.role_arn
-    name = var.role.existing == null ? aws_iam_role.this[0].name : reverse(split("/", var.role.existing.arn))[0]
+    name = local.makes_role ? aws_iam_role.this[0].name : reverse(split("/", var.role.existing.arn))[0]
   }
 }
 
