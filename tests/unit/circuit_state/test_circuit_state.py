@@ -1,5 +1,7 @@
 """The record of a circuit in DynamoDB, against moto."""
 
+from collections.abc import Iterator
+
 import boto3
 import pytest
 from moto import mock_aws
@@ -7,13 +9,16 @@ from moto import mock_aws
 from circuit_state import CircuitState, DynamoDBRecords, Record, RevisionError
 
 
-@mock_aws
-def test_of_two_who_change_the_record_one_is_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield
+
+
+def test_of_two_who_change_the_record_one_is_told(dynamodb: None) -> None:
     client = boto3.client("dynamodb", region_name="eu-west-1")
     client.create_table(
         TableName="orders-ledger",
