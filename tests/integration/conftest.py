@@ -24,6 +24,7 @@ from tests.integration.configurations import (
 from tests.integration.output import reporter, teller
 from tests.integration.pipeline import AppliedPipeline, Clients
 from tests.integration.release import Upgrade
+from tests.integration.repository import Repository
 from tests.integration.stacks import (
     Stacks,
     beginnings,
@@ -102,6 +103,15 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
 
 
 @pytest.fixture(scope="session")
+def repository(localstack: Instance, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Start to make and use a consumer's own repository."""
+    environment = {**localstack.environment, "LOCALSTACK": localstack.endpoint_url}
+    made = Repository(tmp_path_factory.mktemp("repository"), environment)
+    made.start()
+    return made
+
+
+@pytest.fixture(scope="session")
 def stacks(
     request: pytest.FixtureRequest,
     localstack: Instance,
@@ -121,6 +131,8 @@ def stacks(
         request.getfixturevalue("demonstration")
     if "clone" in needed:
         request.getfixturevalue("clone")
+    if "repository" in needed:
+        request.getfixturevalue("repository")
     started = Stacks(
         localstack.environment,
         tmp_path_factory.mktemp("stacks"),

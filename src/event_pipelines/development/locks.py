@@ -7,6 +7,7 @@ dependencies, because its packages are taken from the checkout.
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -66,7 +67,8 @@ def resolve(source: Path, lock: Path, *, upgrade: bool) -> None:
         command = [find_uv(), "pip", "compile", "--quiet", *(["--upgrade"] if upgrade else [])]
     except InstallationError as error:
         raise DevelopmentError(str(error)) from error
-    command += ["--universal", "--generate-hashes", "--no-header"]
+    # With this Python, a distribution at a commit is built.
+    command += ["--universal", "--generate-hashes", "--no-header", "--python", sys.executable]
     command += ["--python-version", PYTHON_VERSION, source.name, "--output-file", lock.name]
     text = expanded(source)
     with ExitStack() as stack:
