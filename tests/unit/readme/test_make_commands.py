@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ ROOT = Path(__file__).resolve().parents[3]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 EXAMPLES = sorted(file.parent.name for file in ROOT.glob("examples/*/main.tf"))
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+# The targets of the repository that `pipeline new` makes.
+NEW = "pipeline new "
+TEMPLATE = ROOT / "src" / "event_pipelines" / "development" / "template" / "Makefile.template"
+NEW_TARGETS = set(re.findall(r"^([a-z-]+):", TEMPLATE.read_text(encoding="utf-8"), re.MULTILINE))
 # As the comment at its beginning tells them.
 VARIABLES = set(re.findall(r"\b([A-Z][A-Z_]+)=", MAKEFILE.partition("\nSHELL")[0]))
 _COMMAND = re.compile(r"`((?:[A-Z_]+=\S+ )*make [^`]+)`")
@@ -23,7 +28,11 @@ def commands() -> list[tuple[str, str]]:
     found = []
     for file in sorted([*ROOT.glob("*.md"), *ROOT.glob("[!.]*/**/README.md")]):
         name, text = str(file.relative_to(ROOT)), file.read_text(encoding="utf-8")
-        found += [(name, line) for block in _BLOCK.findall(text) for line in _LINE.findall(block)]
+        found += [
+            (f"{name}: {NEW}" if NEW in block else name, line)
+            for block in _BLOCK.findall(text)
+            for line in _LINE.findall(block)
+        ]
         found += [(name, command) for command in _COMMAND.findall(_BLOCK.sub("", text))]
     return found
 
@@ -40,7 +49,7 @@ def test_a_command_is_one_that_the_makefile_knows(readme: str, command: str) -> 
     targets, variables = words_of(command)
 
     assert targets
-    assert set(targets) <= TARGETS
+    assert set(targets) <= (NEW_TARGETS if NEW in readme else TARGETS)
     assert set(variables) <= VARIABLES
 
 
@@ -90,3 +99,11 @@ def make(*arguments: str, run: bool = False) -> subprocess.CompletedProcess[str]
         capture_output=True,
         text=True,
     )
+
+
+def test_every_page_names_the_version_of_the_distribution() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("modules/*/README.md"), *ROOT.glob("docs/*.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+
+    assert set(re.findall(r"(?:\?ref=|\.git@)v([\d.]+)", text)) == {project["version"]}

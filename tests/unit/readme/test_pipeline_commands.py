@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from event_pipelines.cli import app
+from event_pipelines.development import new
 from event_pipelines.operations import discovery
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,6 +37,7 @@ def test_a_command_is_taken(monkeypatch: pytest.MonkeyPatch, page: str, line: st
     def look(*_: object) -> None:
         raise ReachedError
 
+    monkeypatch.setattr(new, "installed_from", look)
     for way in ("by_name", "by_outputs", "read_outputs", "ask_terraform"):
         monkeypatch.setattr(discovery, way, look)
 

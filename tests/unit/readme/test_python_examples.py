@@ -1,5 +1,6 @@
 """The Python examples in the README run unchanged."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ def function_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "__init__.py").touch()
     (folder / "handler.py").write_text(blocks()[0])
     monkeypatch.syspath_prepend(tmp_path)
+    # The example sets these; here they are removed again.
     monkeypatch.setenv("OUTPUT_BUCKET", BUCKET)
     monkeypatch.setenv("OUTPUT_PREFIX", "processed/")
     for name in ("check_documents", "check_documents.handler"):
@@ -33,6 +35,7 @@ def function_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_readme_shows_a_function_and_its_test(function_folder: Path) -> None:
     _, its_test = blocks()
+    del os.environ["OUTPUT_BUCKET"], os.environ["OUTPUT_PREFIX"]
 
     exec(compile(its_test, str(README), "exec"), {})  # noqa: S102 (the README's own code)
 
