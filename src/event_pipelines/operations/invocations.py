@@ -381,12 +381,13 @@ class _Unhandled(Struct, rename="camel"):
 
 _INIT_LINES = {"platform.initReport", "platform.initRuntimeDone"}
 _REPORT = re.compile(
-    r"REPORT RequestId: (?P<request>\S+)\tDuration: (?P<duration>\d{1,9})(?:\.\d+)? ms.*?"
-    r"Memory Size: (?P<memory>\d{1,9}) MB\tMax Memory Used: (?P<peak>\d{1,9}) MB"
+    r"REPORT RequestId: (?P<request>\S+)\s+Duration: (?P<duration>\d{1,9})(?:\.\d+)? ms.*?"
+    r"Memory Size: (?P<memory>\d{1,9}) MB\s+Max Memory Used: (?P<peak>\d{1,9}) MB"
 )
-_INIT_REPORT = re.compile(r"INIT_REPORT Init Duration: [\d.]+ ms\t")
-_STATUS = re.compile(r"\tStatus: (\w+)")
-_ERROR_TYPE = re.compile(r"\tError Type: ([\w.]+)")
+_INIT_REPORT = re.compile(r"INIT_REPORT Init Duration: [\d.]+ ms\s")
+# AWS's page shows spaces where the log has tabs.
+_STATUS = re.compile(r"\sStatus: (\w+)")
+_ERROR_TYPE = re.compile(r"\sError Type: ([\w.]+)")
 _TIMED_OUT = re.compile(
     r"(?:(?P<request>[0-9a-f-]{36}) (?:Error: )?)?(?P<text>Task timed out after [\d.]+ seconds)"
 )

@@ -1,10 +1,10 @@
 """Lambda's own lines, as JSON and as text, and those of its Python runtime.
 
-Their forms are those of AWS's pages; of reports with a status as text, and of the runtime's errors
-as JSON, AWS shows none, and these are of logs and of the runtime's source:
+The reports as JSON, and their statuses, are those of the first page, INIT_REPORT as text is that of
+the second, and the runtime's errors are those of its source. The status and the error type in a
+REPORT as text, and the error types in reports, are those of published logs: AWS shows no list.
 https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
-https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html
 https://github.com/aws/aws-lambda-python-runtime-interface-client
 """
 

@@ -84,6 +84,18 @@ def read(*messages: str, stream: str = "one") -> list[FailedInvocation]:
             "",
             id="init that takes too long, text",
         ),
+        pytest.param(
+            [
+                (
+                    "INIT_REPORT Init Duration: 1236.04 ms Phase: init Status: error "
+                    "Error Type: Extension.Crash"
+                ),
+                text_report("Status: error", "Error Type: Extension.Crash"),
+            ],
+            Kind.INIT,
+            "Extension.Crash",
+            id="init, text of AWS's page, which has spaces for tabs",
+        ),
         pytest.param([report("timeout")], Kind.TIMEOUT, "", id="timeout, JSON"),
         pytest.param([report("failure")], Kind.EXIT, "", id="failure, JSON"),
         pytest.param(
