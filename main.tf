@@ -161,16 +161,17 @@ module "consumers" {
   source   = "./modules/sqs-lambda-consumer"
   for_each = var.consumers
 
-  batching    = { size = each.value.batch_size, window_seconds = each.value.batching_window_seconds }
-  enabled     = each.value.enabled
-  error_names = local.error_names[each.key]
-  filter      = module.filters[each.key].wanted
-  kms_key_arn = var.kms_key_arn
-  ledger      = var.ledger == null ? null : { table = module.ledger[0].table, days = var.ledger.days }
-  name        = "${var.name}-${each.key}"
-  pipeline    = { name = var.name, consumer = each.key }
-  queue       = module.queues[each.key].queue
-  tags        = var.tags
+  batching          = { size = each.value.batch_size, window_seconds = each.value.batching_window_seconds }
+  drops_test_events = each.value.drops_test_events
+  enabled           = each.value.enabled
+  error_names       = local.error_names[each.key]
+  filter            = module.filters[each.key].wanted
+  kms_key_arn       = var.kms_key_arn
+  ledger            = var.ledger == null ? null : { table = module.ledger[0].table, days = var.ledger.days }
+  name              = "${var.name}-${each.key}"
+  pipeline          = { name = var.name, consumer = each.key }
+  queue             = module.queues[each.key].queue
+  tags              = var.tags
 
   function = merge(each.value, {
     description = "Consumer ${each.key} of the files in ${local.bucket_name}."

@@ -113,6 +113,7 @@ variable "consumers" {
     batch_size              = optional(number)
     batching_window_seconds = optional(number)
     circuit_breaker         = optional(bool, true)
+    drops_test_events       = optional(bool)
     enabled                 = optional(bool, true)
     max_concurrency         = optional(number)
     provisioned_pollers     = optional(object({ minimum = number, maximum = number }))

@@ -3,6 +3,11 @@ locals {
   # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
   needed_visibility_timeout = 6 * module.function.timeout + var.batching.window_seconds
 
+  # S3's test event has a field Event; its notifications of objects have Records instead:
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+  # https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
+  filter_criteria = var.drops_test_events ? [jsonencode({ body = { Event = [{ exists = false }] } })] : var.filter_criteria
+
   # The variables for the runtime.
   environment = merge(
     {
@@ -93,7 +98,7 @@ resource "aws_lambda_event_source_mapping" "this" {
   tags                               = var.tags
 
   dynamic "filter_criteria" {
-    for_each = length(var.filter_criteria) == 0 ? [] : [var.filter_criteria]
+    for_each = length(local.filter_criteria) == 0 ? [] : [local.filter_criteria]
 
     content {
       dynamic "filter" {

@@ -69,6 +69,18 @@ variable "error_names" {
   nullable = false
 }
 
+variable "drops_test_events" {
+  description = "Whether Lambda deletes the test event that S3 sends when its notifications to the queue are configured. For functions without object_consumer, which ignores it. Lambda then also deletes messages that are not JSON, or have a field Event."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.drops_test_events || length(var.filter_criteria) == 0
+    error_message = "drops_test_events and filter_criteria exclude each other, because a message needs to match only one pattern. Add Event = [{ exists = false }] to the body of each pattern instead."
+  }
+}
+
 variable "filter_criteria" {
   description = "Patterns as JSON text, at most 5; a message that matches none of them is deleted without being processed. A pattern on the body deletes every message that is not JSON. For SQS, Lambda doesn't support suffix, $or and equals-ignore-case."
   type        = list(string)

@@ -1,5 +1,6 @@
 """Queues as Lambda and CloudWatch see them: polled long, and counted."""
 
+import json
 import os
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,13 @@ pytestmark = [
         os.environ.get("LOCALSTACK", "embedded") != "embedded", reason="of the embedded one only"
     ),
 ]
+
+# A function that knows nothing of S3's test event.
+PLAIN = """
+def handler(event, context):
+    for message in event["Records"]:
+        print("got", message["body"])
+"""
 
 SLOW = """
 import time
@@ -78,3 +86,30 @@ def test_a_mapping_is_disabled_only_after_its_last_message(localstack: Instance)
     assert in_flight() == 0
     functions.lambda_.update_event_source_mapping(UUID=mapping, Enabled=True)
     eventually(state, until=lambda now: now == "Enabled", waiting_for="the mapping again")
+
+
+def test_a_test_event_of_s3_is_deleted_for_a_function_that_would_fail_on_it(
+    localstack: Instance,
+) -> None:
+    functions = Functions(localstack)
+    sqs = functions.client("sqs")
+    url = sqs.create_queue(QueueName=f"plain-{secrets.token_hex(4)}")["QueueUrl"]
+    name = functions.make(code=PLAIN)
+    # What modules/sqs-lambda-consumer writes with drops_test_events.
+    pattern = json.dumps({"body": {"Event": [{"exists": False}]}})
+    functions.map(url, name, FilterCriteria={"Filters": [{"Pattern": pattern}]})
+
+    sqs.send_message(QueueUrl=url, MessageBody='{"Service":"Amazon S3","Event":"s3:TestEvent"}')
+    sqs.send_message(QueueUrl=url, MessageBody='{"Records":[{"eventSource":"aws:s3"}]}')
+
+    logged = eventually(
+        lambda: functions.logs(name), until=lambda log: "got" in log, waiting_for="the event"
+    )
+    assert 'got {"Records":[{"eventSource":"aws:s3"}]}' in logged
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    eventually(
+        lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"],
+        until=lambda found: set(found.values()) == {"0"},
+        waiting_for="both to be deleted",
+    )
+    assert "TestEvent" not in functions.logs(name)

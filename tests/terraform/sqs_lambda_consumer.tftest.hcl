@@ -664,3 +664,35 @@ run "without_a_filter_the_author_may_set_one" {
     error_message = "The environment is ${jsonencode(output.environment)}"
   }
 }
+
+run "test_events_of_s3_are_dropped_for_a_function_without_the_runtime" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    drops_test_events = true
+  }
+
+  assert {
+    condition     = one(one(aws_lambda_event_source_mapping.this.filter_criteria).filter).pattern == "{\"body\":{\"Event\":[{\"exists\":false}]}}"
+    error_message = "The filter criteria are ${jsonencode(aws_lambda_event_source_mapping.this.filter_criteria)}"
+  }
+}
+
+run "patterns_beside_the_one_for_test_events_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    drops_test_events = true
+    filter_criteria   = ["{\"body\":{\"Records\":[{\"exists\":true}]}}"]
+  }
+
+  expect_failures = [var.drops_test_events]
+}

@@ -1,20 +1,24 @@
 """The Python examples in the README run unchanged."""
 
+import json
 import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from object_consumer import PermanentError
 from object_consumer.testing import BUCKET, MemoryStore
 
-README = Path(__file__).resolve().parents[3] / "README.md"
+ROOT = Path(__file__).resolve().parents[3]
+README = ROOT / "README.md"
+CONSUMER = ROOT / "modules" / "sqs-lambda-consumer" / "README.md"
 
 
-def blocks() -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+def blocks(page: Path = README) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -46,3 +50,22 @@ def test_the_function_rejects_what_the_readme_says(function_folder: Path) -> Non
     store = MemoryStore()
     with pytest.raises(PermanentError, match=r"a\.pdf is not a PDF"):
         handler.function(store.upload("a.pdf", b"text"), store)
+
+
+def test_a_function_without_the_runtime_reports_what_failed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names: dict[str, Any] = {}
+    (example,) = blocks(CONSUMER)
+    exec(compile(example, str(CONSUMER), "exec"), names)  # noqa: S102 (the page's own code)
+    file = {"s3": {"bucket": {"name": "files"}, "object": {"key": "a+b.json"}}}
+    bodies = {"good": {"Records": [file]}, "test": {"Event": "s3:TestEvent"}}
+    records = [
+        {"messageId": name, "body": json.dumps(body), "eventSource": "aws:sqs"}
+        for name, body in bodies.items()
+    ]
+
+    answer = names["lambda_handler"]({"Records": records}, None)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "test"}]}
+    assert "process files a b.json" in capsys.readouterr().out
