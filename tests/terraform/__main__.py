@@ -163,7 +163,7 @@ def jobs_in(workspace: TestWorkspace) -> list[Job]:
     """List what there is to test beside the files, what takes longest first."""
     modules = sorted((workspace.folder / "modules").iterdir())
     examples = examples_in(ROOT / "README.md", "root")
-    for page in ("changes", "first-apply"):
+    for page in ("changes", "encryption", "first-apply"):
         examples += examples_in(ROOT / "docs" / f"{page}.md", page)
     for module in modules:
         examples += examples_in(ROOT / "modules" / module.name / "README.md", module.name)
