@@ -6,7 +6,8 @@ locals {
   # S3's test event has a field Event; its notifications of objects have Records instead:
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
   # https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
-  filter_criteria = var.drops_test_events ? [jsonencode({ body = { Event = [{ exists = false }] } })] : var.filter_criteria
+  no_test_event   = jsonencode({ body = { Event = [{ exists = false }] } })
+  filter_criteria = var.drops_test_events ? [local.no_test_event] : var.filter_criteria
 
   # The variables for the runtime.
   environment = merge(

@@ -62,6 +62,10 @@ DENIALS = [
         "https://github.com/hashicorp/terraform-provider-aws/pull/42117",
     ),
     Known(r"^sns\.\S+ sqs:SendMessage .*:fan-out-audit$", "A test closes the queue."),
+    Known(
+        r"^s3\.\S+ sqs:SendMessage .*:routes-removed-dlq$",
+        "A test has another notification configuration replace the pipeline's, with this queue.",
+    ),
     Known(r"/eventbridge-rule-\S+ sns:Publish .*:eventbridge$", "A test denies the rule its role."),
     Known(
         r"/load-dynamodb-load-\S+ dynamodb:BatchWriteItem .*:table/missing$",
