@@ -13,6 +13,7 @@ import pytest
 
 from event_pipelines.localstack import Instance
 from event_pipelines.terraform import Terraform
+from tests.integration.changes import change
 from tests.integration.clone import TARGETS, Clone
 from tests.integration.configurations import (
     EXAMPLES,
@@ -127,12 +128,8 @@ def stacks(
         for mark in item.iter_markers("applies")
         for name in mark.args
     }
-    if "demo" in needed:
-        request.getfixturevalue("demonstration")
-    if "clone" in needed:
-        request.getfixturevalue("clone")
-    if "repository" in needed:
-        request.getfixturevalue("repository")
+    for name in {"clone", "demonstration", "repository"} & needed:
+        request.getfixturevalue(name)
     started = Stacks(
         localstack.environment,
         tmp_path_factory.mktemp("stacks"),
@@ -154,6 +151,8 @@ def stacks(
             variables_of = partial(second_consumer, started, name)
             folder = ROOT / "examples" / "buffered" / "second-consumer"
             started.start(name, folder, variables_of, account)
+    if "changed" in needed:
+        started.run(partial(change, started, clients, tmp_path_factory.mktemp("changes")))
     for name, beginning in beginnings(request.session.items):
         started.begin(name, beginning, clients)
     yield started

@@ -56,6 +56,7 @@ class Stacks:
     made: list[Terraform] = field(default_factory=list)
     begun: dict[Beginning, Future[Any]] = field(default_factory=dict)
     upgraded: dict[str, Future[Upgraded]] = field(default_factory=dict)
+    running: list[Future[None]] = field(default_factory=list)
     cleanup: ExitStack = field(default_factory=ExitStack)
     providers: ExitStack = field(default_factory=ExitStack)
 
@@ -99,6 +100,11 @@ class Stacks:
         self.start(name, upgrade.configuration, variables, UPGRADED_ACCOUNT, MANY_RESOURCES)
         self.upgraded[name] = self.pool.submit(upgrade.run, self.applying[name])
         self.cleanup.callback(wait, [self.upgraded[name]])
+
+    def run(self, change: Callable[[], None]) -> None:
+        """Begin to change stacks, beside the tests that leave them alone."""
+        self.running.append(self.pool.submit(change))
+        self.cleanup.callback(wait, self.running)
 
     def begin(self, name: str, beginning: Beginning, clients: Clients) -> None:
         """Have a test begun as soon as a stack is up: what it waits for takes a minute."""

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 READERS = {"load", "transform"}
 
 
-@pytest.mark.applies("demo")
+@pytest.mark.applies("demonstration")
 def test_the_demonstration_shows_every_sample_and_leaves_nothing(
     stacks: Stacks, demonstration: subprocess.Popen[str], clients: Clients
 ) -> None:

@@ -23,7 +23,7 @@ from tests.integration.test_dead_letter_queues import DENIED
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.last,
-    pytest.mark.applies("demo", *PIPELINES, *EXAMPLES, *SECOND_CONSUMERS),
+    pytest.mark.applies("demonstration", *PIPELINES, *EXAMPLES, *SECOND_CONSUMERS),
     pytest.mark.skipif(
         os.environ.get("LOCALSTACK", "embedded") != "embedded", reason="of the embedded one only"
     ),
