@@ -10,6 +10,8 @@ import platformdirs
 DISTRIBUTION = "event-driven-pipelines"
 # What functions import, beside what they install.
 RUNTIME_PACKAGES = ("circuit_state", "object_consumer", "record_formats")
+# Of Lambda's runtime, whose byte code is compiled here, and of LocalStack's environments.
+PYTHON_VERSION = (3, 13)
 SOURCES = Path(__file__).resolve().parents[1]
 
 

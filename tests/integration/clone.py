@@ -103,23 +103,34 @@ class Clone:
         self._pool.shutdown(cancel_futures=True)
 
     def _run(self, *arguments: str) -> Ran:
-        environment = {
-            name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON
-        }
-        done = subprocess.run(
-            ["nice", "make", *arguments],
-            check=False,
-            cwd=self.folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        done = in_background("make", *arguments, folder=self.folder)
         changed = _git(self.folder, "status", "--porcelain")
         everything = _git(self.folder, "status", "--porcelain", "--ignored")
         left = "\n".join(line for line in everything.splitlines() if line.startswith("!!"))
         return Ran(done.returncode, done.stdout, changed, left)
+
+
+def in_background(
+    *command: str, folder: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as a newcomer would, behind everything else that wants to run.
+
+    Parameters
+    ----------
+    environment
+        More variables than those of the tests that are passed on.
+    """
+    passed_on = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    return subprocess.run(
+        ["nice", *command],
+        check=False,
+        cwd=folder,
+        env={**passed_on, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def _git(folder: Path, *arguments: str) -> str:

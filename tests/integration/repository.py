@@ -1,8 +1,6 @@
 """A consumer's own repository, made and used with the built wheel as a stranger would."""
 
-import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from event_pipelines.installation import find_uv
-from tests.integration.clone import NOT_PASSED_ON, Clone
+from tests.integration.clone import Clone, in_background
 
 NAME = "invoices"
 # A module alone, beside the root module that `pipeline new` has written.
@@ -80,16 +78,7 @@ class Repository:
         return output
 
     def _command(self, *command: str, folder: Path | None = None) -> str:
-        kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
-        done = subprocess.run(
-            ["nice", *command],
-            check=False,
-            cwd=folder or self.folder,
-            env={**kept, **self.environment, "COLUMNS": "200"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        environment = {**self.environment, "COLUMNS": "200"}
+        done = in_background(*command, folder=folder or self.folder, environment=environment)
         assert done.returncode == 0, f"{shlex.join(command)}:\n{done.stdout}"
         return done.stdout

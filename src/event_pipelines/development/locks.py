@@ -19,9 +19,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from event_pipelines.development.errors import DevelopmentError
-from event_pipelines.installation import CHECKOUT, DISTRIBUTION, InstallationError, find_uv
-
-PYTHON_VERSION = "3.13"
+from event_pipelines.installation import (
+    CHECKOUT,
+    DISTRIBUTION,
+    PYTHON_VERSION,
+    InstallationError,
+    find_uv,
+)
 
 _PIN = re.compile(
     r"^(?P<name>[\w.-]+)(?:\[[^]]*\])?(?:==(?P<version>[^\s;\\]+)| @ (?P<url>[^\s;\\]+))"
@@ -69,7 +73,13 @@ def resolve(source: Path, lock: Path, *, upgrade: bool) -> None:
         raise DevelopmentError(str(error)) from error
     # With this Python, a distribution at a commit is built.
     command += ["--universal", "--generate-hashes", "--no-header", "--python", sys.executable]
-    command += ["--python-version", PYTHON_VERSION, source.name, "--output-file", lock.name]
+    command += [
+        "--python-version",
+        ".".join(map(str, PYTHON_VERSION)),
+        source.name,
+        "--output-file",
+        lock.name,
+    ]
     text = expanded(source)
     with ExitStack() as stack:
         folder = source.parent

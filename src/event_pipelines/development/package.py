@@ -44,6 +44,7 @@ from event_pipelines.development.errors import DevelopmentError
 from event_pipelines.installation import (
     CHECKOUT,
     DISTRIBUTION,
+    PYTHON_VERSION,
     RUNTIME_PACKAGES,
     SOURCES,
     find_uv,
@@ -51,7 +52,6 @@ from event_pipelines.installation import (
 
 # Amazon Linux 2023, on which python3.13 runs, has glibc 2.34.
 PLATFORMS = {"arm64": "aarch64-manylinux_2_34", "x86_64": "x86_64-manylinux_2_34"}
-PYTHON_VERSION = (3, 13)
 TASK_ROOT = "/var/task"
 
 # A zip can't have an earlier date: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
@@ -206,7 +206,8 @@ def package(
             raise DevelopmentError(f"{source / name}/{needed} does not exist. Functions: {found}")
     lock = _checked_lock(source, name)
     archive = output / f"{name}.zip"
-    inputs = fingerprint(source, name, architecture)
+    folders = local_packages(source, name)
+    inputs = fingerprint(source, name, architecture, folders)
     record = output / ".package" / f"{name}.json"
     if _is_current(record, inputs, archive):
         return f"{archive}  {_size(archive)}  up to date"
@@ -214,7 +215,6 @@ def package(
         staging = Path(temporary)
         if lock is not None:
             _install_wheels(lock, staging, architecture)
-        folders = local_packages(source, name)
         for folder in folders:
             shutil.copytree(folder, staging / folder.name, ignore=_not_shipped)
         _remove_unused(staging, folders)
@@ -252,10 +252,10 @@ def local_packages(source: Path, name: str) -> list[Path]:
     return [found[package] for package in sorted(found)]
 
 
-def fingerprint(source: Path, name: str, architecture: str) -> str:
+def fingerprint(source: Path, name: str, architecture: str, folders: Iterable[Path]) -> str:
     """Hash all inputs of a function's archive, so that an unchanged one is kept."""
     files = [source / name / "requirements.txt"]
-    for folder in local_packages(source, name):
+    for folder in folders:
         files += _shipped_files(folder)
     tools = [f"{one} {metadata.version(one)}" for one in ("deflate", "stream-zip")]
     digest = hashlib.sha256(f"{architecture} {sys.version} {tools}".encode())

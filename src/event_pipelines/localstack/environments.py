@@ -13,13 +13,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from event_pipelines.installation import InstallationError, find_uv, tools_folder
+from event_pipelines.installation import (
+    PYTHON_VERSION,
+    InstallationError,
+    find_uv,
+    tools_folder,
+)
 
 HERE = Path(__file__).resolve().parent
 LOCALSTACK = tools_folder() / "localstack"
 LAMBDA_RUNTIME = tools_folder() / "lambda-runtime"
 STAMP = ".lock-sha256"
-PYTHON_VERSION = (3, 13)
 _LOCKS = {
     LOCALSTACK: HERE / "requirements.txt",
     LAMBDA_RUNTIME: HERE / "lambda_runtime" / "requirements.txt",

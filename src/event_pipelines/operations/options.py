@@ -15,6 +15,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be
 Limit = Annotated[
     int, typer.Option(min=1, help="Maximum messages to read from a dead-letter queue.")
 ]
+Reason = Annotated[
+    str | None,
+    typer.Option(help="Only messages with this error type, or with this text in the reason."),
+]
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 

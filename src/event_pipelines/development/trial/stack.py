@@ -59,12 +59,12 @@ def in_localstack(
         entered.enter_context(_environment(instance))
         # An instance that was started for this ends with everything in it.
         kept = not instance.is_temporary
-        applying = applied(
+        applying = _applied(
             folder, instance.environment, variables, options, console, destroyed=kept
         )
         stack = entered.enter_context(applying)
         aws = Aws()
-        pipeline = pipeline_of(stack, name, aws)
+        pipeline = discovery.by_outputs(stack.outputs(), name, aws)
         if kept:
             entered.callback(_empty, pipeline.bucket, aws)
         yield stack, pipeline, aws
@@ -107,16 +107,16 @@ def _packaged(folder: Path, source: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def applied(
+def _applied(
     folder: Path,
     environment: Mapping[str, str],
     variables: Mapping[str, Any],
     options: Sequence[str],
     console: Console,
     *,
-    destroyed: bool = True,
+    destroyed: bool,
 ) -> Iterator[Terraform]:
-    """Apply a configuration with a local state of its own, and destroy it afterwards.
+    """Apply a configuration with a local state of its own.
 
     Parameters
     ----------
@@ -129,12 +129,12 @@ def applied(
     console
         Shows the progress.
     destroyed
-        Whether to destroy it.
+        Whether to destroy it afterwards.
 
     Raises
     ------
     TerraformError
-        It can't be applied; what was created is destroyed.
+        It can't be applied, or not be destroyed.
     """
     work = Path("build") / "try" / datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     stack = Terraform(folder, work, environment, variables, _shower(console), options)
@@ -148,11 +148,6 @@ def applied(
             if destroyed and stack.resources():
                 with console.status("Destroying it"):
                     stack.destroy()
-
-
-def pipeline_of(stack: Terraform, name: str | None, aws: Aws) -> discovery.Pipeline:
-    """Find the pipeline in the outputs of an applied configuration."""
-    return discovery.by_outputs(stack.outputs(), name, aws)
 
 
 def keep(stack: Terraform, pipeline: discovery.Pipeline, console: Console) -> None:

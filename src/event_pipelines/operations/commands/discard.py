@@ -21,7 +21,7 @@ from event_pipelines.operations.commands import failures
 from event_pipelines.operations.dead_letters import DeadLetter
 from event_pipelines.operations.discovery import Consumer
 from event_pipelines.operations.errors import WrongUseError
-from event_pipelines.operations.options import ConsumerName, DryRun, Json, Limit, Yes
+from event_pipelines.operations.options import ConsumerName, DryRun, Json, Limit, Reason, Yes
 from event_pipelines.operations.session import Session
 from event_pipelines.operations.story import is_superseded
 
@@ -33,10 +33,7 @@ def command(
     context: typer.Context,
     consumer: ConsumerName,
     *,
-    reason: Annotated[
-        str | None,
-        typer.Option(help="Only messages with this error type, or with this text in the reason."),
-    ] = None,
+    reason: Reason = None,
     superseded: Annotated[
         bool,
         typer.Option(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import batched
-from typing import Annotated
 
 import typer
 
@@ -22,7 +21,7 @@ from event_pipelines.operations.dead_letters import DeadLetter
 from event_pipelines.operations.delivery import send_back
 from event_pipelines.operations.discovery import Consumer
 from event_pipelines.operations.errors import TROUBLE, OperationError
-from event_pipelines.operations.options import ConsumerName, DryRun, Json, Limit, Yes
+from event_pipelines.operations.options import ConsumerName, DryRun, Json, Limit, Reason, Yes
 from event_pipelines.operations.session import Session
 
 # Concurrent batches; one for a FIFO queue, to keep the order.
@@ -36,10 +35,7 @@ def command(
     context: typer.Context,
     consumer: ConsumerName,
     *,
-    reason: Annotated[
-        str | None,
-        typer.Option(help="Only messages with this error type, or with this text in the reason."),
-    ] = None,
+    reason: Reason = None,
     limit: Limit = 10_000,
     dry_run: DryRun = False,
     yes: Yes = False,
