@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from object_consumer import (
     ObjectEvent,
@@ -13,9 +12,9 @@ from object_consumer import (
     object_consumer,
     settings,
 )
+from object_consumer.destination import load_destination, source_metadata, source_version
 from object_consumer.memory import workspace
-from record_formats import FORMATS, Source, input_format, read_records, write_records
-from transform_objects.naming import output_key
+from record_formats import FORMATS, Source, input_format, output_key, read_records, write_records
 from transform_objects.schema import load_schema
 
 if TYPE_CHECKING:
@@ -23,16 +22,11 @@ if TYPE_CHECKING:
 
     from object_consumer.memory import Allowance
 
-OUTPUT_BUCKET = settings.text("OUTPUT_BUCKET")
-OUTPUT_PREFIX = settings.text("OUTPUT_PREFIX", "")
+DESTINATION = load_destination()
 OUTPUT_FORMAT = settings.text("OUTPUT_FORMAT", "json", choices=FORMATS)
 OUTPUT_GZIP = settings.flag("OUTPUT_GZIP", default=False)
 MAX_OBJECT_BYTES = settings.integer("MAX_OBJECT_BYTES", 64 * 1024 * 1024, minimum=1)
 SCHEMA = load_schema()
-
-# S3 accepts 2 KB of metadata, including names; see ObjectStore.write for why it is encoded.
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
-_MAX_SOURCE = 1500
 
 # Objects are read and written in parallel, but transformed one by one.
 WORKSPACE = workspace()
@@ -43,44 +37,29 @@ def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
     """Transform one object; the same version always gives the same bytes under the same key."""
     if event.is_removal:
         raise SkippedError("removal")
-    _refuse_own_output(event)
+    DESTINATION.refuse_own(event)
     kind = input_format(event.key)
-    key = output_key(event.key, OUTPUT_PREFIX, FORMATS[OUTPUT_FORMAT].extension, gzip=OUTPUT_GZIP)
-    version = event.version_id or event.etag or ""
-    uri = quote(event.uri, safe=":/")
+    key = output_key(
+        event.key, DESTINATION.prefix, FORMATS[OUTPUT_FORMAT].extension, gzip=OUTPUT_GZIP
+    )
     downloaded = store.read(event)
     with WORKSPACE.turn(store.check) as turn:
         turn.allowance.hold(len(downloaded), "the file")
         content = bytes(downloaded)
         del downloaded
-        source = Source(event.uri, version, event.event_time)
+        source = Source(event.uri, source_version(event), event.event_time)
         body, count = _transform(content, kind, source, turn.allowance)
         del content
         turn.keep(len(body))
         written = store.write(
-            OUTPUT_BUCKET,
+            DESTINATION.bucket,
             key,
             body,
             content_type=FORMATS[OUTPUT_FORMAT].content_type,
             content_encoding="gzip" if OUTPUT_GZIP else None,
-            metadata={"source-version": version}
-            | ({"source": uri} if len(uri) <= _MAX_SOURCE else {}),
+            metadata=source_metadata(event),
         )
     return {"output": written.uri, "output_bytes": written.size, "records": count}
-
-
-def _refuse_own_output(event: ObjectEvent) -> None:
-    """Reject an object that this function may have written: it would cause a loop."""
-    if event.bucket == OUTPUT_BUCKET and event.key.startswith(OUTPUT_PREFIX):
-        advice = (
-            "keep the pipeline's filter away from it, or choose another OUTPUT_PREFIX"
-            if OUTPUT_PREFIX
-            else "set OUTPUT_PREFIX, or another OUTPUT_BUCKET"
-        )
-        raise PermanentError(
-            f"{event.uri} is in this function's output, s3://{OUTPUT_BUCKET}/{OUTPUT_PREFIX}: "
-            f"it would process its own output in a loop; {advice}"
-        )
 
 
 def _transform(

@@ -6,6 +6,7 @@ column.
 """
 
 from record_formats.errors import RecordFormatError
+from record_formats.naming import output_key
 from record_formats.reading import EXTENSIONS, input_format, read_records
 from record_formats.records import Records
 from record_formats.writing import FORMATS, OutputFormat, Source, write_records
@@ -18,6 +19,7 @@ __all__ = [
     "Records",
     "Source",
     "input_format",
+    "output_key",
     "read_records",
     "write_records",
 ]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from record_formats import EXTENSIONS
-from transform_objects.naming import MAX_KEY_BYTES, output_key
+from record_formats import EXTENSIONS, output_key
+from record_formats.naming import MAX_KEY_BYTES
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,30 @@ def test_two_sources_never_share_an_output(
         assert output_key(one, "p/", extension, gzip=gzip) != output_key(
             other, "p/", extension, gzip=gzip
         )
+
+
+_any_keys = st.builds(
+    "".join,
+    st.lists(st.sampled_from([".parquet", ".gz", ".sha256", ".csv", "a"]), min_size=1, max_size=5),
+)
+
+
+@given(_any_keys, _any_keys, st.sampled_from([".parquet", ".csv"]))
+def test_two_sources_of_any_name_never_share_an_output(
+    one: str, other: str, extension: str
+) -> None:
+    if one != other:
+        assert output_key(one, "p/", extension, sources=("",)) != output_key(
+            other, "p/", extension, sources=("",)
+        )
+
+
+def test_a_source_named_like_a_digest_has_another_output_than_its_owner() -> None:
+    key = "k" * 2000
+    digest = hashlib.sha256(key.encode()).hexdigest() + ".sha256"
+
+    assert output_key(key, "p/", ".csv", sources=("",)) == f"p/{digest}.csv"
+    assert output_key(digest, "p/", ".csv", sources=("",)) != f"p/{digest}.csv"
 
 
 def test_a_name_too_long_for_s3_is_replaced_by_a_digest_of_the_key() -> None:
