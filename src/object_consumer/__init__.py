@@ -36,7 +36,8 @@ from object_consumer.errors import (
 )
 from object_consumer.events import ObjectEvent
 from object_consumer.handler import ConsumerHandler, object_consumer
-from object_consumer.store import ObjectStore, WrittenObject
+from object_consumer.store import ObjectStore
+from object_consumer.transport import WrittenObject
 
 __all__ = [
     "ConsumerHandler",

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from object_consumer.outcomes import Outcome
     from object_consumer.plan import Delivery, Plan, Task
     from object_consumer.queue import Queue
-    from object_consumer.store import Transport
+    from object_consumer.transport import Transport
     from object_consumer.workers import Job
 
     type Function = Callable[[ObjectEvent, ObjectStore], Mapping[str, object] | None]

@@ -4,8 +4,45 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from typing import Protocol
 
 from object_consumer.errors import DeadlineError
+
+
+class Reservation(Protocol):
+    """One object's share of an invocation: its time, and its bytes in memory."""
+
+    def check(self) -> None:
+        """Raise `DeadlineError` if the object is given up, or its function has returned."""
+        ...
+
+    def reserve(self, size: int) -> None:
+        """Wait until the bytes may be held in memory; they are released when the object is done."""
+        ...
+
+    def release(self, size: int) -> None:
+        """Release reserved bytes before the object is done."""
+        ...
+
+    def report(self, read: int, size: int) -> None:
+        """Note how many bytes of a file were read, for when the object is given up."""
+        ...
+
+
+class Unlimited:
+    """A reservation outside of an invocation: no deadline, no limit."""
+
+    def check(self) -> None:
+        """Never raise."""
+
+    def reserve(self, size: int) -> None:
+        """Never wait."""
+
+    def release(self, size: int) -> None:
+        """Count nothing."""
+
+    def report(self, read: int, size: int) -> None:
+        """Note nothing."""
 
 
 class ByteBudget:
@@ -66,12 +103,19 @@ class ObjectReservation:
     ----------
     budget
         The invocation's budget.
+
+    Attributes
+    ----------
+    progress
+        How far the object's file was read: the bytes read, and its size; None if it isn't read in
+        parts.
     """
 
     def __init__(self, budget: ByteBudget) -> None:
         self._budget = budget
         self.is_over = False
         self.held = 0
+        self.progress: tuple[int, int] | None = None
 
     def check(self) -> None:
         """Raise `DeadlineError` if the object is given up, or its function has returned."""
@@ -98,6 +142,18 @@ class ObjectReservation:
             budget.check()
             self.held += size
             budget.held += size
+
+    def release(self, size: int) -> None:
+        """Release reserved bytes; nothing if the object is done, which has released them all."""
+        with self._budget.changed:
+            size = min(size, self.held)
+            self.held -= size
+            self._budget.held -= size
+            self._budget.changed.notify_all()
+
+    def report(self, read: int, size: int) -> None:
+        """Note how far the object's file was read."""
+        self.progress = read, size
 
     def abandon(self) -> None:
         """Reject further requests of the object's function; its bytes stay reserved."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from object_consumer.configuration import Configuration
     from object_consumer.ledger import Ledger
     from object_consumer.plan import Delivery
-    from object_consumer.store import Transport
+    from object_consumer.transport import Transport
 
 _CONCURRENCY = 64
 # The maximum length of an error message; Lambda's limit for responses is 6 MB.

@@ -14,11 +14,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import obstore
-from obstore import Bytes
-from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from object_consumer import clients
+from object_consumer import s3_boto3
 from object_consumer.addressing import (
     check_bucket,
     check_etag,
@@ -26,32 +25,25 @@ from object_consumer.addressing import (
     choose_region,
     endpoint,
 )
-from object_consumer.errors import ObjectNotFoundError, ObjectSupersededError, StorageError
-from object_consumer.store import PutHeaders, Response
+from object_consumer.s3_errors import read_error, write_error
+from object_consumer.transport import Address, PutHeaders, Response, Upload, WrittenObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from botocore.exceptions import BotoCoreError, ClientError
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, PutObjectRequestTypeDef
-    from obstore import Attributes, GetOptions
+    from obstore import Attributes, Bytes, GetOptions
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
-    type AnyBody = bytes | Bytes | memoryview
+    from object_consumer.transport import Body
 
 # Above this size, a multipart upload is faster; below, its two additional requests cost more.
 _MULTIPART_ABOVE = 64 * 1024 * 1024
 _PART_SIZE = 16 * 1024 * 1024
 
 _NOT_A_PATH_SEGMENT = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|[\x00-\x1f\x7f]")
-_NOT_FOUND = frozenset({"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed"})
-# After versioning was enabled, S3 may return NoSuchKey, but no other error, for an existing object:
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
-_FINAL = frozenset({"NoSuchVersion", "NoSuchBucket", "MethodNotAllowed"})
-_ERROR_CODE = re.compile(r"<Code>(\w+)</Code>|An error occurred \((\w+)\)")
-_PRECONDITION_FAILED = frozenset({"PreconditionFailed", "412"})
-_MAX_REASON = 300
+# S3's response to any range of an empty object:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
+_EMPTY = "InvalidRange"
 # The number of buckets whose stores and connections are cached; a store takes 0.1 MB.
 _MAX_STORES = 64
 
@@ -78,57 +70,72 @@ class S3Transport:
         self._stores: dict[tuple[str, str], S3Store] = {}
         self._lock = threading.Lock()
 
-    def get(
-        self, bucket: str, key: str, *, region: str | None, version_id: str | None, etag: str | None
-    ) -> Response:
-        """Start a download; see `object_consumer.store.Transport`."""
-        if version_id is not None:
-            check_version_id(version_id)
-        if etag is not None:
-            check_etag(etag)
-        if not is_addressable(key):
-            return _get_with_boto3(bucket, key, region=region, version_id=version_id, etag=etag)
+    def get(self, address: Address, byte_range: tuple[int, int] | None = None) -> Response:
+        """Start a download; see `object_consumer.transport.Transport`."""
+        if address.version_id is not None:
+            check_version_id(address.version_id)
+        if address.etag is not None:
+            check_etag(address.etag)
+        if not is_addressable(address.key):
+            return s3_boto3.get(address, byte_range)
         options: GetOptions = {}
-        if version_id is not None:
-            options["version"] = version_id
-        if etag is not None:
-            options["if_match"] = f'"{etag}"'
-        uri = f"s3://{bucket}/{key}"
+        if address.version_id is not None:
+            options["version"] = address.version_id
+        if address.etag is not None:
+            options["if_match"] = f'"{address.etag}"'
+        if byte_range is not None:
+            options["range"] = byte_range
         try:
-            result = obstore.get(self._store(bucket, region), key, options=options)
+            store = self._store(address.bucket, address.region)
+            result = obstore.get(store, address.key, options=options)
         except (BaseError, FileNotFoundError) as error:
-            raise _read_error(uri, error) from None
+            if byte_range is not None and _EMPTY in str(error):
+                return self.get(address)
+            raise read_error(address.uri, error) from None
 
         def body() -> Bytes:
             try:
                 return result.bytes()
             except (BaseError, FileNotFoundError) as error:
-                raise _read_error(uri, error) from None
+                raise read_error(address.uri, error) from None
 
-        return Response(result.meta["size"], body)
+        etag = result.meta["e_tag"]
+        return Response(
+            result.meta["size"],
+            body,
+            etag.strip('"') if etag else None,
+            result.attributes.get("Content-Encoding"),
+        )
 
-    def put(
-        self, bucket: str, key: str, body: AnyBody, headers: PutHeaders
-    ) -> tuple[str | None, str | None]:
-        """Write an object; see `object_consumer.store.Transport`."""
+    def put(self, bucket: str, key: str, body: Body, headers: PutHeaders) -> WrittenObject:
+        """Write an object; see `object_consumer.transport.Transport`."""
         if not is_addressable(key):
-            return _put_with_boto3(bucket, key, body, headers)
+            return s3_boto3.put(bucket, key, body, headers)
         attributes: Attributes = {"Content-Type": headers.content_type, **headers.metadata}
         if headers.content_encoding is not None:
             attributes["Content-Encoding"] = headers.content_encoding
+        uri, size = f"s3://{bucket}/{key}", memoryview(body).nbytes
         try:
             result = obstore.put(
                 self._store(bucket, None),
                 key,
                 body,
                 attributes=attributes,
-                use_multipart=memoryview(body).nbytes > _MULTIPART_ABOVE,
+                use_multipart=size > _MULTIPART_ABOVE,
                 chunk_size=_PART_SIZE,
             )
         except (BaseError, FileNotFoundError) as error:
-            raise _write_error(f"s3://{bucket}/{key}", error) from None
+            raise write_error(uri, error) from None
         etag = result["e_tag"]
-        return etag.strip('"') if etag else None, result["version"]
+        return WrittenObject(uri, size, etag.strip('"') if etag else None, result["version"])
+
+    def start_upload(self, bucket: str, key: str, headers: PutHeaders) -> Upload:
+        """Begin a multipart upload; see `object_consumer.transport.Transport`.
+
+        With boto3, because obstore can't abort an upload, which would leave its parts in the
+        bucket.
+        """
+        return s3_boto3.MultipartUpload(bucket, key, headers)
 
     def _store(self, bucket: str, region: str | None) -> S3Store:
         region = choose_region(region, os.environ)
@@ -188,92 +195,3 @@ def _client_options(config: S3Config) -> ClientConfig:
         # S3 closes idle connections early, which a frozen function doesn't notice.
         "pool_idle_timeout": timedelta(seconds=5),
     }
-
-
-def _read_error(uri: str, error: Exception) -> Exception:
-    if isinstance(error, FileNotFoundError):
-        found = _ERROR_CODE.search(str(error))
-        code = (found[1] or found[2]) if found else None
-        return ObjectNotFoundError(f"{uri} no longer exists", is_final=code in _FINAL)
-    if isinstance(error, PreconditionError):
-        return ObjectSupersededError()
-    return _storage_error("reading", uri, error)
-
-
-def _write_error(uri: str, error: Exception) -> Exception:
-    if isinstance(error, FileNotFoundError):
-        return StorageError(f"writing {uri} failed: the bucket does not exist")
-    return _storage_error("writing", uri, error)
-
-
-def _storage_error(verb: str, uri: str, error: Exception) -> StorageError:
-    if isinstance(error, PermissionDeniedError):
-        return StorageError(f"{verb} {uri} was denied; check the function's role and the KMS key")
-    reason = " ".join(str(error).split())
-    return StorageError(f"{verb} {uri} failed: {reason[:_MAX_REASON]}")
-
-
-def _client(bucket: str, region: str | None) -> S3Client:
-    """Return boto3's client for a bucket, with the region that obstore would use."""
-    check_bucket(bucket)
-    return clients.s3(choose_region(region, os.environ))
-
-
-def _get_with_boto3(
-    bucket: str, key: str, *, region: str | None, version_id: str | None, etag: str | None
-) -> Response:
-    client = _client(bucket, region)
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - already imported
-
-    uri = f"s3://{bucket}/{key}"
-    request: GetObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
-    if version_id is not None:
-        request["VersionId"] = version_id
-    if etag is not None:
-        request["IfMatch"] = f'"{etag}"'
-    try:
-        result = client.get_object(**request)
-    except (BotoCoreError, ClientError) as error:
-        raise _read_error(uri, _as_obstore_error(error)) from None
-
-    def body() -> Bytes:
-        try:
-            return Bytes(result["Body"].read())
-        except BotoCoreError as error:
-            raise _read_error(uri, _as_obstore_error(error)) from None
-
-    return Response(result["ContentLength"], body)
-
-
-def _put_with_boto3(
-    bucket: str, key: str, body: AnyBody, headers: PutHeaders
-) -> tuple[str | None, str | None]:
-    client = _client(bucket, None)
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - already imported
-
-    request: PutObjectRequestTypeDef = {
-        "Bucket": bucket,
-        "Key": key,
-        "Body": bytes(body),
-        "ContentType": headers.content_type,
-        "Metadata": headers.metadata,
-    }
-    if headers.content_encoding is not None:
-        request["ContentEncoding"] = headers.content_encoding
-    try:
-        result = client.put_object(**request)
-    except (BotoCoreError, ClientError) as error:
-        raise _write_error(f"s3://{bucket}/{key}", _as_obstore_error(error)) from None
-    return result["ETag"].strip('"'), result.get("VersionId")
-
-
-def _as_obstore_error(error: BotoCoreError | ClientError) -> Exception:
-    response = getattr(error, "response", {})
-    code = response.get("Error", {}).get("Code", "")
-    if code in _NOT_FOUND:
-        return FileNotFoundError(str(error))
-    if code in _PRECONDITION_FAILED:
-        return PreconditionError(str(error))
-    if response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 403:  # noqa: PLR2004
-        return PermissionDeniedError(str(error))
-    return error

@@ -1,17 +1,23 @@
 """Read and write objects: the interface of a consumer's function to Amazon S3.
 
 `ObjectStore` implements the rules (version, size, bytes in memory). A `Transport` transfers the
-bytes: `object_consumer.s3` on Lambda, an in-memory one in unit tests.
+bytes.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import re
-from dataclasses import dataclass
+import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from object_consumer.addressing import MAX_KEY_BYTES
+from object_consumer.budget import Unlimited
 from object_consumer.errors import (
     ObjectNotFoundError,
     ObjectNotVisibleError,
@@ -19,11 +25,18 @@ from object_consumer.errors import (
     PermanentError,
 )
 from object_consumer.events import ObjectEvent
+from object_consumer.gzip_reader import MAGIC, GzipReader
+from object_consumer.reader import BUFFERED_BYTES, PART_BYTES, ObjectReader
+from object_consumer.transport import Address, PutHeaders
+from object_consumer.writer import ObjectWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from obstore import Bytes
+
+    from object_consumer.budget import Reservation
+    from object_consumer.transport import Body, Response, Transport, WrittenObject
 
 _S3_URI = "s3://"
 # The names of HTTP headers: https://www.rfc-editor.org/rfc/rfc9110.html#name-tokens
@@ -33,85 +46,13 @@ MAX_METADATA_BYTES = 2048
 # For how long an object may not be found after versioning was first enabled on its bucket:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
 VISIBLE_WITHIN = timedelta(minutes=15)
+# The encodings of a body as it was uploaded; some clients leave their chunks' name behind.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_ResponseSyntax
+_READABLE_ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip", "aws-chunked"})
+# The buffer of an open file, and the bytes copied at once.
+_BUFFER_BYTES = 1024 * 1024
 # The delay of the second attempt; the third is at the end, so that only these receives are used.
 _SECOND_LOOK = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenObject:
-    """An object written by `ObjectStore.write`.
-
-    Attributes
-    ----------
-    uri
-        ``s3://bucket/key``.
-    size
-        Size in bytes.
-    etag
-        The ETag without quotes.
-    version_id
-        None in a bucket without versioning.
-    """
-
-    uri: str
-    size: int
-    etag: str | None
-    version_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A started download: the size is known, the body is not read yet."""
-
-    size: int
-    body: Callable[[], Bytes]
-
-
-class Transport(Protocol):
-    """Transfers bytes from and to S3, and converts its errors to those of this package."""
-
-    def get(
-        self, bucket: str, key: str, *, region: str | None, version_id: str | None, etag: str | None
-    ) -> Response:
-        """Start a download of one version, or of the object if it still has this ETag."""
-        ...
-
-    def put(
-        self, bucket: str, key: str, body: bytes | Bytes | memoryview, headers: PutHeaders
-    ) -> tuple[str | None, str | None]:
-        """Write an object; return its ETag and version."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class PutHeaders:
-    """The headers that S3 stores with an object."""
-
-    content_type: str
-    content_encoding: str | None
-    metadata: Mapping[str, str]
-
-
-class Reservation(Protocol):
-    """One object's share of an invocation: its time, and its bytes in memory."""
-
-    def check(self) -> None:
-        """Raise `DeadlineError` if the object is given up, or its function has returned."""
-        ...
-
-    def reserve(self, size: int) -> None:
-        """Wait until the bytes may be held in memory; they are released when the object is done."""
-        ...
-
-
-class Unlimited:
-    """A reservation outside of an invocation: no deadline, no limit."""
-
-    def check(self) -> None:
-        """Never raise."""
-
-    def reserve(self, size: int) -> None:
-        """Never wait."""
 
 
 class ObjectStore:
@@ -185,38 +126,132 @@ class ObjectStore:
         DeadlineError
             The invocation has given this object up.
         """
-        event = source if isinstance(source, ObjectEvent) else None
-        bucket, key = (event.bucket, event.key) if event else split_uri(str(source))
-        uri = f"{_S3_URI}{bucket}/{key}"
-        if event and event.is_removal:
-            raise ObjectNotFoundError(f"{uri} was removed ({event.event_name}): nothing to read")
-        version_id = event.version_id if event and event.version_id != "null" else None
-        announced = (event.size if event else None) or 0
+        address, announced = _address(source)
         self._reservation.check()
-        self._admit(uri, announced)
-        try:
-            response = self._transport.get(
-                bucket,
-                key,
-                region=event.region if event else None,
-                version_id=version_id,
-                etag=event.etag if event and version_id is None else None,
-            )
-        except ObjectNotFoundError as error:
-            if event and not error.is_final:
-                check_visible(event, self._clock())
-            raise
+        self._admit(address.uri, announced)
+        response = self._get(source, address)
         if response.size > announced:
-            self._admit(uri, response.size, already=announced)
+            self._admit(address.uri, response.size, already=announced)
         body = response.body()
         self._reservation.check()
         return body
+
+    def open(
+        self, source: ObjectEvent | str, *, decompress: bool = True, max_bytes: int | None = None
+    ) -> io.BufferedReader:
+        """Open an object of any size as a binary file, which is read in parts.
+
+        It reads exactly the version that `read` does. The memory is about 24 MB, whatever the
+        size. It can be opened again for a second pass, and `seek` works; in compressed content,
+        `seek` decompresses what is before the position.
+
+        Parameters
+        ----------
+        source
+            An event, or an ``s3://bucket/key`` to read the newest version.
+        decompress
+            Whether content that begins as gzip does is decompressed. The first bytes decide, not
+            the key or ``Content-Encoding``: both occur on content that isn't compressed.
+        max_bytes
+            The most bytes of the object, as stored and decompressed; None for any number.
+
+        Returns
+        -------
+        io.BufferedReader
+            Use it in a ``with`` block. Reading raises `StorageError`, `ObjectSupersededError`,
+            `DeadlineError`, and `CompressionError` if compressed content is damaged, incomplete,
+            or a decompression bomb (a permanent error).
+
+        Raises
+        ------
+        PermanentError
+            ``Content-Encoding`` names another compression than gzip.
+        ObjectTooLargeError
+            It has more than `max_bytes`.
+        ObjectNotFoundError, ObjectNotVisibleError, ObjectSupersededError, StorageError
+            As for `read`.
+        DeadlineError
+            As for `read`.
+        """
+        address, announced = _address(source)
+        self._reservation.check()
+        _check_size(address.uri, announced, max_bytes)
+        held = min(announced or BUFFERED_BYTES, BUFFERED_BYTES)
+        self._reservation.reserve(held)
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._reservation.release, held)
+            response = self._get(source, address, (0, PART_BYTES))
+            _check_size(address.uri, response.size, max_bytes)
+            raw = ObjectReader(
+                self._transport,
+                # Without a version, every part must be of the object that the first one is of.
+                replace(address, etag=None if address.version_id else response.etag),
+                response,
+                self._reservation,
+                held=held,
+                has_event=isinstance(source, ObjectEvent),
+            )
+            undo.pop_all()
+        try:
+            if not decompress:
+                return io.BufferedReader(raw, _BUFFER_BYTES)
+            return _decompressed(raw, response, address.uri, max_bytes)
+        except BaseException:
+            raw.close()
+            raise
+
+    def download(
+        self,
+        source: ObjectEvent | str,
+        path: Path | str,
+        *,
+        decompress: bool = True,
+        max_bytes: int | None = None,
+    ) -> int:
+        """Write an object to a file, such as in /tmp, the ephemeral storage of a function.
+
+        Parameters
+        ----------
+        source, decompress, max_bytes
+            As for `open`.
+        path
+            The file; replaced if it exists, and removed if this fails.
+
+        Returns
+        -------
+        int
+            The file's size in bytes.
+
+        Raises
+        ------
+        ObjectTooLargeError
+            The file system is full, or the object has more than `max_bytes`.
+        PermanentError, StorageError, ObjectSupersededError, DeadlineError
+            As for `open`, and for reading from it.
+        """
+        path = Path(path)
+        try:
+            with (
+                self.open(source, decompress=decompress, max_bytes=max_bytes) as file,
+                path.open("wb") as target,
+            ):
+                shutil.copyfileobj(file, target, _BUFFER_BYTES)
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                uri = source.uri if isinstance(source, ObjectEvent) else source
+                raise ObjectTooLargeError(
+                    f"{uri} doesn't fit on {path.parent}: raise the function's "
+                    "ephemeral_storage_mb (512 by default, at most 10,240), or split the file"
+                ) from None
+            raise
+        return path.stat().st_size
 
     def write(
         self,
         bucket: str,
         key: str,
-        body: bytes | Bytes | memoryview,
+        body: Body,
         *,
         content_type: str,
         content_encoding: str | None = None,
@@ -247,22 +282,32 @@ class ObjectStore:
         DeadlineError
             The invocation has given this object up.
         """
-        headers = PutHeaders(content_type, content_encoding, dict(metadata or {}))
-        for name, value in headers.metadata.items():
-            if _TOKEN.fullmatch(name) is None:
-                raise PermanentError(
-                    f"metadata {name!r}: S3 accepts letters, digits and hyphens in a name"
-                )
-            _check_header(f"metadata {name!r} has", value)
-        _check_header("content_type has", content_type)
-        _check_header("content_encoding has", content_encoding or "")
-        _check_length("the key", MAX_KEY_BYTES, key)
-        _check_length(
-            "the metadata", MAX_METADATA_BYTES, *headers.metadata, *headers.metadata.values()
-        )
+        headers = _headers(key, content_type, content_encoding, metadata)
         self._reservation.check()
-        etag, version_id = self._transport.put(bucket, key, body, headers)
-        return WrittenObject(f"{_S3_URI}{bucket}/{key}", memoryview(body).nbytes, etag, version_id)
+        return self._transport.put(bucket, key, body, headers)
+
+    def create(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        content_type: str,
+        content_encoding: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> ObjectWriter:
+        """Write an object of any size in parts; readers see all of it or nothing.
+
+            with store.create(bucket, key, content_type="text/plain") as output:
+                output.write(b"...")
+            return {"output": output.written.uri}
+
+        The object becomes visible when the ``with`` block ends. If the block raises, nothing is
+        written. The memory is about 32 MB, or the object's size if that is less than 8 MB.
+        Parameters and errors are those of `write`.
+        """
+        headers = _headers(key, content_type, content_encoding, metadata)
+        self._reservation.check()
+        return ObjectWriter(self._transport, bucket, key, headers, self._reservation)
 
     def check(self) -> None:
         """Check that the object is still this invocation's; for functions that write elsewhere.
@@ -274,12 +319,74 @@ class ObjectStore:
         """
         self._reservation.check()
 
+    def _get(
+        self,
+        source: ObjectEvent | str,
+        address: Address,
+        byte_range: tuple[int, int] | None = None,
+    ) -> Response:
+        try:
+            return self._transport.get(address, byte_range)
+        except ObjectNotFoundError as error:
+            if isinstance(source, ObjectEvent) and not error.is_final:
+                check_visible(source, self._clock())
+            raise
+
     def _admit(self, uri: str, size: int, *, already: int = 0) -> None:
-        if self._max_object_bytes is not None and size > self._max_object_bytes:
-            raise ObjectTooLargeError(
-                f"{uri} has {size} bytes; this consumer accepts {self._max_object_bytes}"
-            )
+        _check_size(uri, size, self._max_object_bytes)
         self._reservation.reserve(size - already)
+
+
+def _address(source: ObjectEvent | str) -> tuple[Address, int]:
+    """Return what to read, and its size if the event names it, else 0."""
+    if not isinstance(source, ObjectEvent):
+        return Address(*split_uri(str(source))), 0
+    if source.is_removal:
+        raise ObjectNotFoundError(
+            f"{source.uri} was removed ({source.event_name}): nothing to read"
+        )
+    version_id = None if source.version_id == "null" else source.version_id
+    etag = source.etag if version_id is None else None
+    return Address(source.bucket, source.key, source.region, version_id, etag), source.size or 0
+
+
+def _check_size(uri: str, size: int, most: int | None) -> None:
+    if most is not None and size > most:
+        raise ObjectTooLargeError(f"{uri} has {size} bytes; this consumer accepts {most}")
+
+
+def _decompressed(
+    raw: ObjectReader, response: Response, uri: str, max_bytes: int | None
+) -> io.BufferedReader:
+    beginning = raw.read(len(MAGIC))
+    raw.seek(0)
+    if beginning == MAGIC:
+        return io.BufferedReader(GzipReader(raw, uri, max_bytes), _BUFFER_BYTES)
+    encodings = {part.strip().lower() for part in (response.content_encoding or "").split(",")}
+    if unknown := encodings - _READABLE_ENCODINGS:
+        raise PermanentError(
+            f"{uri} has the Content-Encoding {', '.join(sorted(unknown))!r}, which is not "
+            "supported: upload it uncompressed, or compressed with gzip"
+        )
+    return io.BufferedReader(raw, _BUFFER_BYTES)
+
+
+def _headers(
+    key: str, content_type: str, content_encoding: str | None, metadata: Mapping[str, str] | None
+) -> PutHeaders:
+    """Check what is to be written as headers."""
+    headers = PutHeaders(content_type, content_encoding, dict(metadata or {}))
+    for name, value in headers.metadata.items():
+        if _TOKEN.fullmatch(name) is None:
+            raise PermanentError(
+                f"metadata {name!r}: S3 accepts letters, digits and hyphens in a name"
+            )
+        _check_header(f"metadata {name!r} has", value)
+    _check_header("content_type has", content_type)
+    _check_header("content_encoding has", content_encoding or "")
+    _check_length("the key", MAX_KEY_BYTES, key)
+    _check_length("the metadata", MAX_METADATA_BYTES, *headers.metadata, *headers.metadata.values())
+    return headers
 
 
 def _check_header(what: str, value: str) -> None:

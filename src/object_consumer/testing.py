@@ -3,7 +3,7 @@
     store = MemoryStore()
     event = store.upload("incoming/a.json", b'{"id": 1}')
     handler.function(event, store)
-    assert store.download("results/a.json").body == b'...'
+    assert store.stored("results/a.json").body == b'...'
 
 The store behaves like an S3 bucket with versioning: every upload has a version, an MD5 ETag and a
 sequencer, and any key is valid.
@@ -20,10 +20,14 @@ from obstore import Bytes
 
 from object_consumer.errors import ObjectNotFoundError, ObjectSupersededError, StorageError
 from object_consumer.events import ObjectEvent
-from object_consumer.store import ObjectStore, PutHeaders, Reservation, Response
+from object_consumer.store import ObjectStore
+from object_consumer.transport import Address, PutHeaders, Response, WrittenObject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from object_consumer.budget import Reservation
+    from object_consumer.transport import Body
 
 BUCKET = "test-bucket"
 REGION = "eu-west-1"
@@ -78,34 +82,33 @@ class MemoryTransport:
     def __init__(self) -> None:
         self.versions: dict[tuple[str, str], list[StoredObject]] = {}
         self.failures: dict[tuple[str, str], Exception] = {}
+        self.incomplete: list[MemoryUpload] = []
         self.uploads = 0
 
-    def get(
-        self,
-        bucket: str,
-        key: str,
-        *,
-        region: str | None,  # noqa: ARG002 - the dictionary has no regions
-        version_id: str | None,
-        etag: str | None,
-    ) -> Response:
+    def get(self, address: Address, byte_range: tuple[int, int] | None = None) -> Response:
         """Find one version, or the newest if it still has this ETag."""
-        if failure := self.failures.get((bucket, key)):
+        if failure := self.failures.get((address.bucket, address.key)):
             raise failure
-        versions = self.versions.get((bucket, key), [])
-        found = [version for version in versions if version_id in (None, version.version_id)]
+        versions = self.versions.get((address.bucket, address.key), [])
+        found = [
+            version for version in versions if address.version_id in (None, version.version_id)
+        ]
         if not found:
             raise ObjectNotFoundError(
-                f"s3://{bucket}/{key} does not exist", is_final=version_id is not None
+                f"{address.uri} does not exist", is_final=address.version_id is not None
             )
-        if etag is not None and found[-1].etag != etag:
+        stored = found[-1]
+        if address.etag is not None and stored.etag != address.etag:
             raise ObjectSupersededError
-        body = found[-1].body
-        return Response(len(body), lambda: Bytes(body))
+        start, end = byte_range or (0, len(stored.body))
+        return Response(
+            len(stored.body),
+            lambda: Bytes(stored.body[start:end]),
+            stored.etag,
+            stored.content_encoding,
+        )
 
-    def put(
-        self, bucket: str, key: str, body: bytes | Bytes | memoryview, headers: PutHeaders
-    ) -> tuple[str, str]:
+    def put(self, bucket: str, key: str, body: Body, headers: PutHeaders) -> WrittenObject:
         """Add a version."""
         if failure := self.failures.get((bucket, key)):
             raise failure
@@ -118,7 +121,44 @@ class MemoryTransport:
             headers.metadata,
         )
         self.versions.setdefault((bucket, key), []).append(stored)
-        return stored.etag, stored.version_id
+        uri = f"s3://{bucket}/{key}"
+        return WrittenObject(uri, len(stored.body), stored.etag, stored.version_id)
+
+    def start_upload(self, bucket: str, key: str, headers: PutHeaders) -> MemoryUpload:
+        """Begin an upload."""
+        if failure := self.failures.get((bucket, key)):
+            raise failure
+        return MemoryUpload(self, bucket, key, headers)
+
+
+class MemoryUpload:
+    """Parts in a dictionary."""
+
+    def __init__(
+        self, transport: MemoryTransport, bucket: str, key: str, headers: PutHeaders
+    ) -> None:
+        self._transport = transport
+        self._bucket = bucket
+        self._key = key
+        self._headers = headers
+        self._parts: dict[int, bytes] = {}
+        transport.incomplete.append(self)
+
+    def part(self, number: int, body: Body) -> None:
+        """Add a part."""
+        if failure := self._transport.failures.get((self._bucket, self._key)):
+            raise failure
+        self._parts[number] = bytes(body)
+
+    def complete(self) -> WrittenObject:
+        """Add a version of all parts."""
+        self.abort()
+        body = b"".join(self._parts[number] for number in sorted(self._parts))
+        return self._transport.put(self._bucket, self._key, body, self._headers)
+
+    def abort(self) -> None:
+        """Discard the parts."""
+        self._transport.incomplete.remove(self)
 
 
 class MemoryStore(ObjectStore):
@@ -140,21 +180,28 @@ class MemoryStore(ObjectStore):
         self.transport = transport or MemoryTransport()
         super().__init__(self.transport, reservation=reservation, max_object_bytes=max_object_bytes)
 
-    def upload(self, key: str, body: bytes, *, bucket: str = BUCKET) -> ObjectEvent:
+    def upload(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        bucket: str = BUCKET,
+        content_encoding: str | None = None,
+    ) -> ObjectEvent:
         """Add an object to the store, and return the event that S3 would send."""
-        headers = PutHeaders("binary/octet-stream", None, {})
-        etag, version_id = self.transport.put(bucket, key, body, headers)
+        headers = PutHeaders("binary/octet-stream", content_encoding, {})
+        written = self.transport.put(bucket, key, body, headers)
         return make_event(
             key,
             bucket=bucket,
             event_time=FIRST_EVENT_TIME + timedelta(seconds=self.transport.uploads),
-            version_id=version_id,
-            etag=etag,
-            size=len(body),
+            version_id=written.version_id,
+            etag=written.etag,
+            size=written.size,
             sequencer=f"{self.transport.uploads:018X}",
         )
 
-    def download(self, key: str, *, bucket: str = BUCKET) -> StoredObject:
+    def stored(self, key: str, *, bucket: str = BUCKET) -> StoredObject:
         """Return the newest version of an object.
 
         Raises

@@ -22,6 +22,7 @@ from object_consumer import (
     SettingError,
     SkippedError,
 )
+from object_consumer.budget import Unlimited
 from object_consumer.testing import MemoryStore, make_event
 
 SETTINGS = {"TABLE_NAME": "orders", "PARTITION_KEY": "id"}
@@ -159,15 +160,12 @@ def test_an_object_over_the_size_limit_is_refused_unread(
 def test_an_object_that_was_given_up_is_not_written(
     monkeypatch: pytest.MonkeyPatch, table: FakeTable
 ) -> None:
-    class Reservation:
+    class Reservation(Unlimited):
         given_up = False
 
         def check(self) -> None:
             if self.given_up:
                 raise DeadlineError("the invocation is over")
-
-        def reserve(self, size: int) -> None:
-            pass
 
     module, reservation = load(monkeypatch), Reservation()
     store = MemoryStore(reservation=reservation)

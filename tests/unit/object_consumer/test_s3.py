@@ -1,5 +1,7 @@
 """Objects to and from S3, against moto's server: versions, odd keys, and what failures mean."""
 
+import gzip
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -189,3 +191,83 @@ def test_how_a_bucket_is_addressed(
     config = store_config(bucket, region, environment)
 
     assert (config["endpoint"], config["virtual_hosted_style_request"]) == (endpoint, virtual)
+
+
+@pytest.mark.parametrize("key", ["parts", "pa//rts"])
+def test_a_large_object_is_written_and_read_in_parts(s3: Any, store: ObjectStore, key: str) -> None:
+    content = random.Random(1).randbytes(20_000_000)  # noqa: S311
+    headers: Any = {
+        "content_type": "text/csv",
+        "content_encoding": "identity",
+        "metadata": {"source": "here"},
+    }
+    with store.create(BUCKET, key, **headers) as output:
+        for start in range(0, len(content), 1_000_000):
+            output.write(content[start : start + 1_000_000])
+
+    kept = s3.head_object(Bucket=BUCKET, Key=key)
+    assert (kept["ContentType"], kept["ContentEncoding"]) == ("text/csv", "identity")
+    assert (kept["Metadata"], kept["VersionId"]) == ({"source": "here"}, output.written.version_id)
+    assert output.written.etag == kept["ETag"].strip('"') != ""
+    assert output.written.size == len(content)
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"newer")
+    event = make_event(key, bucket=BUCKET, version_id=output.written.version_id)
+    with store.open(event) as file:
+        assert file.read() == content
+
+
+@pytest.mark.parametrize("key", ["aborted", "abor//ted"])
+def test_an_upload_that_fails_leaves_no_parts(s3: Any, store: ObjectStore, key: str) -> None:
+    def fail() -> None:
+        with store.create(BUCKET, key, content_type="text/plain") as output:
+            output.write(bytes(9_000_000))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+    with pytest.raises(s3.exceptions.ClientError):
+        s3.head_object(Bucket=BUCKET, Key=key)
+
+
+@pytest.mark.parametrize("key", ["empty", "emp//ty"])
+def test_an_empty_object_is_an_empty_file(s3: Any, store: ObjectStore, key: str) -> None:
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"")
+
+    for size in (0, None):
+        with store.open(make_event(key, bucket=BUCKET, size=size)) as file:
+            assert file.read() == b""
+
+
+@pytest.mark.parametrize("key", ["zipped", "zip//ped"])
+def test_content_is_decompressed_by_the_reader_only(s3: Any, store: ObjectStore, key: str) -> None:
+    body = gzip.compress(b"a,b\n1,2\n")
+    s3.put_object(Bucket=BUCKET, Key=key, Body=body, ContentEncoding="gzip")
+    event = make_event(key, bucket=BUCKET)
+
+    assert bytes(store.read(event)) == body
+    with store.open(event) as file, store.open(event, decompress=False) as stored:
+        assert (file.read(), stored.read()) == (b"a,b\n1,2\n", body)
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"a", ContentEncoding="br")
+    with pytest.raises(PermanentError, match="Content-Encoding 'br'"):
+        store.open(event)
+
+
+@pytest.mark.parametrize("key", ["swapped", "swap//ped"])
+def test_a_large_object_that_is_replaced_meanwhile_is_superseded(
+    s3: Any, store: ObjectStore, key: str
+) -> None:
+    body = bytes(40_000_000)
+    etag = s3.put_object(Bucket=BUCKET, Key=key, Body=body)["ETag"].strip('"')
+    with store.open(make_event(key, bucket=BUCKET, etag=etag)) as file:
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"newer")
+        with pytest.raises(ObjectSupersededError):
+            file.read()
+
+
+def test_a_bucket_to_upload_to_that_does_not_exist_may_be_made_later(store: ObjectStore) -> None:
+    with (
+        pytest.raises(StorageError, match="does not exist"),
+        store.create("nowhere-at-all", "a", content_type="text/plain") as output,
+    ):
+        output.write(bytes(9_000_000))

@@ -17,6 +17,7 @@ from object_consumer import (
     SettingError,
     SkippedError,
 )
+from object_consumer.budget import Unlimited
 from object_consumer.testing import BUCKET, MemoryStore, make_event
 from tests.unit.counting import peak_bytes
 
@@ -55,7 +56,7 @@ def a_bucket() -> Any:
 def test_records_are_written_with_their_source(monkeypatch: pytest.MonkeyPatch) -> None:
     fields, store = transform(load(monkeypatch), "incoming/a b.json", b'[{"n": 1.10}]')
 
-    written = store.download("processed/incoming/a b.json")
+    written = store.stored("processed/incoming/a b.json")
     assert json.loads(written.body) == {
         "source": f"s3://{BUCKET}/incoming/a b.json",
         "version": "version-1",
@@ -79,10 +80,10 @@ def test_gzip_output_is_equal_for_the_same_version(monkeypatch: pytest.MonkeyPat
     event = store.upload("incoming/a.csv", b"a\n1\n")
 
     module.handler.function(event, store)
-    first = store.download("processed/incoming/a.csv.jsonl.gz")
+    first = store.stored("processed/incoming/a.csv.jsonl.gz")
     module.handler.function(event, store)
 
-    assert store.download("processed/incoming/a.csv.jsonl.gz").body == first.body
+    assert store.stored("processed/incoming/a.csv.jsonl.gz").body == first.body
     assert json.loads(gzip.decompress(first.body))["a"] == "1"
     assert first.content_encoding == "gzip"
 
@@ -94,7 +95,7 @@ def test_records_that_satisfy_the_schema_pass_and_csv_gets_its_types(
 
     _, store = transform(module, "a.csv", b"id,price,name\n1,2.50,007\n")
 
-    assert b'{"id":1,"price":2.50,"name":"007"}' in store.download("processed/a.csv.json").body
+    assert b'{"id":1,"price":2.50,"name":"007"}' in store.stored("processed/a.csv.json").body
 
 
 def test_records_that_do_not_are_permanent_errors_with_record_path_and_rule(
@@ -163,7 +164,7 @@ def test_its_own_output_is_refused_and_not_processed_again(
         transform(load(monkeypatch, OUTPUT_PREFIX=prefix), key, b"[1]", store)
 
     assert advice in str(caught.value)
-    assert store.download(key).body == b"[1]"
+    assert store.stored(key).body == b"[1]"
 
 
 def test_the_same_key_in_another_bucket_is_no_output(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +186,7 @@ def test_the_processing_time_is_the_events(monkeypatch: pytest.MonkeyPatch) -> N
 
     module.handler.function(event, store)
 
-    line = json.loads(store.download("processed/a.json.jsonl").body)
+    line = json.loads(store.stored("processed/a.json.jsonl").body)
     assert datetime.fromisoformat(line["_processed_at"]) == event.event_time
 
 
@@ -195,7 +196,7 @@ def test_the_source_is_in_the_metadata_whatever_its_key(
 ) -> None:
     _, store = transform(load(monkeypatch), key, b"[1]")
 
-    metadata = store.download(f"processed/{key}").metadata
+    metadata = store.stored(f"processed/{key}").metadata
     assert unquote(metadata["source"]) == f"s3://{BUCKET}/{key}"
     assert metadata["source-version"] == "version-1"
 
@@ -207,7 +208,7 @@ def test_a_source_too_long_for_metadata_is_left_to_the_document(
 
     _, store = transform(load(monkeypatch), key, b"[1]")
 
-    written = store.download(f"processed/{key}")
+    written = store.stored(f"processed/{key}")
     assert written.metadata == {"source-version": "version-1"}
     assert json.loads(written.body)["source"] == f"s3://{BUCKET}/{key}"
 
@@ -236,7 +237,7 @@ def test_an_object_over_the_size_limit_is_refused_unread(monkeypatch: pytest.Mon
 def test_a_file_that_was_given_up_does_not_hold_up_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Reservation:
+    class Reservation(Unlimited):
         asked = 0
 
         def check(self) -> None:
@@ -244,9 +245,6 @@ def test_a_file_that_was_given_up_does_not_hold_up_the_next(
             # Reading, waiting and 20 batches of rows are behind it.
             if self.asked > 20:
                 raise DeadlineError("the invocation is over")
-
-        def reserve(self, size: int) -> None:
-            pass
 
     module, reservation = load(monkeypatch), Reservation()
     rows = b"a\n" + b"1\n" * 50_000
