@@ -19,14 +19,17 @@ from typing import Any
 
 START_SECONDS = 60
 STOP_SECONDS = 10
+# Of the output of a provider that crashed: the reason, and the goroutine it comes from.
+_SHOWN_BYTES = 8000
 _INSTALLED = "providers/*/hashicorp/aws/*/*/terraform-provider-aws*"
 _ADDRESS = re.compile(r"TF_REATTACH_PROVIDERS='([^']+)'")
 # Let the heap grow to five times the live memory instead of twice: collection takes a quarter of
 # the CPU time.
 # https://pkg.go.dev/runtime#hdr-Environment_Variables
 SELDOM_COLLECTED = {"GOGC": "400"}
-# With a CA bundle, the provider process can be configured only once, so none is used.
-_UNSET = {"AWS_CA_BUNDLE": ""}
+# With a CA bundle, the provider process can be configured only once, so none is used. Without a
+# level, a provider that runs for debugging logs each request, which would hide why it crashed.
+_SETTINGS = {"AWS_CA_BUNDLE": "", "TF_LOG": "OFF", "TF_LOG_PROVIDER": "OFF", "TF_LOG_SDK": "OFF"}
 
 
 class ProviderError(Exception):
@@ -58,7 +61,7 @@ def running_provider(
     Raises
     ------
     ProviderError
-        No provider is installed, or it doesn't start.
+        No provider is installed, it doesn't start, or it ended before the ``with`` block did.
     """
     program = _installed(data)
     with tempfile.TemporaryFile() as said:
@@ -67,7 +70,7 @@ def running_provider(
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **_UNSET, **SELDOM_COLLECTED, **(environment or {})},
+            env={**os.environ, **_SETTINGS, **SELDOM_COLLECTED, **(environment or {})},
         )
         try:
             # The path begins with the registry of Terraform or OpenTofu.
@@ -75,7 +78,11 @@ def running_provider(
             reattach = {address: _wait_for_address(process, said.fileno())}
             yield {"TF_REATTACH_PROVIDERS": json.dumps(reattach), **SELDOM_COLLECTED}
         finally:
+            code = process.poll()
             _stop(process)
+            if code is not None:
+                text = os.pread(said.fileno(), _SHOWN_BYTES, 0).decode(errors="replace")
+                raise ProviderError(f"the AWS provider ended with code {code}: {text}")
 
 
 def _installed(data: Path) -> Path:
@@ -94,7 +101,7 @@ def _wait_for_address(process: subprocess.Popen[bytes], said: int) -> Any:
         if found := _ADDRESS.search(text):
             return next(iter(json.loads(found[1]).values()))
         if ended:
-            raise ProviderError(f"the AWS provider ended with code {process.returncode}: {text}")
+            raise ProviderError("the AWS provider doesn't start")
         if time.monotonic() - began > START_SECONDS:
             raise ProviderError(f"the AWS provider isn't ready after {START_SECONDS} s: {text}")
         time.sleep(0.02)

@@ -26,7 +26,7 @@ from tools.checkout import ROOT, TERRAFORM
 from tools.mocked_terraform import TESTS, Workspace, copy_configurations
 from tools.planned_dashboard import PICTURE
 from tools.readme_examples import Example, examples_in
-from tools.running_provider import running_provider
+from tools.running_provider import ProviderError, running_provider
 from tools.terraform_lines import COLUMNS, too_long_in
 
 _RUNS = re.compile(r'^run "', re.MULTILINE)
@@ -178,11 +178,11 @@ def jobs_in(workspace: TestWorkspace) -> list[Job]:
 
 
 class Progress:
-    """Shows each result as it comes, and counts the tests."""
+    """Shows each result as it comes, and counts the tests; a second result replaces the first."""
 
-    def __init__(self, total: int) -> None:
-        self.passed = self.failed = 0
-        self._total = total
+    def __init__(self) -> None:
+        self.total = 0
+        self._results: dict[str, Result] = {}
         self._ended = 0
         self._started = time.monotonic()
         self._lock = threading.Lock()
@@ -191,20 +191,35 @@ class Progress:
         """Print a line, and what Terraform said where a test failed."""
         with self._lock:
             self._ended += 1
-            self.passed += result.passed
-            self.failed += result.failed
+            self._results[name] = result
             seconds = time.monotonic() - self._started
             count = f"{result.passed} passed" + (
                 f", {result.failed} failed" if result.failed else ""
             )
-            print(f"  {self._ended:2}/{self._total}  {seconds:4.0f} s  {name}: {count}", flush=True)
+            print(f"  {self._ended:2}/{self.total}  {seconds:4.0f} s  {name}: {count}", flush=True)
             if result.failed:
                 print(result.output, flush=True)
 
+    @property
+    def passed(self) -> int:
+        """The tests that passed."""
+        return sum(result.passed for result in self._results.values())
 
-def run(workspace: TestWorkspace, files: Sequence[Path], jobs: Sequence[Job]) -> Progress:
+    @property
+    def failed(self) -> int:
+        """The tests that failed."""
+        return sum(result.failed for result in self._results.values())
+
+    @property
+    def failures(self) -> list[str]:
+        """The names of the files and jobs with tests that failed."""
+        return [name for name, result in self._results.items() if result.failed]
+
+
+def run(
+    workspace: TestWorkspace, files: Sequence[Path], jobs: Sequence[Job], progress: Progress
+) -> None:
     """Run the files, and the jobs beside them."""
-    progress = Progress(len(files) + len(jobs))
 
     def run_files() -> None:
         for name, result in workspace.test_files(files):
@@ -217,7 +232,35 @@ def run(workspace: TestWorkspace, files: Sequence[Path], jobs: Sequence[Job]) ->
     with ThreadPoolExecutor() as pool:
         for future in [pool.submit(run_jobs), *([pool.submit(run_files)] if files else [])]:
             future.result()
-    return progress
+
+
+def run_wanted(is_wanted: Callable[[str], bool], progress: Progress) -> bool:
+    """Run the tests with wanted names in a new copy; return whether there are any.
+
+    Raises
+    ------
+    ProviderError
+        The provider didn't start, or crashed, which fails the tests that follow.
+    """
+    with tempfile.TemporaryDirectory(prefix="terraform-tests-") as folder:
+        workspace = copy_configurations(Path(folder).resolve())
+        tests = f"-test-directory={TESTS.relative_to(ROOT).as_posix()}"
+        status, output = workspace.init(workspace.folder, tests)
+        if status:
+            progress.show("terraform init", Result(0, 1, output))
+            return True
+        with running_provider(workspace.folder / ".terraform") as provider:
+            tested = TestWorkspace(workspace.folder, provider)
+            files = [
+                file.relative_to(ROOT)
+                for file in sorted(TESTS.glob("*.tftest.hcl"))
+                if is_wanted(file.name)
+            ]
+            jobs = [job for job in jobs_in(tested) if is_wanted(job.name)]
+            progress.total += len(files) + len(jobs)
+            print(f"terraform: {len(files)} files, {len(jobs)} other tests", flush=True)
+            run(tested, files, jobs, progress)
+    return bool(files or jobs)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -230,26 +273,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def is_wanted(name: str) -> bool:
         return not words or any(word in name for word in words)
 
-    with tempfile.TemporaryDirectory(prefix="terraform-tests-") as folder:
-        workspace = copy_configurations(Path(folder).resolve())
-        tests = f"-test-directory={TESTS.relative_to(ROOT).as_posix()}"
-        status, output = workspace.init(workspace.folder, tests)
-        if status:
-            print(output)
-            return 1
-        with running_provider(workspace.folder / ".terraform") as provider:
-            tested = TestWorkspace(workspace.folder, provider)
-            files = [
-                file.relative_to(ROOT)
-                for file in sorted(TESTS.glob("*.tftest.hcl"))
-                if is_wanted(file.name)
-            ]
-            jobs = [job for job in jobs_in(tested) if is_wanted(job.name)]
-            if not files and not jobs:
-                print(f"no test is called {' or '.join(words)}", file=sys.stderr)
-                return 2
-            print(f"terraform: {len(files)} files, {len(jobs)} other tests", flush=True)
-            progress = run(tested, files, jobs)
+    progress = Progress()
+    try:
+        found = run_wanted(is_wanted, progress)
+    except ProviderError as crash:
+        # Seen once in some hundred runs in which two commands share one provider process.
+        print(f"{crash}\nterraform: run again what failed, with a new provider", flush=True)
+        found = run_wanted(progress.failures.__contains__, progress)
+    if not found:
+        print(f"no test is called {' or '.join(words)}", file=sys.stderr)
+        return 2
     print(f"{progress.passed} passed, {progress.failed} failed")
     return 1 if progress.failed else 0
 

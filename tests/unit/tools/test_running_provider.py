@@ -51,6 +51,29 @@ def test_a_provider_that_ends_is_an_error_with_what_it_said(tmp_path: Path) -> N
         pytest.fail("it never ran")
 
 
+def test_a_provider_that_crashes_while_it_is_used_is_an_error_with_its_output(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "said").write_text(SAID, encoding="utf-8")
+    script = (
+        f"echo $$ > {tmp_path}/started; cat {tmp_path}/said; read line < {tmp_path}/pipe; "
+        "echo 'concurrent map writes'; exit 2"
+    )
+    data = installed(tmp_path, "registry.terraform.io", script)
+    os.mkfifo(tmp_path / "pipe")
+
+    def crash() -> None:
+        number = int((tmp_path / "started").read_text("utf-8"))
+        (tmp_path / "pipe").write_text("crash\n", encoding="utf-8")
+        os.waitid(os.P_PID, number, os.WEXITED | os.WNOWAIT)
+
+    with (
+        pytest.raises(ProviderError, match=r"(?s)ended with code 2: .*concurrent map writes"),
+        running_provider(data),
+    ):
+        crash()
+
+
 def test_a_configuration_without_its_provider_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ProviderError, match="terraform init"), running_provider(tmp_path):
         pytest.fail("it never ran")
