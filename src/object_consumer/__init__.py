@@ -15,12 +15,15 @@ SNS, EventBridge and combinations of them), calls the function for each object o
 parallel, and answers with a partial batch response. What the function does decides the outcome:
 
 - it returns: the object is done; a returned mapping becomes fields of the object's log line
+- it returns `Continue(cursor)`: another invocation goes on with the object, with this cursor as
+  `store.cursor`, for work that takes longer than one invocation; needs a ledger
 - it raises `PermanentError`: the message goes to the dead-letter queue, with the reason
 - it raises `SkippedError`: the message is acknowledged and the reason logged
 - it raises another exception: the message is retried later; `RetryableError` can set the delay
 """
 
 from object_consumer import settings
+from object_consumer.continuation import Continue
 from object_consumer.errors import (
     DeadlineError,
     MessageFormatError,
@@ -41,6 +44,7 @@ from object_consumer.transport import WrittenObject
 
 __all__ = [
     "ConsumerHandler",
+    "Continue",
     "DeadlineError",
     "MessageFormatError",
     "ObjectEvent",

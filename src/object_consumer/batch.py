@@ -11,11 +11,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from object_consumer import dead_letters, outcomes
+from object_consumer import continuation, dead_letters, outcomes
 from object_consumer.budget import ByteBudget, ObjectReservation
 from object_consumer.ledger import BusyError, Order
 from object_consumer.log import Tally, object_line
-from object_consumer.outcomes import Acknowledge, Backoff, MoveToDeadLetterQueue, Retry, Status
+from object_consumer.outcomes import (
+    Acknowledge,
+    Backoff,
+    MoveToDeadLetterQueue,
+    Retry,
+    SendAgain,
+    Status,
+)
 from object_consumer.queue import BATCH
 from object_consumer.store import ObjectStore
 from object_consumer.workers import Workers
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from object_consumer.configuration import Configuration
+    from object_consumer.continuation import Continue
     from object_consumer.environment import ExecutionEnvironment
     from object_consumer.events import ObjectEvent
     from object_consumer.ledger import Claim, Ledger
@@ -35,7 +43,7 @@ if TYPE_CHECKING:
     from object_consumer.transport import Transport
     from object_consumer.workers import Job
 
-    type Function = Callable[[ObjectEvent, ObjectStore], Mapping[str, object] | None]
+    type Function = Callable[[ObjectEvent, ObjectStore], Mapping[str, object] | Continue | None]
 
 
 # Seconds between attempts to claim an object that another delivery is processing: giving up at once
@@ -121,7 +129,7 @@ class Batch:
     transport
         Transfers objects from and to S3.
     queue
-        Sends messages to the dead-letter queue, and delays them.
+        Sends messages to the queue again or to the dead-letter queue, and delays them.
     ledger
         The processing ledger; None for none.
     configuration, limits, deadline
@@ -169,7 +177,8 @@ class Batch:
     def run(self) -> None:
         """Process every object and settle every message, if time permits.
 
-        Afterwards each delivery has its settlement: `Acknowledge`, or `Retry`.
+        Afterwards each delivery has its settlement: `Acknowledge`, `Retry`, or `SendAgain` if the
+        message was sent again.
         """
         try:
             self._run()
@@ -221,7 +230,7 @@ class Batch:
                     self._finish(task, outcomes.behind(held_back))
                     continue
                 self._process(task)
-                if task.outcome and task.outcome.status is Status.RETRY:
+                if task.outcome and task.outcome.status in {Status.RETRY, Status.CONTINUED}:
                     held_back = 0
             self._settle(delivery)
             if delay is None and isinstance(delivery.settlement, Retry):
@@ -249,19 +258,19 @@ class Batch:
     def _process_claimed(self, task: Task, reservation: ObjectReservation) -> Outcome:
         """Call the consumer's function, if the ledger permits it, and record the outcome."""
         if self._ledger is None:
-            return self._call(task.event, reservation)
+            return self._call(task, reservation)
         try:
             claim = self._claim(task, self._ledger)
         except Exception as error:  # noqa: BLE001 - without the ledger nothing is processed
             return outcomes.not_claimed(error)
-        outcome = self._call(task.event, reservation)
+        if claim.continuations >= self._configuration.max_invocations:
+            outcome = outcomes.too_many_invocations(claim.continuations, claim.progress)
+        else:
+            outcome = self._call(task, reservation, claim)
         try:
-            if outcome.status in {Status.DONE, Status.SKIPPED}:
-                self._ledger.complete(claim, outcome.fields)
-            else:
-                self._ledger.fail(claim, outcomes.failure_of(outcome))
+            self._record(claim, outcome, self._ledger)
         except Exception as error:  # noqa: BLE001 - the object is processed, but not recorded
-            if outcome.status is Status.DONE:
+            if outcome.status in {Status.DONE, Status.CONTINUED}:
                 return outcomes.of_error(error)
             # Its lease expires.
             self._note("WARN", "outcome not recorded", {"key": task.event.key, "error": str(error)})
@@ -284,12 +293,35 @@ class Batch:
                     raise
                 time.sleep(wait)
 
-    def _call(self, event: ObjectEvent, reservation: ObjectReservation) -> Outcome:
-        store = ObjectStore(
-            self._transport, reservation=reservation, max_object_bytes=self._limits.object_bytes
+    @staticmethod
+    def _record(claim: Claim, outcome: Outcome, ledger: Ledger) -> None:
+        if outcome.status is Status.CONTINUED:
+            ledger.suspend(claim, cursor=outcome.cursor or "", progress=outcome.progress or "")
+        elif outcome.status in {Status.DONE, Status.SKIPPED}:
+            ledger.complete(claim, outcome.fields)
+        else:
+            ledger.fail(claim, outcomes.failure_of(outcome))
+
+    def _call(
+        self, task: Task, reservation: ObjectReservation, claim: Claim | None = None
+    ) -> Outcome:
+        cursor = claim.cursor if claim is not None else None
+        continues = (
+            claim is not None
+            and self._configuration.queue_url is not None
+            and task.deliveries[0].message.id is not None
         )
         try:
-            return outcomes.of_result(self._function(event, store))
+            store = ObjectStore(
+                self._transport,
+                reservation=reservation,
+                max_object_bytes=self._limits.object_bytes,
+                cursor=continuation.decode(cursor),
+                continues=continues,
+                seconds_left=self._deadline.until_report,
+            )
+            result = self._function(task.event, store)
+            return outcomes.of_result(result, cursor=cursor, continues=continues)
         except BaseException as error:  # noqa: BLE001 - any error concerns this object only
             return outcomes.of_error(error)
 
@@ -334,12 +366,16 @@ class Batch:
             backoff=self._limits.backoff,
             uniform=random.uniform,
             time_left=self._time_left(delivery.message),
+            in_order=delivery.message.group is not None,
         )
-        settlement = (
-            self._dead_letter(delivery, decided)
-            if isinstance(decided, MoveToDeadLetterQueue)
-            else decided
-        )
+        settlement: Acknowledge | Retry | SendAgain
+        match decided:
+            case MoveToDeadLetterQueue():
+                settlement = self._dead_letter(delivery, decided)
+            case SendAgain():
+                settlement = self._send_again(delivery.message, decided)
+            case _:
+                settlement = decided
         with self._lock:
             delivery.settlement = settlement
 
@@ -383,6 +419,24 @@ class Batch:
         self._note("ERROR", "message quarantined", fields)
         return Acknowledge()
 
+    def _send_again(self, message: Message, settlement: SendAgain) -> SendAgain | Retry:
+        """Send a message to its queue again; the cursors of its objects are already recorded.
+
+        The message is acknowledged afterwards. If the function crashes in between, both messages
+        are delivered, and the ledger lets only one of them claim an object.
+        """
+        try:
+            self._queue.send_again(message, math.ceil(settlement.delay))
+        except Exception as error:  # noqa: BLE001 - on any error, the message stays in its queue
+            fields = {
+                "message_id": message.id,
+                "attempts": message.receive_count,
+                "failure": f"{type(error).__name__}: {error}",
+            }
+            self._note("WARN", "message not sent again: it is retried, which counts", fields)
+            return settlement.otherwise
+        return settlement
+
     def _delays(self) -> list[list[tuple[Message, int]]]:
         if self._configuration.queue_url is None:
             return []
@@ -424,9 +478,11 @@ class Batch:
                 for task in delivery.tasks:
                     reservation = self._reservations.get(task)
                     if task.outcome is None:
-                        begun = reservation is not None
                         self._finish(
-                            task, outcomes.OUT_OF_TIME if begun else outcomes.NO_TIME_TO_START
+                            task,
+                            outcomes.NO_TIME_TO_START
+                            if reservation is None
+                            else outcomes.out_of_time(self._deadline.total, reservation.progress),
                         )
                     if reservation is not None:
                         reservation.abandon()
@@ -451,9 +507,8 @@ def count(plan: Plan) -> Tally:
     """Count the outcomes of a plan's objects, each object once."""
     tally = Tally()
     for delivery in plan.deliveries:
-        failed = (
-            "ObjectsRetried" if isinstance(delivery.settlement, Retry) else "ObjectsQuarantined"
-        )
+        is_left = isinstance(delivery.settlement, Retry | SendAgain)
+        failed = "ObjectsRetried" if is_left else "ObjectsQuarantined"
         tally.counts[failed] += len(delivery.errors)
         for task in delivery.tasks:
             if task.deliveries[0] is not delivery or task.outcome is None:
@@ -463,6 +518,8 @@ def count(plan: Plan) -> Tally:
                     tally.counts["ObjectsDone"] += 1
                 case Status.SKIPPED:
                     tally.counts["ObjectsSkipped"] += 1
+                case Status.CONTINUED:
+                    tally.counts["ObjectsContinued"] += 1
                 case Status.RETRY | Status.PERMANENT:
                     tally.counts[failed] += 1
             if task.outcome.started:
@@ -476,7 +533,13 @@ def _results(delivery: Delivery) -> list[tuple[str, Outcome]]:
     malformed = [
         (f"message {delivery.message.id}", outcomes.of_error(error)) for error in delivery.errors
     ]
-    return malformed + [(task.event.uri, task.outcome) for task in delivery.tasks if task.outcome]
+    return malformed + [
+        (task.event.uri, task.outcome)
+        for task in delivery.tasks
+        # Of several messages with the same event, only the first one is sent again.
+        if task.outcome
+        and (task.outcome.status is not Status.CONTINUED or task.deliveries[0] is delivery)
+    ]
 
 
 def _age(task: Task) -> tuple[bool, str]:

@@ -10,6 +10,7 @@ from object_consumer.filters import ObjectFilter, parse_filter
 _MEBIBYTE = 1024 * 1024
 _DEFAULT_MEMORY = 1024
 _LEDGER_DAYS = 90
+_MAX_INVOCATIONS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class Configuration:
     ledger_table, ledger_days
         The processing ledger's table, and the days after which items expire; without a table, there
         is no ledger.
+    max_invocations
+        How many invocations one object may take, for functions that return `Continue`.
     metrics_namespace
         The CloudWatch namespace; without it no metrics are written.
     function_name
@@ -50,6 +53,7 @@ class Configuration:
     consumer: str = ""
     ledger_table: str | None = None
     ledger_days: int = _LEDGER_DAYS
+    max_invocations: int = _MAX_INVOCATIONS
     metrics_namespace: str | None = None
     function_name: str = ""
     memory: int = _DEFAULT_MEMORY * _MEBIBYTE
@@ -75,6 +79,7 @@ def from_environment() -> Configuration:
         consumer=settings.text("CONSUMER", function_name),
         ledger_table=settings.text("LEDGER_TABLE", "") or None,
         ledger_days=settings.integer("LEDGER_DAYS", _LEDGER_DAYS, minimum=1),
+        max_invocations=settings.integer("MAX_INVOCATIONS", _MAX_INVOCATIONS, minimum=1),
         metrics_namespace=settings.text("METRICS_NAMESPACE", "") or None,
         function_name=function_name,
         memory=_MEBIBYTE

@@ -57,6 +57,15 @@ def attributes(
     return {**kept, **reason}
 
 
+def originals(message: Message) -> dict[str, MessageAttributeValueTypeDef]:
+    """Return the attributes of a message, so that a copy of it has the same."""
+    return {
+        name: kept
+        for name, value in message.attributes.items()
+        if (kept := _kept(_texts(value))) is not None
+    }
+
+
 def _text(value: str) -> MessageAttributeValueTypeDef:
     short = _accepted(value).encode()[:_MAX_MESSAGE_BYTES].decode(errors="ignore")
     return {"DataType": "String", "StringValue": short or "unknown"}

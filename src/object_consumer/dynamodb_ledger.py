@@ -1,17 +1,23 @@
 """The processing ledger in Amazon DynamoDB: one conditional UpdateItem to claim, one to complete.
 
 The conditions are equivalent to `object_consumer.ledger.check`. If a condition fails, DynamoDB
-returns the item, from which the reason is derived without a second request.
+returns the item, from which the reason is derived without a second request. Only an object with a
+cursor needs two requests for a claim: the first one fails and returns the cursor, and the second
+one claims the object with this cursor, or removes it if it belongs to another event.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from object_consumer import clients
 from object_consumer.ledger import (
+    LEASE_ENDED,
+    BusyError,
     Claim,
     ClaimLostError,
     Failure,
@@ -20,6 +26,7 @@ from object_consumer.ledger import (
     ObjectState,
     Order,
     check,
+    identity,
     sort_key,
     version_of,
 )
@@ -48,11 +55,21 @@ _NOT_DONE = (
     "(newest_left = :left AND newest_version = :version)"
     " OR (:left < newest_left AND :right < newest_right)))"
 )
+_NO_CURSOR = "attribute_not_exists(#cursor)"
+# The cursor that was read, and whose it is: an equal cursor of another event is another cursor.
+_OWN_CURSOR = "#cursor = :cursor AND cursor_event = :event"
+_NOT_OWN_CURSOR = "(attribute_not_exists(#cursor) OR cursor_event <> :event)"
 _CLAIM = (
     "SET #state = :processing, #owner = :owner, lease_until = :lease_until, #version = :version,"
     " event_name = :event_name, event_at = :event_at, started_at = :now, attempts = :attempts,"
     " request_id = :request_id, expires_at = :expires_at{address}{order}"
-    " REMOVE finished_at, error_kind, error_type, error_message, #result{no_order}"
+    " REMOVE finished_at, error_kind, error_type, error_message, #result{no_order}{no_cursor}"
+)
+_CURSOR = "#cursor, cursor_event, progress, continuations, continued_at"
+_SUSPEND = (
+    "SET lease_until = :ended, #cursor = :cursor, cursor_event = :event, progress = :progress,"
+    " continuations = :continuations, continued_at = :now, expires_at = :expires_at"
+    " REMOVE #owner"
 )
 # For an object whose sort key doesn't contain its whole URI.
 _ADDRESS = ", address = :address"
@@ -60,14 +77,20 @@ _ORDER = ", sequencer = :sequencer, claimed_left = :left, claimed_right = :right
 _COMPLETE = (
     "SET #state = :succeeded, finished_at = :now, #result = :result,"
     " expires_at = :expires_at{newest}"
-    " REMOVE #owner, lease_until, unresolved_left, unresolved_right"
+    f" REMOVE #owner, lease_until, unresolved_left, unresolved_right, {_CURSOR}"
 )
 _FAIL = (
     "SET #state = :failed, finished_at = :now, error_kind = :kind, error_type = :type,"
     " error_message = :message, expires_at = :expires_at{unresolved}"
-    " REMOVE #owner, lease_until"
+    " REMOVE #owner, lease_until{cursor}"
 )
-_NAMES = {"#state": "state", "#owner": "owner", "#version": "version", "#result": "result"}
+_NAMES = {
+    "#state": "state",
+    "#owner": "owner",
+    "#version": "version",
+    "#result": "result",
+    "#cursor": "cursor",
+}
 
 
 class DynamoDBLedger:
@@ -126,20 +149,53 @@ class DynamoDBLedger:
         shortened = sort_key(event.uri) != event.uri
         if shortened:
             values[":address"] = {"S": event.uri}
+        update = partial(
+            _CLAIM.format,
+            address=_ADDRESS if shortened else "",
+            order="" if order is None else _ORDER,
+            no_order=", sequencer, claimed_left, claimed_right" if order is None else "",
+        )
+        allowed = _FREE if order is None else f"{_FREE} AND {_NOT_BEFORE_A_NEWER} AND {_NOT_DONE}"
+        before, taken = self._update(
+            event, update(no_cursor=""), f"{allowed} AND {_NO_CURSOR}", values
+        )
+        if taken:
+            return Claim(event, owner, read_item(before).newest_unresolved)
+        item = read_item(before)
+        check(item, event, now)
+        if item.cursor is None:
+            raise LedgerError(f"the ledger rejected a valid claim of {event.uri}")
+        is_own = item.cursor_event == identity(event)
+        values[":event"] = {"S": identity(event)}
+        if is_own:
+            values[":cursor"] = {"S": item.cursor}
         before, taken = self._update(
             event,
-            _CLAIM.format(
-                address=_ADDRESS if shortened else "",
-                order="" if order is None else _ORDER,
-                no_order=", sequencer, claimed_left, claimed_right" if order is None else "",
-            ),
-            _FREE if order is None else f"{_FREE} AND {_NOT_BEFORE_A_NEWER} AND {_NOT_DONE}",
+            update(no_cursor="" if is_own else f", {_CURSOR}"),
+            f"{allowed} AND {_OWN_CURSOR if is_own else _NOT_OWN_CURSOR}",
             values,
         )
         if not taken:
             check(read_item(before), event, now)
-            raise LedgerError(f"the ledger rejected a valid claim of {event.uri}")
-        return Claim(event, owner, read_item(before).newest_unresolved)
+            raise BusyError(f"{event.uri} has just been processed by another delivery")
+        item = read_item(before)
+        claim = Claim(event, owner, item.newest_unresolved)
+        if not is_own:
+            return claim
+        return replace(
+            claim, cursor=item.cursor, progress=item.progress, continuations=item.continuations
+        )
+
+    def suspend(self, claim: Claim, *, cursor: str, progress: str) -> None:
+        """Keep where to go on; see `object_consumer.ledger.Ledger`."""
+        values: dict[str, Any] = {
+            ":ended": {"N": str(LEASE_ENDED)},
+            ":cursor": {"S": cursor},
+            ":event": {"S": identity(claim.event)},
+            ":progress": {"S": progress},
+            ":continuations": {"N": str(claim.continuations + 1)},
+        }
+        self._as_owner(claim, _SUSPEND, values)
 
     def complete(self, claim: Claim, result: Mapping[str, object]) -> None:
         """Record a success; see `object_consumer.ledger.Ledger`."""
@@ -173,7 +229,8 @@ class DynamoDBLedger:
                 ":left": {"S": claim.unresolved.left},
                 ":right": {"S": claim.unresolved.right},
             }
-        self._as_owner(claim, _FAIL.format(unresolved=unresolved), values)
+        cursor = f", {_CURSOR}" if failure.ends else ""
+        self._as_owner(claim, _FAIL.format(unresolved=unresolved, cursor=cursor), values)
 
     def _as_owner(self, claim: Claim, update: str, values: dict[str, Any]) -> None:
         values |= {
@@ -248,6 +305,11 @@ def read_item(attributes: Mapping[str, Any]) -> LedgerItem:
         error_type=text.get("error_type", ""),
         error_message=text.get("error_message", ""),
         result={name: next(iter(value.values())) for name, value in result.items()},
+        cursor=text.get("cursor"),
+        cursor_event=text.get("cursor_event", ""),
+        progress=text.get("progress", ""),
+        continuations=int(text.get("continuations") or 0),
+        continued_at=moment("continued_at"),
     )
 
 

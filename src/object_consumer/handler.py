@@ -204,8 +204,8 @@ def object_consumer(
     ----------
     function
         Called with an `ObjectEvent` and an `ObjectStore`. A mapping it returns becomes fields of
-        the object's log line. An exception determines the object's outcome, see
-        `object_consumer.errors`.
+        the object's log line. If it returns a `Continue`, it is called again in another invocation.
+        An exception determines the object's outcome, see `object_consumer.errors`.
     max_object_bytes
         The largest object `ObjectStore.read` accepts; a larger one is a permanent error. By
         default half of the function's memory.

@@ -9,6 +9,10 @@ runs, and completed afterwards, each by one conditional write:
   out, as it does after a crash or a timeout, the next delivery may claim the event anew. An older
   event may not: nobody knows whether the newer one has had its effect.
 
+An object can take more than one invocation. Its claim is then suspended: the lease ends, and a
+cursor says where to go on. Only the same event gets the cursor. A claim of another event removes
+it, because nobody knows what the other event changes.
+
 The versions of one object are so processed one after the other, and none over a newer one. What
 the rules are is said here in Python; `object_consumer.dynamodb_ledger` says the same to DynamoDB.
 """
@@ -34,6 +38,8 @@ _MAX_SORT_KEY = 1024
 _DIGITS = 64
 # A delivery that arrives while another one is processed waits a little longer than its lease.
 _BUSY_MARGIN = 1.0
+# The end of a suspended claim's lease, for a clock that runs behind this one too.
+LEASE_ENDED = -1
 # How long an older event waits for the next delivery of a newer one whose outcome is unknown.
 _WAIT_FOR_NEWER = 60.0
 
@@ -66,6 +72,10 @@ class BusyError(RetryableError):
 
 class LedgerError(RetryableError):
     """The ledger can't be reached or rejects a request; nothing is processed without it."""
+
+
+class BusyForLongError(BusyError):
+    """Another delivery processes the object, and has done so for more than one invocation."""
 
 
 class ClaimLostError(RetryableError):
@@ -141,6 +151,16 @@ class LedgerItem:
         The error of a failure.
     result
         The function's result.
+    cursor
+        Where the object's processing goes on, as JSON; None if it starts at the beginning.
+    cursor_event
+        What `identity` is for the event that the cursor belongs to.
+    progress
+        How far it is, for operators.
+    continuations
+        How many invocations have ended with a cursor.
+    continued_at
+        When the last of them did, in milliseconds since 1970; None if none did.
     """
 
     state: ObjectState | None = None
@@ -159,6 +179,11 @@ class LedgerItem:
     error_type: str = ""
     error_message: str = ""
     result: Mapping[str, str] = field(default_factory=dict)
+    cursor: str | None = None
+    cursor_event: str = ""
+    progress: str = ""
+    continuations: int = 0
+    continued_at: int | None = None
 
     @property
     def unresolved_orders(self) -> tuple[Order, ...]:
@@ -184,11 +209,16 @@ class Claim:
         The token that completes the claim.
     unresolved
         What `LedgerItem.newest_unresolved` was before.
+    cursor, progress, continuations
+        What the event's last invocation left, see `LedgerItem`.
     """
 
     event: ObjectEvent
     owner: str
     unresolved: Order | None = None
+    cursor: str | None = None
+    progress: str = ""
+    continuations: int = 0
 
 
 def sort_key(uri: str) -> str:
@@ -213,6 +243,14 @@ def sort_key(uri: str) -> str:
 def version_of(event: ObjectEvent) -> str:
     """Return the version of an event: its ID, or the ETag in a bucket without versioning."""
     return event.version_id or event.etag or ""
+
+
+def identity(event: ObjectEvent) -> str:
+    """Return what only deliveries of the same event have in common: its order and its version.
+
+    An operator's replay has no sequencer; its time takes the place.
+    """
+    return f"{event.sequencer or event.event_time.isoformat()} {version_of(event)}"
 
 
 def check(item: LedgerItem, event: ObjectEvent, now: int) -> None:
@@ -241,7 +279,8 @@ def check(item: LedgerItem, event: ObjectEvent, now: int) -> None:
             raise StaleError
     if item.state is ObjectState.PROCESSING and item.lease_until >= now:
         seconds = (item.lease_until - now) / 1000
-        raise BusyError(
+        kind = BusyForLongError if item.continuations else BusyError
+        raise kind(
             f"{event.uri} is being processed by another delivery",
             retry_after=seconds + _BUSY_MARGIN,
         )
@@ -263,11 +302,14 @@ class Failure:
         ``retry`` or ``permanent``.
     error_type, message
         The error.
+    ends
+        Whether the next attempt starts at the beginning, without the cursor.
     """
 
     kind: str
     error_type: str = ""
     message: str = ""
+    ends: bool = False
 
 
 class Ledger(Protocol):
@@ -277,6 +319,10 @@ class Ledger(Protocol):
         self, event: ObjectEvent, *, seconds: float, attempts: int | None, request_id: str
     ) -> Claim:
         """Claim an event for the given seconds; raises the errors of `check`, or `LedgerError`."""
+        ...
+
+    def suspend(self, claim: Claim, *, cursor: str, progress: str) -> None:
+        """End the claim's lease, and keep where to go on; raises the same errors as `complete`."""
         ...
 
     def complete(self, claim: Claim, result: Mapping[str, object]) -> None:
@@ -315,7 +361,16 @@ class MemoryLedger:
         item = self.items.get(event.uri, LedgerItem())
         check(item, event, self.now)
         self.claims += 1
-        claim = Claim(event, str(self.claims), item.newest_unresolved)
+        if item.cursor_event != identity(event):
+            item = _without_cursor(item)
+        claim = Claim(
+            event,
+            str(self.claims),
+            item.newest_unresolved,
+            cursor=item.cursor,
+            progress=item.progress,
+            continuations=item.continuations,
+        )
         self.owners[event.uri] = claim.owner
         self.items[event.uri] = replace(
             item,
@@ -325,17 +380,33 @@ class MemoryLedger:
         )
         return claim
 
+    def suspend(self, claim: Claim, *, cursor: str, progress: str) -> None:
+        """Keep where to go on; see `Ledger`."""
+        item = self._give_back(claim, ObjectState.PROCESSING)
+        self.items[claim.event.uri] = replace(
+            item,
+            lease_until=LEASE_ENDED,
+            cursor=cursor,
+            cursor_event=identity(claim.event),
+            progress=progress,
+            continuations=claim.continuations + 1,
+            continued_at=self.now,
+        )
+
     def complete(self, claim: Claim, result: Mapping[str, object]) -> None:  # noqa: ARG002
         """Record a success; see `Ledger`."""
-        item = replace(self._give_back(claim, ObjectState.SUCCEEDED), unresolved=None)
+        item = self._give_back(claim, ObjectState.SUCCEEDED)
+        item = replace(_without_cursor(item), unresolved=None)
         order = Order.of(claim.event.sequencer)
         if order is not None:
             item = replace(item, newest=order, newest_version=version_of(claim.event))
         self.items[claim.event.uri] = item
 
-    def fail(self, claim: Claim, failure: Failure) -> None:  # noqa: ARG002
+    def fail(self, claim: Claim, failure: Failure) -> None:
         """Record a failure; see `Ledger`."""
         item = self._give_back(claim, ObjectState.FAILED)
+        if failure.ends:
+            item = _without_cursor(item)
         self.items[claim.event.uri] = replace(item, unresolved=claim.unresolved)
 
     def _give_back(self, claim: Claim, state: ObjectState) -> LedgerItem:
@@ -343,3 +414,9 @@ class MemoryLedger:
             raise ClaimLostError(f"another delivery has claimed {claim.event.uri}")
         del self.owners[claim.event.uri]
         return replace(self.items[claim.event.uri], state=state)
+
+
+def _without_cursor(item: LedgerItem) -> LedgerItem:
+    return replace(
+        item, cursor=None, cursor_event="", progress="", continuations=0, continued_at=None
+    )

@@ -34,6 +34,7 @@ _MAX_NAMES, _MAX_NAME, _MAX_OMITTED = 10, 100, 8 * 1024
 _LEVELS = {
     Status.DONE: "INFO",
     Status.SKIPPED: "INFO",
+    Status.CONTINUED: "INFO",
     Status.RETRY: "WARN",
     Status.PERMANENT: "ERROR",
 }
@@ -132,6 +133,7 @@ def object_line(
             "error_type": outcome.error_type,
             "error_message": outcome.error_message,
             "stack": outcome.stack,
+            "progress": outcome.progress,
             "bucket": event.bucket,
             "key": event.key,
             "version_id": event.version_id,
@@ -158,6 +160,8 @@ class Tally:
         dimensions = {"Pipeline": configuration.pipeline, "Consumer": configuration.consumer}
         dimensions = {name: value for name, value in dimensions.items() if value}
         counts = {name: self.counts[name] for name in COUNTS}
+        # Most functions never return Continue; without this metric they don't pay for it.
+        counts |= {name: self.counts[name] for name in (CONTINUED,) if self.counts[name]}
         for start in range(0, max(len(self.ages), len(self.durations), 1), _MAX_VALUES):
             chunk = slice(start, start + _MAX_VALUES)
             series = {
@@ -171,6 +175,7 @@ class Tally:
             yield _emf(configuration.metrics_namespace or "", moment, dimensions, metrics)
 
 
+CONTINUED = "ObjectsContinued"
 COUNTS = ("ObjectsDone", "ObjectsSkipped", "ObjectsRetried", "ObjectsQuarantined")
 
 

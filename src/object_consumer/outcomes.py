@@ -14,12 +14,14 @@ import traceback
 from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from object_consumer import continuation
+from object_consumer.continuation import Continue
 from object_consumer.errors import DeadlineError, PermanentError, RetryableError, SkippedError
-from object_consumer.ledger import Failure
+from object_consumer.ledger import BusyForLongError, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,10 +30,18 @@ if TYPE_CHECKING:
 # passed when a function sets the delay.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
 MAX_DELAY = 12 * 3600 - 15 * 60
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html
+MAX_SEND_DELAY = 15 * 60
+# What to change so that an object is finished; the names are those of the Terraform modules.
+_MORE_TIME = (
+    "raise the consumer's timeout (at most 900) or memory_size (more memory, more CPU), or split "
+    "the file"
+)
 # A log line has at most 256 KB; keep the beginning of a message and the end of a stack trace.
 _MAX_MESSAGE = 4_000
 _MAX_TRACEBACK = 8_000
 _MAX_FIELDS = 1_000
+_MAX_PROGRESS = 200
 # The number of objects whose reasons are listed; the message itself has all of them.
 _MAX_REASONS = 20
 
@@ -41,6 +51,7 @@ class Status(StrEnum):
 
     DONE = "done"
     SKIPPED = "skipped"
+    CONTINUED = "continued"
     RETRY = "retry"
     PERMANENT = "permanent"
 
@@ -61,6 +72,15 @@ class Outcome:
         The delay in seconds that the error requests.
     started
         Whether the consumer's function was called.
+    counts
+        Whether the attempt counts towards the dead-letter queue: not if another delivery makes
+        progress with the object.
+    ends
+        Whether the next attempt starts at the beginning, without the cursor of an earlier one.
+    cursor
+        Where the next invocation goes on, as JSON.
+    progress
+        How far the object is.
     fields
         The function's result, for the log.
     """
@@ -72,6 +92,10 @@ class Outcome:
     stack: str | None = None
     retry_after: float | None = None
     started: bool = True
+    counts: bool = True
+    ends: bool = False
+    cursor: str | None = None
+    progress: str | None = None
     fields: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -83,11 +107,43 @@ NO_TIME_TO_START = Outcome(
     retry_after=0,
     started=False,
 )
-OUT_OF_TIME = Outcome(
-    status=Status.RETRY,
-    error_type=DeadlineError.__name__,
-    error_message="not finished when the invocation's time ran out",
-)
+
+
+def out_of_time(seconds: float, progress: tuple[int, int] | None) -> Outcome:
+    """Create the outcome of an object that was started, but not finished in time.
+
+    Parameters
+    ----------
+    seconds
+        The function's timeout.
+    progress
+        The bytes that were read, and those of the file; None if unknown.
+    """
+    done = _bytes_read(*progress) if progress is not None else None
+    message = f"not finished when the invocation's {seconds:.0f} s ran out"
+    return Outcome(
+        status=Status.RETRY,
+        error_type=DeadlineError.__name__,
+        error_message=f"{message}{f'; {done}' if done else ''}: {_MORE_TIME}; a function can also "
+        "return Continue, to go on in another invocation",
+        progress=done,
+    )
+
+
+def too_many_invocations(invocations: int, progress: str) -> Outcome:
+    """Create the outcome of an object that is not finished after the last invocation it may have.
+
+    Its cursor is kept: after a redrive with a higher limit, the object goes on from there.
+    """
+    return Outcome(
+        status=Status.PERMANENT,
+        error_type=PermanentError.__name__,
+        error_message=f"not finished after {invocations:,} invocations"
+        f"{f'; {progress}' if progress else ''}: {_MORE_TIME}, or raise the consumer's "
+        "max_invocations and redrive the message, which goes on from there",
+        started=False,
+        progress=progress or None,
+    )
 
 
 def behind(delay: float) -> Outcome:
@@ -104,12 +160,24 @@ def behind(delay: float) -> Outcome:
     )
 
 
-def of_result(result: object) -> Outcome:
+def of_result(result: object, *, cursor: str | None = None, continues: bool = False) -> Outcome:
     """Return the outcome of an object whose function returned.
 
     The fields of a mapping are copied as plain data, at most 1,000 of them. A field that can't be
     read is replaced by its type; the object is done nevertheless.
+
+    Parameters
+    ----------
+    result
+        What the function returned.
+    cursor
+        The cursor that the function was called with, as JSON.
+    continues
+        Whether the runtime can go on in another invocation.
     """
+    # Not isinstance(), which calls the result's __class__.
+    if issubclass(type(result), Continue):
+        return _continued(cast("Continue", result), cursor, continues=continues)
     try:
         if isinstance(result, Generator | Coroutine | AsyncGenerator):
             return _never_ran(result)
@@ -136,12 +204,14 @@ def of_error(error: BaseException) -> Outcome:
         error_message=_message(error),
         stack=None if expected else _stack(error),
         retry_after=_seconds(error) if issubclass(kind, RetryableError) else None,
+        ends=issubclass(kind, PermanentError),
     )
 
 
 def not_claimed(error: Exception) -> Outcome:
     """Return the outcome of an object that the ledger rejected."""
-    return replace(of_error(error), started=False)
+    counts = not isinstance(error, BusyForLongError)
+    return replace(of_error(error), started=False, counts=counts)
 
 
 def failure_of(outcome: Outcome) -> Failure:
@@ -150,6 +220,7 @@ def failure_of(outcome: Outcome) -> Failure:
         kind=str(outcome.status),
         error_type=outcome.error_type or "",
         message=outcome.error_message or "",
+        ends=outcome.ends,
     )
 
 
@@ -186,7 +257,23 @@ class MoveToDeadLetterQueue:
     otherwise: Retry
 
 
-type Settlement = Acknowledge | Retry | MoveToDeadLetterQueue
+@dataclass(frozen=True, slots=True)
+class SendAgain:
+    """The message is sent to its queue again, which starts its receives at 1, and acknowledged.
+
+    Attributes
+    ----------
+    delay
+        Seconds until it is delivered.
+    otherwise
+        The settlement if it can't be sent.
+    """
+
+    delay: float
+    otherwise: Retry
+
+
+type Settlement = Acknowledge | Retry | SendAgain | MoveToDeadLetterQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +307,13 @@ def settle(
     backoff: Backoff,
     uniform: Callable[[float, float], float],
     time_left: float | None = None,
+    in_order: bool = False,
 ) -> Settlement:
     """Determine the settlement of a message.
+
+    A message with an object that goes on in another invocation is sent again. If another object of
+    it has to be retried, the message is retried until its last receive, and only then sent again. A
+    message of a FIFO group keeps its place: it is retried at once, which counts as a receive.
 
     If an object has to be retried, the whole message is retried, including its permanent failures.
     On its last receive it is dead-lettered instead, because SQS would move it without a reason. The
@@ -240,21 +332,29 @@ def settle(
     time_left
         Seconds within which the next attempt must begin, so that it ends before SQS deletes the
         message; None if unknown.
+    in_order
+        Whether the message is one of a FIFO group.
     """
+    if in_order:
+        outcomes = [(name, _in_order(outcome, max_receive_count)) for name, outcome in outcomes]
     failed = [
         (name, outcome)
         for name, outcome in outcomes
         if outcome.status in {Status.RETRY, Status.PERMANENT}
     ]
-    if not failed:
+    continues = any(outcome.status is Status.CONTINUED for _, outcome in outcomes)
+    if not failed and not continues:
         return Acknowledge()
     again = [outcome for _, outcome in failed if outcome.status is Status.RETRY]
     longest = math.inf if time_left is None else max(0.0, time_left)
     delay = _delay(again, min(longest, backoff.delay(receive_count, uniform)))
     expires = time_left is not None and (time_left < 0 or delay > time_left)
     exhausted = bool(receive_count and max_receive_count and receive_count >= max_receive_count)
-    if again and not exhausted and not expires:
+    if any(outcome.counts for outcome in again) and not exhausted and not expires:
         return Retry(delay)
+    if continues or any(not outcome.counts for outcome in again):
+        soon = 0.0 if continues else min(_delay(again, 0.0), MAX_SEND_DELAY)
+        return SendAgain(soon, otherwise=Retry(soon))
     expiry = (
         "not tried again: the queue's retention ends before another try would; "
         if again and expires and not exhausted
@@ -265,6 +365,21 @@ def settle(
         error_type=", ".join(dict.fromkeys(outcome.error_type or "" for _, outcome in failed)),
         error_message=expiry + _reasons(failed),
         otherwise=Retry(min(delay, longest)),
+    )
+
+
+def _in_order(outcome: Outcome, max_receive_count: int | None) -> Outcome:
+    """Return the outcome of an object in a FIFO group, where each attempt counts."""
+    if outcome.status is not Status.CONTINUED:
+        return replace(outcome, counts=True)
+    return replace(
+        outcome,
+        status=Status.RETRY,
+        error_type=RetryableError.__name__,
+        error_message=f"not finished{f'; {outcome.progress}' if outcome.progress else ''}; in a "
+        "FIFO queue each invocation counts as a receive: raise max_receive_count "
+        f"({max_receive_count}) and redrive the message, which goes on from there",
+        retry_after=0,
     )
 
 
@@ -281,6 +396,38 @@ def _reasons(failed: Sequence[tuple[str, Outcome]]) -> str:
         return failed[0][1].error_message or ""
     told = "; ".join(f"{name}: {outcome.error_message}" for name, outcome in failed[:_MAX_REASONS])
     return told if len(failed) <= _MAX_REASONS else f"{told}; and {len(failed) - _MAX_REASONS} more"
+
+
+def _continued(result: Continue, before: str | None, *, continues: bool) -> Outcome:
+    try:
+        cursor = continuation.encode(result.cursor)
+        progress = None if result.progress is None else _cut(str(result.progress), _MAX_PROGRESS)
+        is_same = continuation.decode(cursor) == continuation.decode(before)
+    except BaseException as error:  # noqa: BLE001 - the object can't go on, whatever is wrong
+        return of_error(error)
+    if not continues:
+        return of_error(
+            RetryableError(
+                "the function returned Continue, which needs a ledger for the cursor and a queue "
+                "for the next invocation: set ledger = {} on the pipeline (or ledger on the "
+                "consumer's module), and a route other than function"
+            )
+        )
+    if is_same:
+        return of_error(
+            RetryableError(
+                "the function returned Continue with the cursor it was called with, so it made no "
+                f"progress: {_cut(cursor, _MAX_PROGRESS)}"
+            )
+        )
+    return Outcome(status=Status.CONTINUED, cursor=cursor, progress=progress)
+
+
+def _bytes_read(read: int, size: int) -> str:
+    units = [("GB", 10**9), ("MB", 10**6), ("KB", 10**3)]
+    unit, divisor = next((some for some in units if size >= some[1]), ("bytes", 1))
+    digits = 0 if divisor == 1 else 1
+    return f"read {min(read, size) / divisor:.{digits}f} of {size / divisor:.{digits}f} {unit}"
 
 
 def _never_ran(result: object) -> Outcome:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from object_consumer.errors import MessageFormatError
     from object_consumer.events import ObjectEvent
     from object_consumer.messages import Message
-    from object_consumer.outcomes import Acknowledge, Outcome, Retry
+    from object_consumer.outcomes import Acknowledge, Outcome, Retry, SendAgain
 
 
 @dataclass(slots=True, eq=False)
@@ -66,7 +66,7 @@ class Delivery:
     errors: tuple[MessageFormatError, ...] = ()
     unfinished: int = 0
     settling: bool = False
-    settlement: Acknowledge | Retry | None = None
+    settlement: Acknowledge | Retry | SendAgain | None = None
 
     @property
     def is_complete(self) -> bool:

@@ -1,10 +1,10 @@
-"""The runtime's requests to Amazon SQS: dead-letter messages, and delay retries."""
+"""The runtime's requests to Amazon SQS: dead-letter messages, send them again, delay retries."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from object_consumer import clients
+from object_consumer import clients, dead_letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +25,10 @@ class Queue(Protocol):
         self, message: Message, attributes: Mapping[str, MessageAttributeValueTypeDef]
     ) -> None:
         """Send a message to the dead-letter queue; raises an exception if that fails."""
+        ...
+
+    def send_again(self, message: Message, delay: int) -> None:
+        """Send a message to its queue, delayed by seconds; raises an exception if that fails."""
         ...
 
     def delay(self, entries: Iterable[tuple[Message, int]]) -> list[str]:
@@ -55,6 +59,18 @@ class SqsQueue:
             request["MessageGroupId"] = message.group or message.id
             # If the same message is sent twice within five minutes, SQS discards the second.
             request["MessageDeduplicationId"] = message.id
+        clients.sqs().send_message(**request)
+
+    def send_again(self, message: Message, delay: int) -> None:
+        """Send a copy of a message of a standard queue; see `Queue`."""
+        request: SendMessageRequestTypeDef = {
+            "QueueUrl": self._queue_url,
+            "MessageBody": message.body,
+            "MessageAttributes": dead_letters.originals(message),
+            "DelaySeconds": delay,
+        }
+        if message.tenant is not None:
+            request["MessageGroupId"] = message.tenant
         clients.sqs().send_message(**request)
 
     def delay(self, entries: Iterable[tuple[Message, int]]) -> list[str]:

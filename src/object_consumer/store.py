@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import math
 import re
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from object_consumer.addressing import MAX_KEY_BYTES
 from object_consumer.budget import Unlimited
@@ -74,6 +75,18 @@ class ObjectStore:
         The largest object that `read` accepts; None for no limit.
     clock
         Returns the time in UTC, to determine the age of events.
+    cursor, continues
+        See the attributes.
+    seconds_left
+        Returns what the method of this name does; without it, the time is unlimited.
+
+    Attributes
+    ----------
+    cursor
+        The cursor of the `Continue` with which the last invocation for this event ended; None if
+        the object starts at its beginning.
+    continues
+        Whether the function may return `Continue`: there is a ledger and a queue.
     """
 
     def __init__(
@@ -83,6 +96,9 @@ class ObjectStore:
         reservation: Reservation | None = None,
         max_object_bytes: int | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        cursor: Any = None,
+        continues: bool = False,
+        seconds_left: Callable[[], float] = lambda: math.inf,
     ) -> None:
         if transport is None:
             from object_consumer.s3 import S3Transport  # noqa: PLC0415 - unit tests need no S3
@@ -92,6 +108,9 @@ class ObjectStore:
         self._reservation = reservation or Unlimited()
         self._max_object_bytes = max_object_bytes
         self._clock = clock
+        self.cursor = cursor
+        self.continues = continues
+        self._seconds_left = seconds_left
 
     def read(self, source: ObjectEvent | str) -> Bytes:
         """Read a whole object.
@@ -318,6 +337,10 @@ class ObjectStore:
             The invocation has given this object up.
         """
         self._reservation.check()
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the invocation gives the object up; infinite outside of one."""
+        return max(0.0, self._seconds_left())
 
     def _get(
         self,

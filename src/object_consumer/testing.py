@@ -12,9 +12,10 @@ sequencer, and any key is valid.
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from obstore import Bytes
 
@@ -24,7 +25,7 @@ from object_consumer.store import ObjectStore
 from object_consumer.transport import Address, PutHeaders, Response, WrittenObject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from object_consumer.budget import Reservation
     from object_consumer.transport import Body
@@ -168,6 +169,8 @@ class MemoryStore(ObjectStore):
     ----------
     max_object_bytes
         The largest object that `read` accepts; None for no limit.
+    cursor, continues, seconds_left
+        What a function that returns `Continue` finds; see `ObjectStore`.
     """
 
     def __init__(
@@ -176,9 +179,19 @@ class MemoryStore(ObjectStore):
         max_object_bytes: int | None = None,
         reservation: Reservation | None = None,
         transport: MemoryTransport | None = None,
+        cursor: Any = None,
+        continues: bool = True,
+        seconds_left: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self.transport = transport or MemoryTransport()
-        super().__init__(self.transport, reservation=reservation, max_object_bytes=max_object_bytes)
+        super().__init__(
+            self.transport,
+            reservation=reservation,
+            max_object_bytes=max_object_bytes,
+            cursor=cursor,
+            continues=continues,
+            seconds_left=seconds_left,
+        )
 
     def upload(
         self,

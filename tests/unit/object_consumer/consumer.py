@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from object_consumer import (
+    Continue,
     ObjectEvent,
     ObjectStore,
     PermanentError,
@@ -21,7 +22,7 @@ from object_consumer.messages import Message
 from object_consumer.testing import MemoryStore
 from tests.unit.object_consumer.deliveries import notification
 
-type Author = Callable[[ObjectEvent, ObjectStore], Mapping[str, object] | None]
+type Author = Callable[[ObjectEvent, ObjectStore], Mapping[str, object] | Continue | None]
 
 
 @dataclass
@@ -30,12 +31,18 @@ class FakeQueue:
 
     dead_letters: list[tuple[Message, Mapping[str, Any]]] = field(default_factory=list)
     delays: dict[str, int] = field(default_factory=dict)
+    sent_again: list[tuple[Message, int]] = field(default_factory=list)
     failure: Exception | None = None
 
     def dead_letter(self, message: Message, attributes: Mapping[str, Any]) -> None:
         if self.failure:
             raise self.failure
         self.dead_letters.append((message, attributes))
+
+    def send_again(self, message: Message, delay: int) -> None:
+        if self.failure:
+            raise self.failure
+        self.sent_again.append((message, delay))
 
     def delay(self, entries: Iterable[tuple[Message, int]]) -> list[str]:
         if self.failure:

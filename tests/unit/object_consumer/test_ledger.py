@@ -1,14 +1,15 @@
 """What the ledger changes: duplicates, stale events, crashes, and a ledger that is not there."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import secrets
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
@@ -20,6 +21,7 @@ from object_consumer.ledger import (
     ClaimLostError,
     DuplicateError,
     Failure,
+    Ledger,
     LedgerError,
     LedgerItem,
     MemoryLedger,
@@ -384,11 +386,96 @@ class TestDynamoDB:
 
         assert item(table, event)["state"] == "SUCCEEDED"
 
+    def test_a_cursor_is_on_record_for_its_own_event_alone(self, table: Any) -> None:
+        event, ledger = version(1), in_dynamodb(table)
+
+        first = ledger.claim(event, seconds=40, attempts=1, request_id="r1")
+        ledger.suspend(first, cursor='{"line":7}', progress="7 of 9 lines")
+        suspended = item(table, event)
+        second = ledger.claim(event, seconds=40, attempts=1, request_id="r2")
+        ledger.fail(second, Failure("retry", "Error", "down"))
+        third = ledger.claim(event, seconds=40, attempts=2, request_id="r3")
+        ledger.suspend(third, cursor='{"line":8}', progress="8 of 9 lines")
+        other = ledger.claim(version(2), seconds=40, attempts=1, request_id="r4")
+
+        assert (first.cursor, first.continuations) == (None, 0)
+        assert (suspended["state"], suspended["progress"]) == ("PROCESSING", "7 of 9 lines")
+        assert (suspended["continuations"], suspended["continued_at"]) == ("1", "1000000")
+        assert "owner" not in suspended
+        for claim in (second, third):
+            assert (claim.cursor, claim.continuations) == ('{"line":7}', 1)
+        assert (other.cursor, other.continuations) == (None, 0)
+        assert not {"cursor", "cursor_event", "progress"} & item(table, event).keys()
+
+    def test_only_the_owner_suspends(self, table: Any) -> None:
+        event, ledger = version(1), in_dynamodb(table)
+        lost = ledger.claim(event, seconds=40, attempts=1, request_id="r")
+        in_dynamodb(table, now=1_041.0).claim(event, seconds=40, attempts=2, request_id="r")
+
+        with pytest.raises(ClaimLostError):
+            ledger.suspend(lost, cursor="1", progress="")
+
+        assert "cursor" not in item(table, event)
+
+    @pytest.mark.parametrize("meanwhile", ["claimed", "suspended", "completed", "another"])
+    def test_a_cursor_that_has_just_changed_is_not_used(self, table: Any, meanwhile: str) -> None:
+        event, ledger = version(1), in_dynamodb(table)
+        ledger.suspend(
+            ledger.claim(event, seconds=40, attempts=1, request_id="r"), cursor="1", progress=""
+        )
+
+        def interfere() -> None:
+            other = version(2) if meanwhile == "another" else event
+            claim = ledger.claim(other, seconds=40, attempts=1, request_id="other")
+            if meanwhile in {"suspended", "another"}:
+                # Another event may have an equal cursor.
+                ledger.suspend(claim, cursor="1" if other != event else "2", progress="")
+            if meanwhile == "another":
+                claim = ledger.claim(other, seconds=40, attempts=1, request_id="other")
+                ledger.fail(claim, Failure("retry"))
+            if meanwhile == "completed":
+                ledger.complete(claim, {})
+
+        requests: Any = Interfered(table, interfere)
+        late = DynamoDBLedger(
+            TABLE, "orders/load", days=90, client=lambda: requests, clock=lambda: 1_000.0
+        )
+
+        with pytest.raises(DuplicateError if meanwhile == "completed" else BusyError):
+            late.claim(event, seconds=40, attempts=1, request_id="late")
+
+        assert requests.number == 2
+
+    def test_a_claim_without_a_cursor_is_one_request(self, table: Any) -> None:
+        requests: Any = Interfered(table, lambda: None)
+        ledger = DynamoDBLedger(TABLE, "orders/load", days=90, client=lambda: requests)
+
+        ledger.claim(version(1), seconds=40, attempts=1, request_id="r")
+        with pytest.raises(BusyError):
+            ledger.claim(version(1), seconds=40, attempts=1, request_id="r")
+
+        assert requests.number == 2
+
     def test_a_table_that_is_not_there_is_a_retry(self, table: Any) -> None:
         table.delete_table(TableName=TABLE)
 
         with pytest.raises(LedgerError, match=f"{TABLE}.*ResourceNotFound"):
             in_dynamodb(table).claim(version(1), seconds=1, attempts=1, request_id="r")
+
+
+class Interfered:
+    """A client; before its second request, somebody else makes some."""
+
+    def __init__(self, client: Any, interfere: Callable[[], None]) -> None:
+        self._client = client
+        self._interfere = interfere
+        self.number = 0
+
+    def update_item(self, **request: Any) -> Any:
+        self.number += 1
+        if self.number == 2:
+            self._interfere()
+        return self._client.update_item(**request)
 
 
 SEQUENCERS = st.one_of(st.none(), st.text("0123456789ABCDEF", min_size=1, max_size=4))
@@ -443,6 +530,53 @@ def test_dynamodb_refuses_exactly_what_the_rules_refuse_and_says_the_same(
     assert outcome_of(lambda: check(item, event, 1_000_000)) == outcome_of(
         lambda: ledger.claim(event, seconds=1, attempts=1, request_id="r")
     )
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["suspend", "complete", "fail", "end", "crash", "wait"]),
+        st.sampled_from([version(1), version(2), make_event("a", version_id="v1", sequencer=None)]),
+    ),
+    max_size=10,
+)
+
+
+# A request takes ten milliseconds in moto.
+@settings(max_examples=12)
+@given(STEPS)
+def test_claims_and_cursors_are_the_same_in_memory_and_in_dynamodb(
+    dynamodb: Any, another_table: str, steps: list[tuple[str, ObjectEvent]]
+) -> None:
+    memory = MemoryLedger(now=1_000_000)
+    stored = DynamoDBLedger(
+        another_table,
+        # Another consumer's items for each example.
+        secrets.token_hex(8),
+        days=90,
+        client=lambda: dynamodb,
+        clock=lambda: memory.now / 1000,
+    )
+
+    def attempt(ledger: Ledger, step: str, event: ObjectEvent, cursor: str) -> tuple[object, ...]:
+        try:
+            claim = ledger.claim(event, seconds=10, attempts=1, request_id="r")
+        except (BusyError, DuplicateError, StaleError) as error:
+            return (type(error),)
+        match step:
+            case "suspend":
+                ledger.suspend(claim, cursor=cursor, progress=cursor)
+            case "complete":
+                ledger.complete(claim, {})
+            case "fail" | "end":
+                ledger.fail(claim, Failure("retry", ends=step == "end"))
+        return claim.unresolved, claim.cursor, claim.progress, claim.continuations
+
+    for position, (step, event) in enumerate(steps):
+        if step == "wait":
+            memory.now += 11_000
+            continue
+        in_memory = attempt(memory, step, event, str(position))
+        assert attempt(stored, step, event, str(position)) == in_memory
 
 
 def outcome_of(attempt: Any) -> type[Exception] | None:
