@@ -22,7 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import claiming, loading
+from benchmarks import claiming, loading, reading
 from benchmarks.contenders import CONTENDERS
 from tools.cost.prices import read_prices
 
@@ -34,6 +34,10 @@ INIT_SECONDS = 0.150
 MEGABYTE = 1_000_000
 # The speed that load_records should have, as a multiple of theirs.
 LOADING_TARGETS = {loading.USUAL: 7, loading.BATCH_WRITER: 3}
+# The speed that ObjectStore.open should have, as a multiple of Powertools' streaming: it requests
+# parts ahead, but zlib limits both.
+READING_TARGETS = {"uncompressed": 1.5, "gzip": 0.9}
+READING_PEAK_BYTES = 100 * MEGABYTE
 # The settings of the measured functions.
 FUNCTION_SETTINGS = {
     "OUTPUT_BUCKET": "output",
@@ -84,6 +88,8 @@ class Extent:
         The batches.
     items, loading_runs
         The number of items to load, and of runs.
+    file_bytes, reading_runs
+        The size of a large file to read, and the number of runs.
     objects, claiming_runs
         The number of objects to claim, and of runs.
     import_runs
@@ -95,6 +101,8 @@ class Extent:
     cases: tuple[Case, ...]
     items: int
     loading_runs: int
+    file_bytes: int
+    reading_runs: int
     objects: int
     claiming_runs: int
     import_runs: int
@@ -109,6 +117,8 @@ FULL = Extent(
     ),
     items=2000,
     loading_runs=7,
+    file_bytes=500 * MEGABYTE,
+    reading_runs=3,
     objects=100,
     claiming_runs=7,
     import_runs=9,
@@ -118,6 +128,8 @@ QUICK = Extent(
     cases=(Case(objects=2, size=1000, runs=1, times_usual=1),),
     items=30,
     loading_runs=1,
+    file_bytes=2 * MEGABYTE,
+    reading_runs=1,
     objects=2,
     claiming_runs=1,
     import_runs=1,
@@ -139,6 +151,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     for name in CONTENDERS
                 }
             show(table(case, results), verdicts(case, results), extent)
+    with stub("file_stub", LATENCY_SECONDS) as endpoint:
+        for kind in READING_TARGETS:
+            with console.status("Measuring: reading a large file"):
+                numbers = (extent.file_bytes, int(kind == "gzip"), extent.reading_runs)
+                results = {
+                    name: run_contender("reading", name, numbers, endpoint)
+                    for name in reading.CONTENDERS
+                }
+            shown = reading_table(extent.file_bytes, kind, results)
+            show(shown, reading_verdicts(kind, results), extent)
     with stub("dynamodb_stub", 0) as endpoint, console.status("Measuring: loading"):
         results = {
             name: run_contender("loading", name, (extent.items, extent.loading_runs), endpoint)
@@ -238,6 +260,36 @@ def verdicts(case: Case, results: dict[str, dict[str, Any]]) -> Iterator[str]:
     if case.peak_bytes is not None:
         met = results[OURS]["peak_bytes"] <= case.peak_bytes
         yield _verdict(met, f"at most {case.peak_bytes // MEGABYTE} MB")
+
+
+def reading_table(size: int, kind: str, results: dict[str, dict[str, Any]]) -> Table:
+    """Show the throughput and memory of reading a large file."""
+    shown = Table(
+        title=f"{size // MEGABYTE:,} MB of JSON Lines, {kind}, from S3 at 90 MB/s a connection",
+        title_justify="left",
+    )
+    for column in ("", "MB a second", f"times as fast as {reading.POWERTOOLS}", "peak memory"):
+        shown.add_column(column, justify="left" if not column else "right")
+    peer = _median(results[reading.POWERTOOLS])
+    for name, result in results.items():
+        median = _median(result)
+        shown.add_row(
+            name,
+            f"{size / MEGABYTE / median:,.0f}",
+            f"{peer / median:.1f}",
+            f"{result['peak_bytes'] / MEGABYTE:.0f} MB",
+        )
+    return shown
+
+
+def reading_verdicts(kind: str, results: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield whether each target is met."""
+    ours, peer = results[reading.OURS], results[reading.POWERTOOLS]
+    times = READING_TARGETS[kind]
+    faster = _median(peer) / _median(ours) >= times
+    yield _verdict(faster, f"{times:g} times as fast as {reading.POWERTOOLS}")
+    met = ours["peak_bytes"] <= READING_PEAK_BYTES
+    yield _verdict(met, f"at most {READING_PEAK_BYTES // MEGABYTE} MB")
 
 
 def loading_table(items: int, results: dict[str, dict[str, Any]]) -> Table:

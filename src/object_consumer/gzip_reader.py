@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import zlib
@@ -15,10 +16,8 @@ if TYPE_CHECKING:
 # https://www.rfc-editor.org/rfc/rfc1952#page-6: ID1, ID2; the only compression method is deflate.
 MAGIC = b"\x1f\x8b\x08"
 
-# zlib's number for a gzip member, with its header and checksum.
-_GZIP = 31
-# Compressed bytes given to zlib at once: it copies what it could not use.
-_INPUT_BYTES = 64 * 1024
+_INPUT_BYTES = 128 * 1024
+_SKIPPED_BYTES = 1024 * 1024
 # Deflate reaches 1,032. JSON and CSV seldom exceed 50; below the second limit, a file of any ratio
 # takes less than a second.
 MAX_RATIO = 500
@@ -49,9 +48,10 @@ class GzipReader(io.RawIOBase):
     def __init__(self, source: io.RawIOBase, name: str, max_bytes: int | None = None) -> None:
         super().__init__()
         self._source = source
+        self._file = gzip.GzipFile(fileobj=io.BufferedReader(source, _INPUT_BYTES), mode="rb")
         self._name = name
         self._max_bytes = max_bytes
-        self._restart()
+        self._position = 0
 
     @override
     def readable(self) -> bool:
@@ -68,15 +68,14 @@ class GzipReader(io.RawIOBase):
     @override
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         if whence == os.SEEK_END:
-            while self._skip(_INPUT_BYTES):
+            while self._read(_SKIPPED_BYTES):
                 pass
         target = offset + (0 if whence == os.SEEK_SET else self._position)
         if target < 0:
             raise ValueError(f"negative position {target}")
         if target < self._position:
-            self._source.seek(0)
-            self._restart()
-        while self._position < target and self._skip(target - self._position):
+            self._position = self._file.seek(0)
+        while self._position < target and self._read(min(target - self._position, _SKIPPED_BYTES)):
             pass
         return self._position
 
@@ -92,7 +91,7 @@ class GzipReader(io.RawIOBase):
             It has more than `max_bytes`.
         """
         target = memoryview(buffer).cast("B")
-        data = self._decompress(len(target))
+        data = self._read(len(target))
         target[: len(data)] = data
         return len(data)
 
@@ -102,61 +101,31 @@ class GzipReader(io.RawIOBase):
             super().close()
             self._source.close()
 
-    def _restart(self) -> None:
-        self._member = zlib.decompressobj(_GZIP)
-        self._input = b""
-        # Compressed bytes that were read, and decompressed bytes that were returned.
-        self._consumed = 0
-        self._position = 0
-
-    def _skip(self, most: int) -> int:
-        return len(self._decompress(min(most, 16 * _INPUT_BYTES)))
-
-    def _decompress(self, most: int) -> bytes:
-        """Return 1 to `most` bytes; none at the end."""
-        while most > 0:
-            if self._member.eof and not self._next_member():
-                break
-            if not self._input:
-                self._input = self._source.read(_INPUT_BYTES) or b""
-                self._consumed += len(self._input)
-                if not self._input:
-                    raise CompressionError(
-                        f"{self._name} is incomplete: its gzip data ends after "
-                        f"{self._consumed:,} bytes, before the end of a member"
-                    )
-            try:
-                data = self._member.decompress(self._input, most)
-            except zlib.error as error:
-                raise CompressionError(
-                    f"{self._name} is damaged: gzip data before byte {self._consumed:,}: {error}"
-                ) from None
-            self._input = self._member.unused_data or self._member.unconsumed_tail
-            if data:
-                self._position += len(data)
-                self._check_size()
-                return data
-        return b""
-
-    def _next_member(self) -> bool:
-        """Begin the next member; False at the end of the file."""
-        while not (rest := self._input.lstrip(b"\0")):
-            self._input = self._source.read(_INPUT_BYTES) or b""
-            if not self._input:
-                return False
-            self._consumed += len(self._input)
-        self._input = rest
-        self._member = zlib.decompressobj(_GZIP)
-        return True
+    def _read(self, size: int) -> bytes:
+        try:
+            data = self._file.read1(size)
+        except EOFError:
+            raise CompressionError(
+                f"{self._name} is incomplete: its gzip data ends after {self._source.tell():,} "
+                "bytes, before the end of a member"
+            ) from None
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise CompressionError(
+                f"{self._name} is damaged: gzip data before byte {self._source.tell():,}: {error}"
+            ) from None
+        self._position += len(data)
+        self._check_size()
+        return data
 
     def _check_size(self) -> None:
-        if self._max_bytes is not None and self._position > self._max_bytes:
+        size, stored = self._position, self._source.tell()
+        if self._max_bytes is not None and size > self._max_bytes:
             raise ObjectTooLargeError(
                 f"{self._name} has more than {self._max_bytes} bytes when it is decompressed; "
                 f"this consumer accepts {self._max_bytes}"
             )
-        if self._position > _FREE_BYTES and self._position > MAX_RATIO * self._consumed:
+        if size > _FREE_BYTES and size > MAX_RATIO * stored:
             raise CompressionError(
-                f"{self._name} expands to more than {MAX_RATIO} times its size: {self._consumed:,} "
-                f"bytes gave {self._position:,}; a file of data doesn't, so it is refused"
+                f"{self._name} expands to more than {MAX_RATIO} times its size: {stored:,} bytes "
+                f"gave {size:,}; a file of data doesn't, so it is refused"
             )
