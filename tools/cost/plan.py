@@ -268,7 +268,7 @@ class _Reader:
             retries=self._retries(name),
             writes_output=bool(output)
             or "OUTPUT_BUCKET" in environment
-            or (settings is None and package == "transform_objects"),
+            or (settings is None and package in {"query_objects", "transform_objects"}),
             output_in_bucket=output is not None and not output.get("bucket"),
             writes_items=package == "load_records",
             emits_metrics=settings is not None or "METRICS_NAMESPACE" in environment,

@@ -1,0 +1,142 @@
+"""JSON as DuckDB reads it exactly, the columns of CSV files, and partitions."""
+
+import io
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from object_consumer import PermanentError
+from object_consumer.memory import Allowance, MemoryLimitError
+from query_objects.csv_columns import read_columns
+from query_objects.json_rows import JsonRows, is_repeating
+from query_objects.partitions import load_partition
+from record_formats import RecordFormatError, output_key
+
+OPTIONS: dict[str, Any] = {"delim": ",", "quote": '"', "escape": '"', "header": True}
+
+
+def convert(text: bytes, kind: str = "jsonl", limit: int | None = None) -> tuple[bytes, list[str]]:
+    rows = JsonRows()
+    target = io.BytesIO()
+    rows.write(lambda: io.BytesIO(text), kind, target, Allowance(limit))
+    assert rows.longest >= max(map(len, target.getvalue().splitlines()), default=0)
+    return target.getvalue(), list(rows.columns)
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        ('{"a": 1.10, "b": [2.50, {"c": 1e3}]}', '{"a":"1.10","b":["2.50",{"c":"1e3"}]}'),
+        ('{"a" : 12345678901234567890123}', '{"a":12345678901234567890123}'),
+        (r'{"a": "1.10 \u0022: x"}', r'{"a":"1.10 \": x"}'),
+        ('{"a": true, "b": null}', '{"a":true,"b":null}'),
+        ("{}", "{}"),
+    ],
+)
+def test_only_numbers_that_duckdb_would_round_become_strings(line: str, row: str) -> None:
+    assert convert(f"{line}\n\n".encode())[0] == f"{row}\n".encode()
+    assert convert(f"[{line}]".encode(), "json")[0] == f"{row}\n".encode()
+
+
+def test_columns_are_in_the_order_of_their_first_occurrence() -> None:
+    assert convert(b'{"b": 1}\n{"a": 1, "b": 2}\n{"c": 1}')[1] == ["b", "a", "c"]
+
+
+def test_a_fault_far_behind_is_found_and_nothing_is_written_twice() -> None:
+    good = b'{"a": 1}\n' * 50_000
+
+    with pytest.raises(RecordFormatError, match="line 50001, column 10: a second 'a'"):
+        convert(good + b'{"a": 1, "a": 2}\n')
+
+    # A colon behind white space makes the lines suspect, but they are right.
+    assert convert(good + b'{"a" : 2}\n')[0] == b'{"a":1}\n' * 50_000 + b'{"a":2}\n'
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.text(max_size=3) | st.sampled_from(['":', '\\u0022:"', "a"]),
+            st.integers() | st.text(max_size=4) | st.sampled_from(['":', '\\":']) | st.booleans(),
+            max_size=4,
+        ),
+        max_size=4,
+    ),
+    st.booleans(),
+)
+def test_a_name_that_occurs_twice_never_passes(rows: list[dict[str, object]], ascii_: bool) -> None:
+    """Write a name of a row a second time: the lines are suspect."""
+    for row in rows:
+        for name in row:
+            text = json.dumps(row, ensure_ascii=ascii_, separators=(",", ":"))
+            twice = f"{text[:-1]},{json.dumps(name, ensure_ascii=ascii_)}:1}}".encode()
+            assert is_repeating(twice, [msgspec.json.decode(twice)])
+
+
+def test_a_record_that_would_need_too_much_memory_is_refused_before_it_is_decoded() -> None:
+    with pytest.raises(MemoryLimitError, match="raise the function's memory"):
+        convert(b'{"a": [' + b"[]," * 1_000_000 + b"[]]}", limit=10_000_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "columns"),
+    [
+        ("a,b\n1,2\n", {}, ["a", "b"]),
+        ("\ufeffa,b\r\n1,2\r\n", {}, ["a", "b"]),
+        ('"a\nb",c\n', {}, ["a\nb", "c"]),
+        ('"a""b",c\n', {}, ['a"b', "c"]),
+        ("'a;b';c\n", {"delim": ";", "quote": "'", "escape": "'"}, ["a;b", "c"]),
+        ('"a\\"b",c\n', {"escape": "\\"}, ['a"b', "c"]),
+        ('"a,b\n', {"quote": "", "escape": ""}, ['"a', "b"]),
+        ("x\n\na,b\n", {"skip": 1}, ["a", "b"]),
+        ("# x\na,b\n", {"comment": "#"}, ["a", "b"]),
+        ("1,2,3\n", {"header": False}, ["column0", "column1", "column2"]),
+        ("1,2\n", {"header": False, "names": ["x", "y"]}, ["x", "y"]),
+    ],
+)
+def test_the_names_of_columns(text: str, options: dict[str, Any], columns: list[str]) -> None:
+    file = io.BytesIO(text.encode())
+    assert read_columns(file, {**OPTIONS, **options}) == columns
+
+
+def test_names_in_another_encoding() -> None:
+    latin = io.BytesIO("é,b\n".encode("latin-1"))
+    assert read_columns(latin, {**OPTIONS, "encoding": "latin-1"}) == ["é", "b"]
+    with pytest.raises(PermanentError, match="the header is not UTF-8"):
+        read_columns(io.BytesIO("é,b\n".encode("latin-1")), OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("a//b", ""), ("a/x=y/b", "x=y"), ("a/../b", ".."), ("a/é/b", "é")]
+)
+def test_a_partition_has_a_plain_value(
+    monkeypatch: pytest.MonkeyPatch, key: str, value: str
+) -> None:
+    monkeypatch.setenv("PARTITION_PATTERN", "^a/(?P<part>[^/]*)/")
+    partition = load_partition()
+    if value == "..":
+        assert partition(key) == "part=../"
+    else:
+        with pytest.raises(PermanentError, match=f"gives the partition part the value '{value}'"):
+            partition(key)
+
+
+_keys = st.lists(st.sampled_from(["2026", "01", "year=2026", "a"]), min_size=1, max_size=4).map(
+    "/".join
+)
+
+
+@given(_keys, _keys)
+def test_two_sources_in_partitions_never_share_an_output(one: str, other: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARTITION_PATTERN", r"(?P<year>\d{4})")
+        partition = load_partition()
+    if one == other or "2026" not in one or "2026" not in other:
+        return
+    outputs = [
+        output_key(key, "p/" + partition(key), ".csv", sources=("",)) for key in (one, other)
+    ]
+    assert outputs[0] != outputs[1]
