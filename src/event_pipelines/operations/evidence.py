@@ -77,7 +77,7 @@ class _Line(Struct):
     """The runtime's fields of an object's log line; other fields come from the function."""
 
     timestamp: Annotated[datetime, Meta(tz=True)]
-    outcome: Literal["done", "skipped", "retry", "permanent"]
+    outcome: Literal["done", "skipped", "continued", "retry", "permanent"]
     bucket: str
     key: str
     version_id: Raw = Raw(b"null")
@@ -87,9 +87,18 @@ class _Line(Struct):
     error_type: Raw = Raw(b"null")
     error_message: Raw = Raw(b"null")
     output: Raw = Raw(b"null")
+    progress: Raw = Raw(b"null")
 
 
-_TEXTS = ("version_id", "request_id", "reason", "error_type", "error_message", "output")
+_TEXTS = (
+    "version_id",
+    "request_id",
+    "reason",
+    "error_type",
+    "error_message",
+    "output",
+    "progress",
+)
 
 
 def _parsed(text: str) -> dict[str, Any]:

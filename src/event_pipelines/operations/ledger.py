@@ -10,6 +10,7 @@ from typing import Any
 from event_pipelines.operations.aws import Aws
 from event_pipelines.operations.discovery import Consumer
 from event_pipelines.operations.errors import OperationError
+from event_pipelines.operations.terminal import utc
 from object_consumer.dynamodb_ledger import read_item
 from object_consumer.ledger import LedgerItem, ObjectState, sort_key
 
@@ -18,6 +19,8 @@ _BATCH = 100
 _TRIES = 8
 # Of 1 MB each: a few thousand items, and a moment. Counting millions is for those who ask for it.
 PAGES = 10
+# Of the objects that take several invocations, how many are told.
+_CONTINUED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,9 @@ class LedgerEntry:
         Why it failed.
     result
         What the function returned.
+    continuations, progress, continued_at
+        In how many invocations a part of it was done, how far it is, and when the last part was
+        done; None if it takes a single invocation.
     """
 
     state: ObjectState
@@ -54,6 +60,29 @@ class LedgerEntry:
     error_type: str = ""
     error_message: str = ""
     result: Mapping[str, str] = field(default_factory=dict)
+    continuations: int = 0
+    progress: str = ""
+    continued_at: datetime | None = None
+
+    @property
+    def how_far(self) -> str:
+        """How far an object is that takes several invocations; empty for any other."""
+        if not self.continuations:
+            return ""
+        times = "once" if self.continuations == 1 else f"{self.continuations:,} times"
+        told = f"continued {times}"
+        if self.progress:
+            told += f", {self.progress}"
+        return f"{told}; last at {utc(self.continued_at)}" if self.continued_at else told
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether a part of it is done, and the next invocation has not claimed it yet."""
+        return (
+            self.state is ObjectState.PROCESSING
+            and self.continued_at is not None
+            and self.lease_until is None
+        )
 
     def is_held(self, now: datetime) -> bool:
         """Whether a function is at work on it: it has claimed it, and the claim is valid."""
@@ -76,11 +105,14 @@ class Counts:
         Those that failed, or whose claim ran out before they were finished.
     is_complete
         Whether all were counted; else there are at least so many.
+    continued
+        How far those are that take several invocations, by their addresses: the first few.
     """
 
     by_state: Mapping[str, int]
     unfinished: int
     is_complete: bool
+    continued: Mapping[str, str] = field(default_factory=dict)
 
 
 def entries(consumer: Consumer, uris: Sequence[str], aws: Aws) -> dict[str, LedgerEntry]:
@@ -124,12 +156,15 @@ def count(consumer: Consumer, aws: Aws, *, pages: int | None = PAGES) -> Counts 
     if consumer.ledger_table is None:
         return None
     counts: Counter[str] = Counter(dict.fromkeys(ObjectState, 0))
+    continued: dict[str, str] = {}
     unfinished, now = 0, datetime.now(UTC)
     answers = aws.dynamodb.get_paginator("query").paginate(
         TableName=consumer.ledger_table,
         # Objects are s3:// addresses; the circuit breaker's item is not.
         KeyConditionExpression="consumer = :consumer AND begins_with(#object, :objects)",
-        ProjectionExpression="#state, lease_until",
+        ProjectionExpression=(
+            "#object, address, #state, lease_until, continuations, progress, continued_at"
+        ),
         ExpressionAttributeNames={"#object": "object", "#state": "state"},
         ExpressionAttributeValues={
             ":consumer": {"S": consumer.ledger_key},
@@ -144,9 +179,12 @@ def count(consumer: Consumer, aws: Aws, *, pages: int | None = PAGES) -> Counts 
             counts[item.state] += 1
             entry = _entry(item, item.state)
             unfinished += item.state is not ObjectState.SUCCEEDED and not entry.is_held(now)
+            if entry.how_far and len(continued) < _CONTINUED:
+                uri = attributes.get("address", attributes["object"])["S"]
+                continued[uri] = entry.how_far
         if page == pages and "LastEvaluatedKey" in answer:
-            return Counts(counts, unfinished, is_complete=False)
-    return Counts(counts, unfinished, is_complete=True)
+            return Counts(counts, unfinished, is_complete=False, continued=continued)
+    return Counts(counts, unfinished, is_complete=True, continued=continued)
 
 
 def _entry(item: LedgerItem, state: ObjectState) -> LedgerEntry:
@@ -163,11 +201,17 @@ def _entry(item: LedgerItem, state: ObjectState) -> LedgerEntry:
         error_type=item.error_type,
         error_message=item.error_message,
         result=item.result,
+        continuations=item.continuations,
+        progress=item.progress,
+        continued_at=_moment(item.continued_at),
     )
 
 
 def _moment(milliseconds: int | None) -> datetime | None:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
+    # The lease of a suspended claim ended before 1970.
+    if milliseconds is None or milliseconds <= 0:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def filtered(uris: Iterable[str], consumer: Consumer, states: set[str], aws: Aws) -> Iterator[str]:

@@ -26,6 +26,8 @@ _MAX_FAILED = 5
 
 
 _CREATED = "ObjectCreated:"
+# The outcomes of an attempt after which there is another one.
+_GOES_ON = {"continued", "retry"}
 # Skipped for a reason that the file itself doesn't have.
 _NOT_ITS_OWN = {"duplicate", "stale"}
 
@@ -37,6 +39,7 @@ class Verdict(StrEnum):
     SKIPPED = "skipped"
     DEAD_LETTERED = SET_ASIDE
     PROCESSING = "being processed"
+    CONTINUED = "to be continued"
     RETRIED = "to be retried"
     FAILING = "function fails"
     NOT_HEARD_OF = "not heard of"
@@ -72,9 +75,9 @@ class Step:
     at
         When.
     what
-        In a word: an outcome (``done``, ``skipped``, ``retry``, ``permanent``), `SET_ASIDE`,
-        ``sent`` of a message that SQS moved to the dead-letter queue at a time it doesn't tell, or
-        `FAILED` of an invocation that may have been about other files.
+        In a word: an outcome (``done``, ``skipped``, ``continued``, ``retry``, ``permanent``),
+        `SET_ASIDE`, ``sent`` of a message that SQS moved to the dead-letter queue at a time it
+        doesn't tell, or `FAILED` of an invocation that may have been about other files.
     version_id
         Of which version, if that is known.
     attempt
@@ -188,7 +191,7 @@ def verdict_on(  # noqa: PLR0911 (cases, in the order of their weight)
         Whether the consumer's filter lets the file in.
     """
     lines = [line for line in lines if newest is None or _is_of(line, newest)]
-    ended = next((line for line in reversed(lines) if line["outcome"] != "retry"), None)
+    ended = next((line for line in reversed(lines) if line["outcome"] not in _GOES_ON), None)
     # A duplicate tells nothing of how the first delivery ended.
     done = next((line for line in reversed(lines) if line["outcome"] == "done"), None)
     letter = max(
@@ -199,7 +202,8 @@ def verdict_on(  # noqa: PLR0911 (cases, in the order of their weight)
     )
     is_newest = entry is not None and (newest is None or _is_version(entry.version, newest))
     if entry is not None and is_newest and entry.is_held(now):
-        return Verdict.PROCESSING, f"claimed by {entry.request_id}"
+        so_far = f"; {entry.how_far}" if entry.how_far else ""
+        return Verdict.PROCESSING, f"claimed by {entry.request_id}{so_far}"
     if letter is not None and (done is None or moment(done) < letter.sent_at):
         return Verdict.DEAD_LETTERED, letter.reason
     if done is not None:
@@ -210,8 +214,11 @@ def verdict_on(  # noqa: PLR0911 (cases, in the order of their weight)
         return Verdict.SKIPPED, str(ended.get("reason", ""))
     if ended is not None:
         return Verdict.DEAD_LETTERED, f"{_detail(ended)} ({_NOT_THERE})"
+    if entry is not None and is_newest and entry.is_suspended:
+        return Verdict.CONTINUED, entry.how_far
     if lines:
-        return Verdict.RETRIED, _detail(lines[-1])
+        continued = lines[-1]["outcome"] == "continued"
+        return Verdict.CONTINUED if continued else Verdict.RETRIED, _detail(lines[-1])
     if entry is not None and is_newest:
         said = (
             f"{entry.error_type}: {entry.error_message}"
@@ -339,7 +346,7 @@ def dead_lettered(letters: Sequence[DeadLetter]) -> list[Step]:
 def _detail(line: Mapping[str, Any]) -> str:
     if line.get("error_type"):
         return f"{line['error_type']}: {line.get('error_message', '')}"
-    return str(line.get("reason") or line.get("output") or "")
+    return str(line.get("reason") or line.get("progress") or line.get("output") or "")
 
 
 def moment(line: Mapping[str, Any]) -> datetime:

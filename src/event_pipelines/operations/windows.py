@@ -63,7 +63,7 @@ def pointed_at(
     """
     found = []
     if entry is not None and entry.started_at is not None:
-        end = entry.finished_at or entry.lease_until or entry.started_at
+        end = entry.finished_at or entry.lease_until or entry.continued_at or entry.started_at
         found.append(Window(entry.started_at - _OWN_MARGIN, end + _OWN_MARGIN))
     newest_first = versions[: -_VERSIONS - 1 : -1]
     found += [Window(version.at - _MARGIN, version.at + _SOON) for version in newest_first]

@@ -109,6 +109,29 @@ def test_a_valid_claim_means_that_it_is_being_processed() -> None:
     assert verdict(entry=lapsed) is Verdict.RETRIED
 
 
+def test_what_is_suspended_goes_on_in_another_invocation() -> None:
+    suspended = LedgerEntry(
+        state=ObjectState.PROCESSING,
+        version="v2",
+        continuations=2,
+        progress="1,200,000 of 3,000,000 records",
+        continued_at=at(50),
+    )
+    held = replace(suspended, lease_until=at(200), request_id="r")
+    failed = replace(suspended, state=ObjectState.FAILED)
+    how_far = "continued 2 times, 1,200,000 of 3,000,000 records; last at 2026-01-01 00:00:50"
+
+    def said(entry: LedgerEntry | None, *lines: dict[str, Any]) -> tuple[Verdict, str]:
+        return verdict_on(NEWEST, lines, [], entry, now=at(100), wanted=True)
+
+    first = line("continued", 1, progress="600,000 of 3,000,000 records")
+    assert said(suspended, first) == (Verdict.CONTINUED, how_far)
+    assert said(held, first) == (Verdict.PROCESSING, f"claimed by r; {how_far}")
+    assert said(failed, first, line("retry", 2, error_type="E"))[0] is Verdict.RETRIED
+    assert said(None, first) == (Verdict.CONTINUED, "600,000 of 3,000,000 records")
+    assert said(None, first, line("done", 2))[0] is Verdict.DONE
+
+
 def test_what_failed_and_lies_nowhere_comes_again() -> None:
     assert verdict(line("retry", 1)) is Verdict.RETRIED
     assert (

@@ -92,6 +92,7 @@ def status(text: str) -> ConsumerStatus:
         ledger={text: 1},
         ledger_is_complete=True,
         unfinished_files=3,
+        continued={text: text},
         alarms=[text],
     )
 

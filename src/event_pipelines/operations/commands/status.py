@@ -120,6 +120,8 @@ class ConsumerStatus:
         Whether all objects were counted; otherwise the numbers are lower bounds.
     unfinished_files
         The objects in the ledger that failed, or whose claim ran out before they were finished.
+    continued
+        How far objects are that take several invocations, by their addresses: the first few.
     alarms
         Its alarms in ALARM.
     """
@@ -137,6 +139,7 @@ class ConsumerStatus:
     ledger: Mapping[str, int] | None
     ledger_is_complete: bool
     unfinished_files: int
+    continued: Mapping[str, str]
     alarms: Sequence[str]
 
     @property
@@ -151,6 +154,7 @@ class ConsumerStatus:
         if self.messages:
             plural = "message is" if self.messages == 1 else "messages are"
             found.append(f"{self.messages:,} {plural} not done yet")
+        found += [f"{uri}: {how_far}" for uri, how_far in self.continued.items()]
         # Each of these files has a message, unless that has expired or somebody has deleted it.
         gone = self.unfinished_files - (self.messages or 0) - self.dead_letters
         if gone > 0 and self.messages is not None:
@@ -235,6 +239,7 @@ def _status(
         ledger=None if counts is None else counts.by_state,
         ledger_is_complete=counts is None or counts.is_complete,
         unfinished_files=0 if counts is None else counts.unfinished,
+        continued={} if counts is None else counts.continued,
         alarms=_ringing(pipeline, consumer, aws),
     )
 

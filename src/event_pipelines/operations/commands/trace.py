@@ -65,12 +65,13 @@ _STYLES = {
     Verdict.SKIPPED: "green",
     Verdict.NOT_WANTED: "dim",
     Verdict.PROCESSING: "cyan",
+    Verdict.CONTINUED: "cyan",
     Verdict.RETRIED: "yellow",
     Verdict.FAILING: "red",
     Verdict.NOT_HEARD_OF: "yellow",
     Verdict.DEAD_LETTERED: "red",
 }
-_STEP_STYLES = {"done": "green", "skipped": "dim", "retry": "yellow"}
+_STEP_STYLES = {"done": "green", "skipped": "dim", "continued": "cyan", "retry": "yellow"}
 
 
 def command(
@@ -186,7 +187,8 @@ class _Case:
         """Return whether only Lambda can say why the file is not done."""
         verdict, why = self.judge()
         if self.newest is None or verdict is not Verdict.DEAD_LETTERED:
-            return self.newest is not None and verdict in {Verdict.NOT_HEARD_OF, Verdict.RETRIED}
+            unclear = {Verdict.NOT_HEARD_OF, Verdict.RETRIED, Verdict.CONTINUED}
+            return self.newest is not None and verdict in unclear
         return any(why == letter.reason for letter in self.letters if not letter.has_reason)
 
 
@@ -277,7 +279,7 @@ def _advice(
                 f"after you fix the cause: pipeline redrive {consumer.name}; if you upload a fixed "
                 f"file instead: pipeline discard {consumer.name} --superseded"
             )
-        case Verdict.RETRIED if queue is not None and not queue.messages:
+        case Verdict.RETRIED | Verdict.CONTINUED if queue is not None and not queue.messages:
             return f"its queue is empty, so it is not retried: {_replay(consumer, uri)}"
         case Verdict.RETRIED:
             again = _replay(consumer, uri)
@@ -361,7 +363,8 @@ def _verdict(told: ConsumerStory) -> Text:
     if told.ledger is not None:
         entry = told.ledger
         plural = "receive" if entry.attempts == 1 else "receives"
-        shown.append(f"\n  ledger: {entry.state}, {entry.attempts} {plural}", style="dim")
+        so_far = f", {entry.how_far}" if entry.how_far else ""
+        shown.append(f"\n  ledger: {entry.state}, {entry.attempts} {plural}{so_far}", style="dim")
     if told.superseded:
         plural = "message is" if told.superseded == 1 else "messages are"
         shown.append(

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.operations.command_line import Run
 from tests.unit.operations.lambda_lines import IMPORT_ERROR, IMPORT_FAILED, report
-from tests.unit.operations.world import TOPIC_ARN, World
+from tests.unit.operations.world import BUCKET, TOPIC_ARN, World
 
 
 def ago(minutes: float) -> datetime:
@@ -149,6 +149,22 @@ def test_a_file_that_failed_and_has_no_message_is_not_passed_over(
     (unfinished,) = json.loads(told.output)["unfinished"]["load"]
     assert unfinished.startswith("1 file has failed and has no message any more: pipeline replay")
     assert "No problem" not in run("status").output
+
+
+def test_a_file_that_takes_several_invocations_is_told_with_its_progress(
+    world: World, run: Run
+) -> None:
+    world.remember("in/a.json", "PROCESSING", progress="2 of 3 parts")
+    world.update("in/a.json", {"continuations": 2, "continued_at": 1.7e12, "lease_until": -1})
+    world.queue_message()
+
+    told = json.loads(run("status", "--json").output)
+
+    waiting, continued = told["unfinished"]["load"]
+    assert waiting.startswith("1 message is not done yet")
+    assert continued == (
+        f"s3://{BUCKET}/in/a.json: continued 2 times, 2 of 3 parts; last at 2023-11-14 22:13:20"
+    )
 
 
 def test_a_file_that_failed_and_has_its_message_is_told_once(world: World, run: Run) -> None:

@@ -220,6 +220,41 @@ def test_the_invocation_that_claimed_the_file_says_why_it_did_not_finish(
     assert load["why"].endswith("failed 2 times: out of memory: Runtime.OutOfMemory")
 
 
+def test_how_far_a_file_is_that_takes_several_invocations(world: World, run: Run) -> None:
+    world.upload("in/a.json")
+    stored = world.aws.s3.head_object(Bucket=BUCKET, Key="in/a.json")
+    world.remember(
+        "in/a.json", "PROCESSING", version=stored["ETag"].strip('"'), progress="2 of 3 parts"
+    )
+    began = stored["LastModified"].timestamp() * 1000
+    world.update(
+        "in/a.json",
+        {"continuations": 2, "started_at": began, "continued_at": began, "lease_until": -1},
+    )
+    world.queue_message()
+    line = {
+        "timestamp": stored["LastModified"].isoformat(),
+        "outcome": "continued",
+        "bucket": BUCKET,
+        "key": "in/a.json",
+        "progress": "1 of 3 parts",
+    }
+    world.log(stored["LastModified"], json.dumps(line))
+
+    load = told_of(run)
+
+    assert load["verdict"] == "to be continued"
+    assert load["why"].startswith("continued 2 times, 2 of 3 parts; last at ")
+    assert load["advice"] == ""
+    assert load["ledger"]["lease_until"] is None
+    assert [(step["what"], step["detail"]) for step in load["steps"]] == [
+        ("continued", "1 of 3 parts")
+    ]
+    assert "PROCESSING, 1 receive, continued 2 times" in run("trace", "in/a.json").output
+    world.aws.sqs.purge_queue(QueueUrl=str(world.consumer.queue_url))
+    assert "its queue is empty" in told_of(run)["advice"]
+
+
 def test_throttles_are_told(world: World, run: Run) -> None:
     world.upload("in/a.json")
     world.measure("AWS/Lambda", "Throttles", 9, ago(0.5))
