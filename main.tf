@@ -168,6 +168,7 @@ module "consumers" {
   filter            = module.filters[each.key].wanted
   kms_key_arn       = var.kms_key_arn
   ledger            = var.ledger == null ? null : { table = module.ledger[0].table, days = var.ledger.days }
+  max_invocations   = each.value.max_invocations
   name              = "${var.name}-${each.key}"
   pipeline          = { name = var.name, consumer = each.key }
   queue             = module.queues[each.key].queue

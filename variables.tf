@@ -116,6 +116,7 @@ variable "consumers" {
     drops_test_events       = optional(bool)
     enabled                 = optional(bool, true)
     max_concurrency         = optional(number)
+    max_invocations         = optional(number)
     provisioned_pollers     = optional(object({ minimum = number, maximum = number }))
 
     dead_letter_retention_seconds = optional(number)

@@ -115,6 +115,7 @@ locals {
       metrics = [for series in [
         ["ObjectsDone", { label = "done", color = local.colors.good }],
         ["ObjectsSkipped", { label = "skipped", color = local.colors.other }],
+        ["ObjectsContinued", { label = "continued", color = local.colors.neutral }],
         ["ObjectsRetried", { label = "retried", color = local.colors.warning }],
         ["ObjectsQuarantined", { label = "dead-lettered", color = local.colors.bad }],
       ] : [consumer.metrics_namespace, series[0], "Pipeline", var.name, "Consumer", name, series[1]]]

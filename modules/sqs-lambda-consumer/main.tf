@@ -21,6 +21,7 @@ locals {
     },
     var.filter == null ? {} : { OBJECT_FILTER = jsonencode(var.filter) },
     var.ledger == null ? {} : { LEDGER_DAYS = tostring(var.ledger.days), LEDGER_TABLE = var.ledger.table.name },
+    var.max_invocations == null ? {} : { MAX_INVOCATIONS = tostring(var.max_invocations) },
     var.output == null ? {} : { OUTPUT_BUCKET = var.output.bucket, OUTPUT_PREFIX = var.output.prefix },
     var.pipeline == null ? {} : {
       CONSUMER = var.pipeline.consumer, METRICS_NAMESPACE = var.pipeline.metrics_namespace, PIPELINE = var.pipeline.name
@@ -29,7 +30,7 @@ locals {
 
   output = var.output == null ? {} : { output = merge(var.output, { prefixes = [var.output.prefix] }) }
 
-  reserved_variables = concat(keys(local.environment), ["MESSAGE_RETENTION_SECONDS"])
+  reserved_variables = distinct(concat(keys(local.environment), ["MAX_INVOCATIONS", "MESSAGE_RETENTION_SECONDS"]))
 
   ledger_key = var.pipeline == null ? null : "${var.pipeline.name}/${var.pipeline.consumer}"
   policy_statements = merge(
@@ -42,6 +43,10 @@ locals {
       resources  = [var.ledger.table.arn]
       conditions = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = [local.ledger_key] } }
     } },
+    # An object that goes on in another invocation: its message is sent again. In a FIFO queue it keeps its place instead.
+    var.ledger == null || var.queue.fifo ? {} : {
+      send_messages_again = { actions = ["sqs:SendMessage"], resources = [var.queue.arn] }
+    },
     # What a failure destination is granted for a standard queue: a FIFO queue can be none.
     !var.queue.fifo ? {} : {
       quarantine_messages = { actions = ["sqs:SendMessage"], resources = [var.queue.dead_letter_queue.arn] }

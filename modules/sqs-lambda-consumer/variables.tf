@@ -62,6 +62,7 @@ variable "error_names" {
     enabled                 = optional(string, "enabled")
     function                = optional(string, "function")
     max_concurrency         = optional(string, "concurrency.maximum")
+    max_invocations         = optional(string, "max_invocations")
     output                  = optional(string, "output")
     provisioned_pollers     = optional(string, "concurrency.provisioned")
   })
@@ -158,7 +159,7 @@ variable "function" {
 
   validation {
     condition     = length(setintersection(keys(var.function.environment), local.reserved_variables)) == 0
-    error_message = "${var.error_names.function}.environment must not set ${join(", ", setintersection(keys(var.function.environment), local.reserved_variables))}: the module sets it from queue, filter, ledger, output or pipeline. Choose another name."
+    error_message = "${var.error_names.function}.environment must not set ${join(", ", setintersection(keys(var.function.environment), local.reserved_variables))}: the module sets it from queue, filter, ledger, max_invocations, output or pipeline. Choose another name."
   }
 
   validation {
@@ -186,6 +187,24 @@ variable "ledger" {
   validation {
     condition     = var.ledger == null || var.pipeline != null
     error_message = "Objects are claimed under the names of pipeline and consumer: set pipeline, or remove ledger."
+  }
+}
+
+variable "max_invocations" {
+  description = "How many invocations one object may take, for functions that return Continue; then its message goes to the dead-letter queue. Needs ledger. null leaves the runtime's default, 100."
+  type        = number
+  default     = null
+
+  validation {
+    condition = (var.max_invocations == null
+      ? true : var.max_invocations >= 1 && floor(var.max_invocations) == var.max_invocations
+    )
+    error_message = "${var.error_names.max_invocations} must be a whole number of at least 1."
+  }
+
+  validation {
+    condition     = var.max_invocations == null || var.ledger != null
+    error_message = "${var.error_names.max_invocations} is for objects that take several invocations, which need a ledger: set ledger, or remove ${var.error_names.max_invocations}."
   }
 }
 

@@ -187,7 +187,7 @@ class AppliedPipeline:
         """Wait for a message in a consumer's dead-letter queue; the queue keeps it."""
 
         def look() -> DeadLetter | None:
-            return next(filter(matching, self._dead_letters(consumer)), None)
+            return next(filter(matching, self.dead_letters(consumer)), None)
 
         found = eventually(look, within=within, waiting_for=f"a message in the DLQ of {consumer}")
         assert found is not None
@@ -277,7 +277,7 @@ class AppliedPipeline:
     def _state(self, mapping: str) -> str:
         return self.clients.lambda_.get_event_source_mapping(UUID=mapping)["State"]
 
-    def _dead_letters(self, consumer: str) -> list[DeadLetter]:
+    def dead_letters(self, consumer: str) -> list[DeadLetter]:
         """Return every message a dead-letter queue has held so far.
 
         Messages stay in the queue, where the alarm and a redrive find them. Each receive hides

@@ -8,6 +8,7 @@ import secrets
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from event_pipelines.operations import discovery
+from event_pipelines.operations.commands.trace import trace
 from tests.integration.pipeline import AppliedPipeline
 from tests.integration.stacks import Stacks
 from tests.integration.waiting import eventually
@@ -93,6 +96,61 @@ def test_of_versions_in_any_order_the_newest_is_in_effect(pipeline: AppliedPipel
 
 def ends(line: dict[str, Any]) -> bool:
     return line["outcome"] in {"done", "skipped"}
+
+
+def upload_in_parts(pipeline: AppliedPipeline, _cleanup: ExitStack) -> tuple[str, str]:
+    """Upload a file that takes three invocations, and one whose second invocation crashes."""
+    folder = f"scripted/{secrets.token_hex(4)}"
+    keys = f"{folder}/in-parts/a.json", f"{folder}/in-parts-with-a-crash/a.json"
+    for key in keys:
+        pipeline.upload(key, "[1]")
+    return keys
+
+
+@pytest.mark.begins("orders", upload_in_parts)
+def test_a_file_that_takes_three_invocations_is_done_once(
+    pipeline: AppliedPipeline, stacks: Stacks
+) -> None:
+    key, crashing = stacks.begun[upload_in_parts].result()
+
+    for one in (key, crashing):
+        pipeline.outcome("scripted", one, "done", within=120)
+
+    lines = {one: pipeline.outcomes("scripted", one) for one in (key, crashing)}
+    said = [(line["outcome"], line.get("progress")) for line in lines[key]]
+    assert said == [
+        ("continued", "1 of 3 parts"),
+        ("continued", "2 of 3 parts"),
+        ("done", None),
+    ]
+    assert [(line["outcome"], line.get("progress")) for line in lines[crashing]] == said
+    # Only the crash counts as a receive. The third one would have been too many.
+    assert [line["attempts"] for line in lines[key]] == [1, 1, 1]
+    assert [line["attempts"] for line in lines[crashing]] == [1, 2, 1]
+    for one in (key, crashing):
+        assert parts_written(pipeline, one) == {"0": 1, "1": 1, "2": 1}
+        assert "cursor" not in entry(pipeline, "scripted", one)
+        assert not [
+            letter
+            for letter in pipeline.dead_letters("scripted")
+            if letter.is_about(f"s3://{pipeline.bucket}/{one}")
+        ]
+    found = discovery.by_outputs(pipeline.outputs, None, pipeline.clients)
+    story = trace(found, f"s3://{pipeline.bucket}/{crashing}", pipeline.clients)
+    told = next(one for one in story.consumers if one.consumer == "scripted")
+    assert told.verdict == "done"
+    assert [step.detail for step in told.steps if step.what == "continued"] == [
+        "1 of 3 parts",
+        "2 of 3 parts",
+    ]
+
+
+def parts_written(pipeline: AppliedPipeline, key: str) -> dict[str, int]:
+    """Count how often each part of an output was written, by its versions."""
+    folder = f"scripted-output/{key}/"
+    answer = pipeline.clients.s3.list_object_versions(Bucket=pipeline.bucket, Prefix=folder)
+    names = [version["Key"].removeprefix(folder) for version in answer["Versions"]]
+    return Counter(name for name in names if "/" not in name)
 
 
 def upload_and_kill(pipeline: AppliedPipeline, _cleanup: ExitStack) -> tuple[str, dict[str, str]]:

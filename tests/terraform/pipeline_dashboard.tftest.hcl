@@ -127,6 +127,7 @@ run "files_are_those_that_the_runtime_counts_for_this_pipeline_and_consumer" {
       if try(widget.properties.title, "") == "Files of transform: dead-lettered should be 0"] == [[
         ["Files", "ObjectsDone", "Pipeline", "orders", "Consumer", "transform"],
         ["Files", "ObjectsSkipped", "Pipeline", "orders", "Consumer", "transform"],
+        ["Files", "ObjectsContinued", "Pipeline", "orders", "Consumer", "transform"],
         ["Files", "ObjectsRetried", "Pipeline", "orders", "Consumer", "transform"],
         ["Files", "ObjectsQuarantined", "Pipeline", "orders", "Consumer", "transform"],
     ]]

@@ -314,6 +314,12 @@ REFUSALS = [
         step=Step.ENVIRONMENTS,
     ),
     Refusal(
+        "invocations_without_a_ledger",
+        "max_invocations = 12",
+        "max_receive_count = 12",
+        'consumers["load"].max_invocations is for objects that take several invocations',
+    ),
+    Refusal(
         "statement_that_the_pipeline_writes",
         'policy_statements = { read_files = { actions = ["s3:GetObject"], resources = ["*"] } }',
         'policy_statements = { read_more = { actions = ["s3:GetObject"], resources = ["*"] } }',

@@ -287,8 +287,9 @@ run "a_window_on_a_fifo_queue_is_refused" {
   expect_failures = [aws_lambda_event_source_mapping.this]
 }
 
-# Lambda takes no FIFO queue as a failure destination, so the right doesn't come with that.
-run "the_role_may_quarantine_in_a_fifo_dead_letter_queue" {
+# Lambda takes no FIFO queue as a failure destination, so the right doesn't come with that. A message that is sent again
+# would lose its place in its group.
+run "the_role_may_quarantine_in_a_fifo_dead_letter_queue_and_send_nothing_to_the_queue" {
   command = plan
 
   module {
@@ -296,6 +297,8 @@ run "the_role_may_quarantine_in_a_fifo_dead_letter_queue" {
   }
 
   variables {
+    ledger   = { table = { arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders-ledger", name = "orders-ledger" } }
+    pipeline = { name = "orders", consumer = "load" }
     queue = {
       arn                        = "arn:aws:sqs:eu-west-1:111122223333:orders.fifo"
       url                        = "https://sqs.eu-west-1.amazonaws.com/111122223333/orders.fifo"
@@ -312,6 +315,11 @@ run "the_role_may_quarantine_in_a_fifo_dead_letter_queue" {
 
   assert {
     condition     = local.policy_statements.use_queue_key == { actions = ["kms:Decrypt", "kms:GenerateDataKey"], resources = ["arn:aws:kms:eu-west-1:111122223333:key/orders"] }
+    error_message = "The statements are ${jsonencode(local.policy_statements)}"
+  }
+
+  assert {
+    condition     = !contains(keys(local.policy_statements), "send_messages_again")
     error_message = "The statements are ${jsonencode(local.policy_statements)}"
   }
 
@@ -554,7 +562,7 @@ run "the_function_is_told_its_filter_its_output_its_ledger_and_its_place" {
     error_message = "The outputs are ${jsonencode([output.metrics_namespace, output.output])}"
   }
 
-  # It may write its output and claim objects under its own name, and read nothing.
+  # It may write its output, claim objects under its own name and send messages again, and read nothing.
   assert {
     condition = jsonencode([for statement in jsondecode(output.policy).Statement : statement
       if !contains(["WriteLogs", "SendToFailureDestination", "ReceiveMessages"], statement.Sid)]) == jsonencode([
@@ -566,6 +574,12 @@ run "the_function_is_told_its_filter_its_output_its_ledger_and_its_place" {
         Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = ["orders/load"] } }
       },
       {
+        Sid      = "SendMessagesAgain"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:aws:sqs:eu-west-1:111122223333:orders"]
+      },
+      {
         Sid      = "WriteOutput"
         Effect   = "Allow"
         Action   = ["s3:AbortMultipartUpload", "s3:PutObject"]
@@ -574,6 +588,55 @@ run "the_function_is_told_its_filter_its_output_its_ledger_and_its_place" {
     ])
     error_message = "The policy is ${output.policy}"
   }
+}
+
+run "the_function_is_told_how_many_invocations_an_object_may_take" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    ledger          = { table = { arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders-ledger", name = "orders-ledger" } }
+    max_invocations = 12
+    pipeline        = { name = "orders", consumer = "load" }
+  }
+
+  assert {
+    condition     = output.environment.MAX_INVOCATIONS == "12"
+    error_message = "The environment is ${jsonencode(output.environment)}"
+  }
+}
+
+run "a_part_of_an_invocation_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    ledger          = { table = { arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders-ledger", name = "orders-ledger" } }
+    max_invocations = 1.5
+    pipeline        = { name = "orders", consumer = "load" }
+  }
+
+  expect_failures = [var.max_invocations]
+}
+
+run "several_invocations_without_a_ledger_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/sqs-lambda-consumer"
+  }
+
+  variables {
+    max_invocations = 12
+  }
+
+  expect_failures = [var.max_invocations]
 }
 
 run "a_ledger_without_a_pipeline_is_refused" {

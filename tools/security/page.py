@@ -47,6 +47,7 @@ PURPOSES = {
     "ReadAlarms": "the circuit breaker reads the state of the alarm",
     "ReceiveMessages": "Lambda receives the queue's messages, the function delays and deletes them",
     "Remember": "the circuit breaker stores its state in the ledger's table",
+    "SendMessagesAgain": "the function sends the message of a file that isn't finished again",
     "SendToFailureDestination": "Lambda sends failed events to the dead-letter queue",
     "SwitchMappings": "the circuit breaker stops and starts the consumer",
     "Tell": "the circuit breaker publishes notifications",

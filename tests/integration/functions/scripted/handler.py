@@ -6,6 +6,8 @@
 - ``.../crash/...`` takes the whole process down;
 - ``.../upload-that-fails/...`` begins an upload in parts and gives it up, as `ObjectStore.write`
   does with a large object when a part fails;
+- ``.../in-parts/...`` takes three invocations, each of which writes a part of the output;
+- ``.../in-parts-with-a-crash/...`` does so too, and takes the process down in the second one, once;
 - anything else is handled.
 """
 
@@ -16,6 +18,7 @@ from collections.abc import Mapping
 import boto3
 
 from object_consumer import (
+    Continue,
     ObjectEvent,
     ObjectNotFoundError,
     ObjectStore,
@@ -24,9 +27,11 @@ from object_consumer import (
     object_consumer,
 )
 
+PARTS = 3
+
 
 @object_consumer
-def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
+def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object] | Continue:
     """Follow the instruction in the object's key."""
     instruction = event.key.split("/")[-2]
     if instruction == "crash":
@@ -41,7 +46,28 @@ def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
             store.read(f"s3://{event.bucket}/released/{event.key}")
         except ObjectNotFoundError:
             raise RetryableError(f"{event.key} is not released", retry_after=1) from None
+    if instruction in {"in-parts", "in-parts-with-a-crash"}:
+        return _do_a_part(event, store, crashes=instruction.endswith("crash"))
     return {"size": len(store.read(event))}
+
+
+def _do_a_part(
+    event: ObjectEvent, store: ObjectStore, *, crashes: bool
+) -> Mapping[str, object] | Continue:
+    bucket, folder = os.environ["OUTPUT_BUCKET"], os.environ["OUTPUT_PREFIX"] + event.key
+    part = 0 if store.cursor is None else store.cursor["part"]
+    if crashes and part == 1:
+        # The name is one that the function may read.
+        crashed = f"{folder}/released/crashed"
+        try:
+            store.read(f"s3://{bucket}/{crashed}")
+        except ObjectNotFoundError:
+            store.write(bucket, crashed, b"once", content_type="text/plain")
+            os.kill(os.getpid(), signal.SIGKILL)
+    store.write(bucket, f"{folder}/{part}", b"done", content_type="text/plain")
+    if part + 1 < PARTS:
+        return Continue({"part": part + 1}, progress=f"{part + 1} of {PARTS} parts")
+    return {"parts": PARTS}
 
 
 def _give_up_an_upload(bucket: str, key: str) -> None:
