@@ -55,6 +55,8 @@ CONSUMERS: Mapping[str, Any] = {
     "scripted": {
         "package": str(PACKAGES / "scripted.zip"),
         "filter": {"prefixes": ["scripted/"]},
+        # A message that crashes the function takes the others of its batch along.
+        "batch_size": 1,
         "output": {"prefix": "scripted-output/"},
         "timeout": 3,
         "max_receive_count": 2,

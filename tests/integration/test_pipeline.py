@@ -260,7 +260,7 @@ def test_a_dead_lettered_file_can_be_redriven_once_its_trouble_is_over(
     pipeline: AppliedPipeline,
 ) -> None:
     key = f"scripted/{secrets.token_hex(4)}/until-released/redriven.json"
-    # A message that crashes the function takes the others of its batch along, here as on AWS.
+    # What other tests have left there would be moved too.
     pipeline.clients.sqs.purge_queue(
         QueueUrl=pipeline.consumer("scripted")["dead_letter_queue"]["url"]
     )
