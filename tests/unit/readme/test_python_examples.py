@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from object_consumer import PermanentError
-from object_consumer.testing import BUCKET, MemoryStore
+from object_consumer.testing import BUCKET, MemoryStore, MemoryTransport
 
 ROOT = Path(__file__).resolve().parents[3]
 README = ROOT / "README.md"
 CONSUMER = ROOT / "modules" / "sqs-lambda-consumer" / "README.md"
+LEDGER = ROOT / "modules" / "processing-ledger" / "README.md"
 
 
 def blocks(page: Path = README) -> list[str]:
@@ -50,6 +51,28 @@ def test_the_function_rejects_what_the_readme_says(function_folder: Path) -> Non
     store = MemoryStore()
     with pytest.raises(PermanentError, match=r"a\.pdf is not a PDF"):
         handler.function(store.upload("a.pdf", b"text"), store)
+
+
+def test_a_function_goes_on_where_its_last_invocation_ended(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names: dict[str, Any] = {}
+    (example,) = blocks(LEDGER)
+    exec(compile(example, str(LEDGER), "exec"), names)  # noqa: S102 (the page's own code)
+    transport = MemoryTransport()
+    event = MemoryStore(transport=transport).upload("in/a.jsonl", b"1\n2\n3\n")
+    cursor, progress = None, []
+
+    while True:
+        store = MemoryStore(transport=transport, cursor=cursor, seconds_left=lambda: 19.0)
+        result = names["handler"].function(event, store)
+        if result is None:
+            break
+        cursor = result.cursor
+        progress.append(result.progress)
+
+    assert progress == ["2 of 6 bytes", "4 of 6 bytes", "6 of 6 bytes"]
+    assert capsys.readouterr().out.count("send") == 3
 
 
 def test_a_function_without_the_runtime_reports_what_failed(
