@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 from typing import TYPE_CHECKING
 
 from load_records.dynamodb import send
@@ -37,10 +39,12 @@ def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
         turn.allowance.hold(len(downloaded), "the file")
         content = bytes(downloaded)
         del downloaded
-        records = read_records(content, kind, _COLUMN_TYPES, turn.allowance)
+        open_file = functools.partial(io.BytesIO, content)
+        del content
+        records = read_records(open_file, kind, _COLUMN_TYPES, turn.allowance)
         puts = make_puts(records, KEYS, turn.allowance)
         replaced = len(records) - len(puts)
-        del content, records
+        del open_file, records
         turn.keep(sum(map(len, puts)))
         requests = TABLE.write(puts, store.check)
     return {

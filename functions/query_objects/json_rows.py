@@ -12,7 +12,7 @@ import msgspec
 
 from object_consumer import PermanentError
 from query_objects.columns import add_columns
-from record_formats import read_records
+from record_formats import read_batches
 from record_formats.sizes import SMALL, need_values
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ class JsonRows:
                 self.columns.clear()
             else:
                 return
-        with open_file() as file:
-            self._write(_rows_of_records(file, kind, allowance), target)
+        self._write(_rows_of_records(open_file, kind, allowance), target)
 
     def _write(self, batches: Iterable[Sequence[Row]], target: BinaryIO) -> None:
         for rows in batches:
@@ -143,14 +142,13 @@ def is_repeating(text: bytes, rows: Sequence[Row]) -> bool:
     return b"\\u0022" in text or text.count(b'":') != _encoder.encode_lines(rows).count(b'":')
 
 
-def _rows_of_records(file: BinaryIO, kind: str, allowance: Allowance) -> Iterator[Sequence[Row]]:
-    content = file.read()
-    allowance.hold(len(content), "the file")
+def _rows_of_records(
+    open_file: Callable[[], BinaryIO], kind: str, allowance: Allowance
+) -> Iterator[Sequence[Row]]:
     number = 0
-    for batch in read_records(content, kind, None, allowance).batches():
-        allowance.check()
+    for batch in read_batches(open_file, kind, None, allowance):
         rows = []
-        for record in batch:
+        for record in batch.records:
             number += 1
             rows.append(_row(record, number, allowance))
         yield rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from object_consumer import (
@@ -14,62 +16,89 @@ from object_consumer import (
 )
 from object_consumer.destination import load_destination, source_metadata, source_version
 from object_consumer.memory import workspace
-from record_formats import FORMATS, Source, input_format, output_key, read_records, write_records
+from object_consumer.writer import BUFFERED_BYTES
+from record_formats import (
+    EXTENSIONS,
+    FORMATS,
+    Source,
+    input_format,
+    output_key,
+    read_records,
+    write_records,
+)
 from transform_objects.schema import load_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
 
     from object_consumer.memory import Allowance
+    from object_consumer.writer import ObjectWriter
 
 DESTINATION = load_destination()
+INPUT_FORMAT = settings.text("INPUT_FORMAT", "", choices=sorted(set(EXTENSIONS.values())))
+RECORDS_MEMBER = settings.text("RECORDS_MEMBER", "") or None
 OUTPUT_FORMAT = settings.text("OUTPUT_FORMAT", "json", choices=FORMATS)
 OUTPUT_GZIP = settings.flag("OUTPUT_GZIP", default=False)
-MAX_OBJECT_BYTES = settings.integer("MAX_OBJECT_BYTES", 64 * 1024 * 1024, minimum=1)
+# By default, the function's timeout is the limit.
+MAX_OBJECT_BYTES = settings.integer("MAX_OBJECT_BYTES", sys.maxsize, minimum=1)
 SCHEMA = load_schema()
 
-# Objects are read and written in parallel, but transformed one by one.
+# The extensions of keys that the function accepts.
+_SOURCES = ("",) if INPUT_FORMAT else tuple(EXTENSIONS)
+
+# Objects are opened and completed in parallel, but transformed one by one: in Python that is as
+# fast, the memory is that of one file, and of files that take minutes the first is done before the
+# time is over, where all at once would leave each unfinished.
 WORKSPACE = workspace()
 
 
-@object_consumer(max_object_bytes=min(MAX_OBJECT_BYTES, WORKSPACE.limit))
+@object_consumer
 def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
     """Transform one object; the same version always gives the same bytes under the same key."""
     if event.is_removal:
         raise SkippedError("removal")
     DESTINATION.refuse_own(event)
-    kind = input_format(event.key)
-    key = output_key(
-        event.key, DESTINATION.prefix, FORMATS[OUTPUT_FORMAT].extension, gzip=OUTPUT_GZIP
-    )
-    downloaded = store.read(event)
-    with WORKSPACE.turn(store.check) as turn:
-        turn.allowance.hold(len(downloaded), "the file")
-        content = bytes(downloaded)
-        del downloaded
-        source = Source(event.uri, source_version(event), event.event_time)
-        body, count = _transform(content, kind, source, turn.allowance)
-        del content
-        turn.keep(len(body))
-        written = store.write(
+    kind = INPUT_FORMAT or input_format(event.key)
+    extension = FORMATS[OUTPUT_FORMAT].extension
+    key = output_key(event.key, DESTINATION.prefix, extension, gzip=OUTPUT_GZIP, sources=_SOURCES)
+    # Opened before the turn: its first bytes arrive while another object is transformed.
+    with (
+        store.open(event, max_bytes=MAX_OBJECT_BYTES) as file,
+        WORKSPACE.turn(store.check) as turn,
+        store.create(
             DESTINATION.bucket,
             key,
-            body,
             content_type=FORMATS[OUTPUT_FORMAT].content_type,
             content_encoding="gzip" if OUTPUT_GZIP else None,
             metadata=source_metadata(event),
-        )
+        ) as output,
+    ):
+        source = Source(event.uri, source_version(event), event.event_time)
+        count = _transform(file, kind, source, output, turn.allowance)
+        # What is not sent yet is sent while the next object is transformed.
+        turn.keep(min(output.size, BUFFERED_BYTES))
+    written = output.written
     return {"output": written.uri, "output_bytes": written.size, "records": count}
 
 
 def _transform(
-    content: bytes, kind: str, source: Source, allowance: Allowance
-) -> tuple[bytes, int]:
+    file: BinaryIO, kind: str, source: Source, output: ObjectWriter, allowance: Allowance
+) -> int:
+    """Check all records, then write them: a large file is read twice."""
+
+    def open_again() -> AbstractContextManager[BinaryIO]:
+        file.seek(0)
+        return nullcontext(file)
+
     try:
-        records = read_records(content, kind, SCHEMA.column_types, allowance)
+        records = read_records(
+            open_again, kind, SCHEMA.column_types, allowance, member=RECORDS_MEMBER
+        )
         SCHEMA.validate(records, allowance)
-        body = write_records(records, OUTPUT_FORMAT, source, gzip=OUTPUT_GZIP, allowance=allowance)
+        write_records(records, OUTPUT_FORMAT, source, output, gzip=OUTPUT_GZIP, allowance=allowance)
     except RecursionError:
         # Well-formed, but nested too deeply for the schema check or the output format.
         raise PermanentError(f"{source.uri}: records are nested too deeply") from None
-    return body, len(records)
+    return len(records)

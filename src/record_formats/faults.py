@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 _DEPTH = 1000
 
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"(\s*+:)?|[\[\]{}]')
-_LINE_END = re.compile(rb"\r\n?|\n")
 # Bytes searched at a time, which limits the memory.
 _PART = 64 * 1024
 # The continuation bytes of a UTF-8 character.
 _CONTINUATION = bytes(range(0x80, 0xC0))
 _CHECKED_EVERY = 10_000
+
+NEVER_CLOSED = "the quote is never closed"
 
 
 def first_duplicate(
@@ -92,7 +93,7 @@ def malformed_field(data: bytes, position: int, delimiter: bytes, field: int) ->
             opened = position
             position = _closing(data, opened)
             if position < 0:
-                return opened, "the quote is never closed"
+                return opened, NEVER_CLOSED
             position += 1
             if position < len(data) and data[position] not in delimiter + b"\r\n":
                 expected = repr(delimiter.decode())
@@ -129,13 +130,7 @@ def first_not_utf_8(data: bytes) -> int | None:
     return None
 
 
-def line_start(data: bytes, line_number: int) -> int:
-    """Find the start of a line of a table; line ends are those of Python's csv."""
-    ends = itertools.islice(_LINE_END.finditer(data), line_number - 1)
-    return max((end.end() for end in ends), default=0)
-
-
-def place(data: bytes, position: int, *, start: int = 0, line_number: int = 1) -> str:
+def place(data: bytes, position: int, *, line_number: int = 1, column: int = 1) -> str:
     """Return a position as line and column, counted in characters.
 
     Parameters
@@ -144,12 +139,18 @@ def place(data: bytes, position: int, *, start: int = 0, line_number: int = 1) -
         The text.
     position
         The position in it.
-    start, line_number
-        An earlier position at which a line begins, and the number of that line.
+    line_number, column
+        Those of the text's beginning.
     """
-    line = line_number + data.count(b"\n", start, position)
-    begins = max(start, data.rfind(b"\n", start, position) + 1)
-    column = 1
-    for part in range(begins, position, _PART):
-        column += len(data[part : min(part + _PART, position)].translate(None, _CONTINUATION))
+    line = line_number + data.count(b"\n", 0, position)
+    begins = data.rfind(b"\n", 0, position) + 1
+    column = characters(data, begins, position) + (1 if begins else column)
     return f"line {line}, column {column}"
+
+
+def characters(data: bytes, start: int, end: int) -> int:
+    """Count the characters of a part of a text."""
+    return sum(
+        len(data[part : min(part + _PART, end)].translate(None, _CONTINUATION))
+        for part in range(start, end, _PART)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from record_formats.reading import EXTENSIONS
+from record_formats.reading import COMPRESSED, EXTENSIONS
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES = 1024
@@ -40,11 +40,13 @@ def output_key(
     gzip
         Whether the output is compressed, and gets the extension ``.gz``.
     sources
-        The extensions of the sources' keys, in lower case; an empty one if they may have any.
+        The extensions of the sources' keys, in lower case, which ``.gz`` may follow; an empty one
+        if the keys may have any.
     """
     stem = key.removesuffix(extension)
     # A key that ends like the output of another key needs the extension.
-    kept = stem != key and not stem.lower().endswith((*sources, _SHORTENED))
+    compressed = (f"{source}{COMPRESSED}" for source in sources)
+    kept = stem != key and not stem.lower().endswith((*sources, *compressed, _SHORTENED))
     ending = ".gz" if gzip else ""
     named = f"{prefix}{key}{'' if kept else extension}{ending}"
     # A key with the ending of a digest, which only sources of any name have, could be one's output.

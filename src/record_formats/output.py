@@ -1,43 +1,58 @@
-"""An output buffer: written in parts, optionally compressed, with a size limit."""
+"""Write an output in parts, optionally compressed."""
 
 from __future__ import annotations
 
 import gzip as gzip_format
-import io
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from object_consumer.memory import MemoryLimitError
 
 if TYPE_CHECKING:
+    from collections.abc import Buffer
+
     from object_consumer.memory import Allowance
 
 _GZIP_LEVEL = 6
-# Bytes collected before they are compressed or appended, to save calls.
+# Bytes collected before they are compressed or written, to save calls.
 _COLLECTED = 128 * 1024
-# Compression takes time but little memory: the limit is this multiple of the memory.
-_TIMES_LIMIT = 4
-# A bytearray over-allocates when it grows, by at most this part of its size.
-_GROWTH = 8
+# Each record of a table has all columns, so a short file can have terabytes as CSV, which take
+# time. The output may have this multiple of the memory, and of the file's bytes.
+_TIMES_LIMIT, _TIMES_FILE = 4, 64
+
+
+class Writable(Protocol):
+    """What an output is written to, such as an `object_consumer.writer.ObjectWriter` or a file."""
+
+    def write(self, data: bytes, /) -> object:
+        """Append bytes."""
+        ...
 
 
 class Output:
-    """An output buffer; a context manager, so that it is also closed after an error.
+    """An output; a context manager, which writes the end unless the block raises.
 
     Parameters
     ----------
+    target
+        What it is written to.
     allowance
         The available memory and time.
+    file_bytes
+        The size of the records' file.
     gzip
         Whether to compress, without a time in the header, so that equal contents give equal bytes.
     """
 
-    def __init__(self, allowance: Allowance, *, gzip: bool) -> None:
+    def __init__(
+        self, target: Writable, allowance: Allowance, file_bytes: int, *, gzip: bool
+    ) -> None:
         self._allowance = allowance
-        self._content = io.BytesIO()
+        limit = allowance.limit
+        self._most = None if limit is None else max(_TIMES_LIMIT * limit, _TIMES_FILE * file_bytes)
+        self._target = target
+        self._file = _File(target)
         self._gzip = (
-            gzip_format.GzipFile(
-                fileobj=self._content, mode="wb", compresslevel=_GZIP_LEVEL, mtime=0
-            )
+            gzip_format.GzipFile(fileobj=self._file, mode="wb", compresslevel=_GZIP_LEVEL, mtime=0)
             if gzip
             else None
         )
@@ -48,7 +63,11 @@ class Output:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._flush()
+        else:
+            self._file.is_given_up = True
         if self._gzip is not None:
             self._gzip.close()
 
@@ -60,17 +79,10 @@ class Output:
         MemoryLimitError
             It would be larger than allowed.
         """
-        allowed = self._allowance.left
-        if allowed is None:
-            return
-        if self._gzip is not None:
-            allowed *= _TIMES_LIMIT
-        else:
-            allowed -= allowed // _GROWTH
-        if size > allowed:
+        if self._most is not None and size > self._most:
             raise MemoryLimitError(
                 f"the output has {size:,} bytes or more; the function's memory allows "
-                f"{max(0, allowed):,}: raise it, or split the file"
+                f"{self._most:,}: raise it, or split the file"
             )
 
     def write(self, part: bytes) -> None:
@@ -80,17 +92,33 @@ class Output:
         if self._size > _COLLECTED:
             self._flush()
 
-    def close(self) -> bytes:
-        """Return the whole output."""
-        self._flush()
-        if self._gzip is not None:
-            self._gzip.close()
-        return self._content.getvalue()
-
     def _flush(self) -> None:
         self._written += self._size
         self.need(self._written)
         self._allowance.check()
-        (self._gzip or self._content).write(b"".join(self._collected))
+        (self._gzip or self._target).write(b"".join(self._collected))
         self._collected.clear()
         self._size = 0
+
+
+class _File:
+    """A target as the file that GzipFile expects.
+
+    Attributes
+    ----------
+    is_given_up
+        Whether bytes are discarded: GzipFile writes the end of a file even after an error.
+    """
+
+    def __init__(self, target: Writable) -> None:
+        self.is_given_up = False
+        self._target = target
+
+    def write(self, data: Buffer, /) -> int:
+        content = bytes(data)
+        if not self.is_given_up:
+            self._target.write(content)
+        return len(content)
+
+    def flush(self) -> None:
+        """Do nothing: the target's owner completes it."""

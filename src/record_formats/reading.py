@@ -1,28 +1,25 @@
-"""Convert bytes to records."""
+"""Convert files to records."""
 
 from __future__ import annotations
 
-import io
-import itertools
-import json
-import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import msgspec
-from msgspec import Raw
-
 from object_consumer.memory import Allowance
+from record_formats.documents import read_document
 from record_formats.errors import RecordFormatError
-from record_formats.faults import first_duplicate, first_not_utf_8, first_too_deep, place
-from record_formats.records import KeptRecords, Records
+from record_formats.json_lines import read_lines
+from record_formats.positions import BEGIN
+from record_formats.records import KeptRecords
 from record_formats.rows import read_rows
-from record_formats.sizes import RAW, SMALL, need_elements, need_names
+from record_formats.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from record_formats.positions import Batch, Position
+    from record_formats.records import Records
     from record_formats.rows import ColumnTypes
+    from record_formats.text import OpenFile
 
 # The format of a file, by the extension of its key.
 EXTENSIONS = {
@@ -32,81 +29,68 @@ EXTENSIONS = {
     ".csv": "csv",
     ".tsv": "tsv",
 }
+# The extension of a compressed file, after the one of its format.
+COMPRESSED = ".gz"
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
-
-# Copies of a line in memory: the original, without the line end, and as compact JSON.
-_COPIES = 4
-# Lines between two checks of the time.
-_LINES = 500
-# The maximum bytes of the records whose names are checked together.
-_TOGETHER = 4 * SMALL
-_SHOWN_CHARACTERS = 100
-# Bytes of memory for a name in the set of an object's names, in addition to its text.
-_NAME = 160
-
-# JSON's white space; Python's strip() also removes two characters that JSON rejects.
-_BLANKS = b" \t\r\n"
-_UTF_8_MARK = b"\xef\xbb\xbf"
-# UTF-32 comes first, because its byte order marks begin with those of UTF-16.
-_NOT_TEXT = {
-    b"\xff\xfe\0\0": "UTF-32",
-    b"\0\0\xfe\xff": "UTF-32",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-    b"\x1f\x8b": "compressed with gzip",
-}
-_AT_BYTE = re.compile(r" \(byte (\d+)\)$")
-_LONE_SURROGATE = re.compile(
-    rb"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
-)
-
-_values = msgspec.json.Decoder(Raw)
-_arrays = msgspec.json.Decoder(list[Raw])
-_encode = msgspec.json.encode
 
 
 def input_format(key: str) -> str:
-    """Return a file's format, by the extension of its key (case-insensitive).
+    """Return a file's format, by the extension of its key (case-insensitive), without ``.gz``.
 
     Raises
     ------
     RecordFormatError
         The extension is not one of `EXTENSIONS`.
     """
-    name = key.rpartition("/")[2]
-    extension = f".{name.rpartition('.')[2]}".lower() if "." in name else ""
+    name = key.rpartition("/")[2].lower().removesuffix(COMPRESSED)
+    extension = f".{name.rpartition('.')[2]}" if "." in name else ""
     if extension not in EXTENSIONS:
         known = ", ".join(EXTENSIONS)
-        raise RecordFormatError(f"file type {extension or 'none'!r} of {key!r}; known: {known}")
+        raise RecordFormatError(
+            f"file type {extension or 'none'!r} of {key!r}; known: {known}, each also with "
+            f"{COMPRESSED}; INPUT_FORMAT is for keys with another extension, or with none"
+        )
     return EXTENSIONS[extension]
 
 
-def read_records(
-    content: bytes,
+def read_batches(
+    open_file: OpenFile,
     kind: str,
     column_types: ColumnTypes | None = None,
     allowance: Allowance | None = None,
-) -> Records:
-    """Read every record of a file.
+    *,
+    start: Position = BEGIN,
+    checked: bool = False,
+    member: str | None = None,
+) -> Iterator[Batch]:
+    """Read the records of a file of any size in batches, in constant memory.
 
     Parameters
     ----------
-    content
-        The file, in UTF-8, with or without a byte order mark.
+    open_file
+        Opens the file, at its beginning, as a context manager; for each call, the same bytes. The
+        file is UTF-8, with or without a byte order mark.
     kind
-        A value of `EXTENSIONS`.
+        A value of `EXTENSIONS`. A line of JSON Lines may have several objects one after the other,
+        as files of Amazon Data Firehose have.
     column_types
         The JSON Schema types of CSV columns that are not strings: ``integer``, ``number`` or
         ``boolean``. An empty field of such a column is null.
     allowance
-        The available memory and time; unlimited by default. It counts everything that is kept in
-        memory, except `content`.
+        The available memory and time; unlimited by default. It counts what is larger than usual,
+        such as a record of megabytes.
+    start
+        Where to begin: the end of an earlier batch of the same file.
+    checked
+        Whether the records have been read before: duplicate names are not looked for again.
+    member
+        The name of the member of a JSON document that has the records in a list; by default, a
+        document that is a list has them, and any other is one record.
 
-    Returns
-    -------
-    Records
-        The texts of JSON values, all of them validated. A JSON array gives its elements, any other
-        JSON value itself; CSV gives an object for each row.
+    Yields
+    ------
+    Batch
+        The texts of JSON values, validated. CSV gives an object for each row.
 
     Raises
     ------
@@ -114,141 +98,47 @@ def read_records(
         The file is empty, not UTF-8, malformed, or of another kind. A duplicate name in a JSON
         object is malformed: one of its values would be lost.
     MemoryLimitError
-        A record, or all of them, would need more memory than allowed.
+        A record would need more memory than allowed.
     DeadlineError
         The time is over.
     """
     allowance = allowance or Allowance()
-    data = content.removeprefix(_UTF_8_MARK)
-    _check_text(data)
     match kind:
         case "json":
-            return _read_json(data, allowance)
+            return read_document(open_file, member, start, allowance, checked=checked)
         case "jsonl":
-            return _read_lines(data, allowance)
+            return _read_lines(open_file, start, allowance, checked=checked)
         case _:
-            return read_rows(data, _DELIMITERS[kind], column_types or {}, allowance)
+            return read_rows(open_file, _DELIMITERS[kind], column_types or {}, start, allowance)
 
 
-def _check_text(data: bytes) -> None:
-    for mark, name in _NOT_TEXT.items():
-        if data.startswith(mark):
-            raise RecordFormatError(f"the file is {name}; expected text in UTF-8")
-    if not data or data.isspace():
-        raise RecordFormatError("the file is empty")
-    if not data.isascii() and (position := first_not_utf_8(data)) is not None:
-        raise RecordFormatError(
-            f"{place(data, position)}: byte 0x{data[position]:02x} is not UTF-8"
-        )
-    if (position := data.find(b"\0")) >= 0:
-        raise RecordFormatError(f"{place(data, position)}: a NUL byte; expected text in UTF-8")
+def read_records(
+    open_file: OpenFile,
+    kind: str,
+    column_types: ColumnTypes | None = None,
+    allowance: Allowance | None = None,
+    *,
+    member: str | None = None,
+) -> Records:
+    """Read and check every record of a file; parameters and errors are those of `read_batches`.
 
-
-def _read_json(data: bytes, allowance: Allowance) -> Records:
-    with _explained(data):
-        if data.lstrip()[:1] != b"[":
-            record = _values.decode(data)
-            _check_names(bytes(record).strip(), allowance, "record 1")
-            return Records.of([record], len(data))
-        need_elements(allowance, data, RAW, "the records")
-        kept = _arrays.decode(data)
-        allowance.hold(RAW * len(kept), "the records")
-        records = Records.of(kept, len(data))
-        number = 0
-        for batch in records.batches():
-            allowance.check()
-            text = _encode(batch)
-            if len(text) <= _TOGETHER:
-                _names.raw_decode(text.decode())
-            else:
-                for place_in_batch, record in enumerate(batch, start=1):
-                    _check_names(bytes(record), allowance, f"record {number + place_in_batch}")
-            number += len(batch)
-    return records
-
-
-def _read_lines(data: bytes, allowance: Allowance) -> Records:
+    Returns
+    -------
+    Records
+        All records. They are kept in memory if they are few; otherwise, they are read from the file
+        again for each iteration.
+    """
+    allowance = allowance or Allowance()
     kept = KeptRecords(allowance)
-    number = 0
-    for lines in itertools.batched(io.BytesIO(data), _LINES, strict=False):
-        texts = []
-        for line in lines:
-            number += 1
-            if not (text := line.strip(_BLANKS)):
-                continue
-            if len(text) > SMALL:
-                allowance.need(_COPIES * len(text), f"line {number}")
-            try:
-                _values.decode(text)
-                _check_names(text, allowance, f"line {number}")
-            except _FAULTS:
-                with _explained(line.rstrip(b"\n"), number):
-                    raise
-            texts.append(_one_line(text))
-        kept.add(texts, number)
+    for batch in read_batches(open_file, kind, column_types, allowance, member=member):
+        kept.add(batch)
     return kept.records(
-        lambda: (Raw(_one_line(line)) for line in io.BytesIO(data) if line.strip(_BLANKS))
+        lambda: read_batches(open_file, kind, column_types, allowance, checked=True, member=member)
     )
 
 
-def _one_line(text: bytes) -> bytes:
-    return msgspec.json.format(text, indent=-1)
-
-
-@contextmanager
-def _explained(data: bytes, line_number: int = 1) -> Iterator[None]:
-    """Describe an error in JSON, with its position."""
-    try:
-        yield
-    except _DuplicateNameError:
-        position, name = first_duplicate(data) or (0, "")
-        found = place(data, position, line_number=line_number)
-        name = name[:_SHOWN_CHARACTERS]
-        raise RecordFormatError(f"{found}: a second {name!r} in one object") from None
-    except RecursionError:
-        found = place(data, first_too_deep(data), line_number=line_number)
-        raise RecordFormatError(f"{found}: nested too deeply") from None
-    except msgspec.MsgspecError as error:
-        raise _malformed(data, str(error), line_number) from None
-
-
-class _DuplicateNameError(Exception):
-    """An object has a duplicate name."""
-
-
-def _check_members(members: list[tuple[str, object]]) -> None:
-    if len(dict(members)) != len(members):
-        raise _DuplicateNameError
-
-
-_FAULTS = (_DuplicateNameError, RecursionError, msgspec.MsgspecError)
-
-# Discards objects, and replaces each number by its length.
-_names = json.JSONDecoder(object_pairs_hook=_check_members, parse_int=len, parse_float=len)
-
-
-def _check_names(text: bytes, allowance: Allowance, what: str) -> None:
-    """Check that no object has a duplicate name; msgspec would use the last value.
-
-    The decoder is faster, but keeps all arrays and strings until the outermost object ends. A large
-    text is therefore scanned instead, which keeps only the names of the open objects.
-    """
-    if len(text) <= SMALL:
-        _names.raw_decode(text.decode())
-        return
-    need_names(allowance, text, _NAME, what)
-    if first_duplicate(text, allowance.check) is not None:
-        raise _DuplicateNameError
-
-
-def _malformed(data: bytes, message: str, line_number: int) -> RecordFormatError:
-    found = _AT_BYTE.search(message)
-    reason = _AT_BYTE.sub("", message).removeprefix("JSON is malformed: ")
-    if found:
-        # msgspec has already consumed the first trailing character.
-        position = int(found[1]) - (reason == "trailing characters")
-    elif lone := _LONE_SURROGATE.search(data):
-        position, reason = lone.start(1), "half of a surrogate pair"
-    else:
-        position, reason = len(data), "the JSON ends too soon"
-    return RecordFormatError(f"{place(data, position, line_number=line_number)}: {reason}")
+def _read_lines(
+    open_file: OpenFile, start: Position, allowance: Allowance, *, checked: bool
+) -> Iterator[Batch]:
+    with open_file() as file:
+        yield from read_lines(Text(file, start, allowance), start, allowance, checked=checked)

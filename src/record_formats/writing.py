@@ -1,9 +1,11 @@
-"""Convert records to bytes: the same records and source always give the same bytes."""
+"""Write records as a file: the same records and source always give the same bytes."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,16 +15,21 @@ from msgspec import Raw
 
 from object_consumer.memory import Allowance
 from record_formats.errors import RecordFormatError
-from record_formats.output import Output
+from record_formats.output import Output, Writable
 from record_formats.records import Records
 from record_formats.sizes import SMALL, need_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
 _objects = msgspec.json.Decoder(dict[str, Raw])
+_object_lists = msgspec.json.Decoder(list[dict[str, Raw]])
+_arrays = msgspec.json.Decoder(list[Raw])
 _texts = msgspec.json.Decoder(str)
+# Numbers keep their digits: those with a point or an exponent as text.
+_plain_values = msgspec.json.Decoder(list[object], float_hook=str)
 _encode = msgspec.json.encode
 
 
@@ -71,6 +78,10 @@ _CELL, _CELL_BYTE = 400, 20
 _COLUMN = 200
 # A row is written cell by cell if the table has this multiple of its cells as columns.
 _SPARSE = 8
+# Rows whose values are decoded together, and the most bytes for it.
+_MOST_ROWS, _TOGETHER = 1000, 1024 * 1024
+# The types of values that csv.writer writes as `_cell` does.
+_PLAIN = frozenset({str, int, type(None)})
 _SPECIAL = re.compile('[,"\r\n]')
 
 
@@ -78,11 +89,14 @@ def write_records(
     records: Records | Sequence[Raw],
     kind: str,
     source: Source,
+    target: Writable,
     *,
     gzip: bool = False,
     allowance: Allowance | None = None,
-) -> bytes:
-    """Write records with their source.
+) -> None:
+    """Write records with their source, in constant memory.
+
+    Each iteration of `records` is a pass over their file: one for JSON and JSON Lines, two for CSV.
 
     Parameters
     ----------
@@ -94,6 +108,8 @@ def write_records(
         ``_record_count``, and a record that is not an object becomes the field ``value`` of one.
     source
         The source of the records.
+    target
+        What the file is written to. After an error, it has a part of it.
     gzip
         Whether to compress.
     allowance
@@ -104,14 +120,15 @@ def write_records(
     RecordFormatError
         A record already has a field with one of these names.
     MemoryLimitError
-        The output would need more memory than allowed.
+        A record would need more memory than allowed, or the output is many times as large as the
+        file.
     DeadlineError
         The time is over.
     """
     allowance = allowance or Allowance()
     if not isinstance(records, Records):
         records = Records.of(records)
-    with Output(allowance, gzip=gzip) as output:
+    with Output(target, allowance, records.file_bytes, gzip=gzip) as output:
         match kind:
             case "json":
                 _write_document(records, source, output)
@@ -119,7 +136,6 @@ def write_records(
                 _write_lines(records, source, output, allowance)
             case _:
                 _write_table(records, source, output, allowance)
-        return output.close()
 
 
 def _added(source: Source, count: int) -> dict[str, str]:
@@ -157,21 +173,22 @@ def _write_lines(records: Records, source: Source, output: Output, allowance: Al
     output.need(len(records) * len(added))
     number = 0
     for batch in records.batches():
-        lines = []
-        for record in batch:
+        for place, record in enumerate(batch, start=number + 1):
+            if memoryview(record).nbytes > SMALL:
+                text = bytes(record)
+                allowance.need(_COPIES * len(text), f"record {place}")
+                need_values(allowance, text, _CELL, f"record {place}")
+        compact = msgspec.json.format(_encode(batch), indent=-1)
+        # Whether a record may have one of the names, in one of their spellings.
+        is_taken = b'"_' in compact or b"\\u" in compact
+        for line in map(bytes, _arrays.decode(compact)):
             number += 1
-            text = bytes(record)
-            if len(text) > SMALL:
-                allowance.need(_COPIES * len(text), f"record {number}")
-                need_values(allowance, text, _CELL, f"record {number}")
-            text = msgspec.json.format(text, indent=-1)
-            if text[:1] != b"{":
-                text = b'{"value":' + text + b"}"
-            elif b'"_' in text or b"\\u" in text:
-                _check_names(_objects.decode(text), number)
-            separator = b"," if len(text) > len(b"{}") else b""
-            lines.append(text[:-1] + separator + added)
-        output.write(b"".join(lines))
+            text = line
+            if line[:1] != b"{":
+                text = b'{"value":' + line + b"}"
+            elif is_taken and (b'"_' in line or b"\\u" in line):
+                _check_names(_objects.decode(line), number)
+            output.write(text[:-1] + (b"," if len(text) > len(b"{}") else b"") + added)
 
 
 def _write_table(records: Records, source: Source, output: Output, allowance: Allowance) -> None:
@@ -185,19 +202,42 @@ def _write_table(records: Records, source: Source, output: Output, allowance: Al
     writer.writerow(added)
     ending = text.getvalue()
     _clear(text)
-    writer.writerow((*columns, *_COLUMNS))
-    empty = dict.fromkeys(columns, "")
-    for record in records:
-        cells = {name: _cell(bytes(value)) for name, value in _fields(record).items()}
-        if len(cells) * _SPARSE < len(columns):
-            text.write(_sparse(cells, columns))
-            text.write(ending)
-        else:
-            writer.writerow((*(empty | cells).values(), *added))
-        if text.tell() > SMALL:
-            output.write(text.getvalue().encode())
-            _clear(text)
+    names = tuple(columns)
+    writer.writerow((*names, *_COLUMNS))
+    for batch in records.batches():
+        for part in itertools.batched(batch, _MOST_ROWS, strict=False):
+            for cells in _cells(part):
+                if len(cells) * _SPARSE < len(columns):
+                    texts = {name: _text(cell) for name, cell in cells.items()}
+                    text.write(_sparse(texts, columns))
+                    text.write(ending)
+                elif tuple(cells) == names:
+                    writer.writerow((*cells.values(), *added))
+                else:
+                    writer.writerow((*map(cells.get, names), *added))
+                if text.tell() > SMALL:
+                    output.write(text.getvalue().encode())
+                    _clear(text)
     output.write(text.getvalue().encode())
+
+
+def _cells(records: Sequence[Raw]) -> Iterator[Mapping[str, str | int | None]]:
+    """Yield the cells of each row; None is an empty cell."""
+    decoded: Sequence[object] = ()
+    compact = msgspec.json.format(_encode(records), indent=-1)
+    # As an integer, -0 would lose its sign.
+    if len(compact) <= _TOGETHER and not (b":-0," in compact or b":-0}" in compact):
+        with contextlib.suppress(msgspec.MsgspecError):
+            decoded = _plain_values.decode(compact)
+    for record, value in itertools.zip_longest(records, decoded):
+        if isinstance(value, dict) and _PLAIN.issuperset(map(type, value.values())):
+            yield value
+        else:
+            yield {name: _cell(bytes(field)) for name, field in _fields(record).items()}
+
+
+def _text(cell: str | int | None) -> str:
+    return "" if cell is None else str(cell)
 
 
 def _clear(text: io.StringIO) -> None:
@@ -208,16 +248,17 @@ def _clear(text: io.StringIO) -> None:
 def _columns(records: Records, allowance: Allowance) -> dict[str, int]:
     """Return the fields of all records, with the index of their column."""
     columns: dict[str, int] = {}
+    last: AbstractSet[str] = frozenset()
     number, size = 0, 0
     for batch in records.batches():
         allowance.check()
-        for record in batch:
+        for record, names in zip(batch, _fields_of(batch), strict=True):
             number += 1
             need_values(allowance, record, _CELL, f"record {number}", byte=_CELL_BYTE)
-            names = _fields(record)
-            _check_names(names, number)
-            if names.keys() <= columns.keys():
+            if names.keys() == last:
                 continue
+            last = names.keys()
+            _check_names(names, number)
             for name in names:
                 if name not in columns:
                     columns[name] = len(columns)
@@ -237,6 +278,14 @@ def _sparse(cells: Mapping[str, str], columns: Mapping[str, int]) -> str:
         last = column
     pieces.append("," * (len(columns) - last))
     return "".join(pieces)
+
+
+def _fields_of(records: Sequence[Raw]) -> Iterable[dict[str, Raw]]:
+    """Return the fields of each record, of few at once if they are objects."""
+    if len(text := _encode(records)) <= _TOGETHER:
+        with contextlib.suppress(msgspec.ValidationError):
+            return _object_lists.decode(text)
+    return map(_fields, records)
 
 
 def _fields(record: Raw) -> dict[str, Raw]:

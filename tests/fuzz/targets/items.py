@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from decimal import Decimal
@@ -34,7 +35,7 @@ def work(data: bytes) -> list[bytes] | PermanentError:
     how, content = split(data)
     allowance = Allowance(_LIMIT)
     try:
-        records = read_records(content, "json", {}, allowance)
+        records = read_records(lambda: io.BytesIO(content), "json", {}, allowance)
         return make_puts(records, choose(how, KEYS), allowance)
     except PermanentError as error:
         return error

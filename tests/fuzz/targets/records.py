@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import re
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import IO
 
 from object_consumer import PermanentError
 from object_consumer.memory import Allowance, MemoryLimitError
@@ -34,7 +36,7 @@ class Result:
     """What became of a file: records and output, or the error of reading or of writing."""
 
     records: Records | None = None
-    output: bytes | None = None
+    output: IO[bytes] | None = None
     error: PermanentError | RecursionError | None = None
 
 
@@ -43,11 +45,14 @@ def work(data: bytes) -> Result:
     kind, output = choose(how, _WAYS)
     allowance = Allowance(_LIMIT)
     try:
-        records = read_records(content, kind, _COLUMN_TYPES, allowance)
+        records = read_records(lambda: io.BytesIO(content), kind, _COLUMN_TYPES, allowance)
     except PermanentError as error:
         return Result(error=error)
     try:
-        return Result(records, write_records(records, output, _SOURCE, allowance=allowance))
+        # On disk, because an output may be larger than the memory.
+        target = tempfile.TemporaryFile()  # noqa: SIM115 - read and closed by judge
+        write_records(records, output, _SOURCE, target, allowance=allowance)
+        return Result(records, target)
     except (PermanentError, RecursionError) as error:
         # transform_objects makes a permanent error of records that are too deep for an output.
         return Result(records, error=error)
@@ -69,10 +74,13 @@ def judge(data: bytes, result: Result) -> None:
         return
     if result.output is None or result.records is None:
         return
-    written = _written(result.output, output)
+    with result.output as target:
+        target.seek(0)
+        content_written = target.read()
+    written = _written(content_written, output)
     promise(written == len(result.records), f"{written} of {len(result.records)} records written")
     if kind in {"json", "jsonl"} and output == "json":
-        _compare(content, kind, result.output)
+        _compare(content, kind, content_written)
 
 
 def _written(output: bytes, kind: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 from hypothesis import strategies as st
@@ -51,7 +52,7 @@ def work(data: bytes) -> PermanentError | RecursionError | None:
     how, content = split(data)
     allowance = Allowance(_LIMIT)
     try:
-        records = read_records(content, "jsonl", {}, allowance)
+        records = read_records(lambda: io.BytesIO(content), "jsonl", {}, allowance)
         choose(how, _SCHEMAS).validate(records, allowance)
     except (PermanentError, RecursionError) as error:
         # transform_objects makes a permanent error of records that are too deep to be checked.

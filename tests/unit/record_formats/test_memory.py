@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from object_consumer import DeadlineError
 from object_consumer.memory import Allowance, MemoryLimitError
-from record_formats import FORMATS, RecordFormatError, Source, read_records, write_records
+from record_formats import FORMATS, RecordFormatError, Source, read_records
 from record_formats.sizes import _count_elements, separators
 from tests.unit.counting import calls, peak_bytes
+from tests.unit.record_formats.files import a_file, output_of
 
 MEGABYTE = 1024 * 1024
 LIMIT = 8 * MEGABYTE
@@ -70,8 +71,8 @@ HOSTILE: dict[str, tuple[str, Callable[[int], bytes]]] = {
 def convert(content: bytes, kind: str, output: str) -> bytes:
     allowance = Allowance(LIMIT)
     allowance.hold(len(content), "the file")
-    records = read_records(content, kind, None, allowance)
-    return write_records(records, output, SOURCE, allowance=allowance)
+    records = read_records(a_file(content), kind, None, allowance)
+    return output_of(records, output, SOURCE, allowance=allowance)
 
 
 @pytest.mark.parametrize("output", ["json", "csv"])
@@ -114,23 +115,23 @@ def test_what_is_too_much_says_where_and_what_to_raise(
 
 def test_records_that_are_not_kept_are_the_same() -> None:
     content = long_header(10_000)
-    kept = read_records(content, "csv")
-    made = read_records(content, "csv", None, Allowance(4 * MEGABYTE))
+    kept = read_records(a_file(content), "csv")
+    made = read_records(a_file(content), "csv", None, Allowance(4 * MEGABYTE))
 
     assert len(made) == len(kept)
     assert [bytes(record) for record in made] == [bytes(record) for record in kept]
     assert [bytes(record) for record in made] == [bytes(record) for record in kept]
-    assert peak_bytes(lambda: read_records(content, "csv", None, Allowance(4 * MEGABYTE))) < (
-        3 * MEGABYTE
-    )
-    assert write_records(made, "csv", SOURCE) == write_records(kept, "csv", SOURCE)
+    assert peak_bytes(
+        lambda: read_records(a_file(content), "csv", None, Allowance(4 * MEGABYTE))
+    ) < (3 * MEGABYTE)
+    assert output_of(made, "csv", SOURCE) == output_of(kept, "csv", SOURCE)
 
 
 def test_gzip_is_what_python_makes_of_the_whole() -> None:
-    records = read_records(b"a\n" + b"1\n" * 9000, "csv")
-    plain = write_records(records, "jsonl", SOURCE)
+    records = read_records(a_file(b"a\n" + b"1\n" * 9000), "csv")
+    plain = output_of(records, "jsonl", SOURCE)
 
-    assert write_records(records, "jsonl", SOURCE, gzip=True) == gzip.compress(plain, 6, mtime=0)
+    assert output_of(records, "jsonl", SOURCE, gzip=True) == gzip.compress(plain, 6, mtime=0)
 
 
 _cells = st.text(st.sampled_from('a,"\n\r é'), max_size=4)
@@ -141,7 +142,7 @@ def test_a_row_of_few_cells_is_written_as_csv_writes_it(rows: list[dict[str, str
     wide = {f"f{number}": "x" for number in range(60)}
     records = [msgspec.Raw(json.dumps(row).encode()) for row in [wide, *rows]]
 
-    written = write_records(records, "csv", SOURCE).decode()
+    written = output_of(records, "csv", SOURCE).decode()
 
     table = io.StringIO(newline="")
     writer = csv.writer(table, lineterminator="\n")
@@ -154,11 +155,11 @@ def test_a_row_of_few_cells_is_written_as_csv_writes_it(rows: list[dict[str, str
 
 
 def test_a_row_takes_the_time_of_its_cells_not_of_the_columns() -> None:
-    few, many = (read_records(distinct_fields(12 * count), "json") for count in (200, 2000))
-    write_records(few, "csv", SOURCE)
+    few, many = (read_records(a_file(distinct_fields(12 * count)), "json") for count in (200, 2000))
+    output_of(few, "csv", SOURCE)
 
-    assert calls(lambda: write_records(many, "csv", SOURCE)) < 11 * calls(
-        lambda: write_records(few, "csv", SOURCE)
+    assert calls(lambda: output_of(many, "csv", SOURCE)) < 11 * calls(
+        lambda: output_of(few, "csv", SOURCE)
     )
 
 
@@ -172,8 +173,9 @@ def test_a_row_takes_the_time_of_its_cells_not_of_the_columns() -> None:
     ],
 )
 def test_a_file_that_was_given_up_stops_wherever_it_is(
-    kind: str, content: bytes, output: str
+    monkeypatch: pytest.MonkeyPatch, kind: str, content: bytes, output: str
 ) -> None:
+    monkeypatch.setattr("record_formats.text.PART", 4096)
     asked = 0
     last = None
 
@@ -185,8 +187,8 @@ def test_a_file_that_was_given_up_stops_wherever_it_is(
 
     def work() -> None:
         allowance = Allowance(check=check)
-        records = read_records(content, kind, None, allowance)
-        write_records(records, output, SOURCE, allowance=allowance)
+        records = read_records(a_file(content), kind, None, allowance)
+        output_of(records, output, SOURCE, allowance=allowance)
 
     work()
     in_all = asked

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from record_formats import RecordFormatError, input_format, read_records
+from tests.unit.record_formats.files import a_file
 
 
 def texts(content: bytes, kind: str, types: dict[str, set[str]] | None = None) -> list[str]:
-    return [bytes(record).decode() for record in read_records(content, kind, types)]
+    return [bytes(record).decode() for record in read_records(a_file(content), kind, types)]
 
 
 @pytest.mark.parametrize(
@@ -24,13 +25,17 @@ def texts(content: bytes, kind: str, types: dict[str, set[str]] | None = None) -
         ("a.ndjson", "jsonl"),
         ("日本.csv", "csv"),
         ("a.tsv", "tsv"),
+        ("a.csv.gz", "csv"),
+        ("A.JSON.GZ", "json"),
     ],
 )
 def test_a_file_is_what_its_key_ends_with(key: str, kind: str) -> None:
     assert input_format(key) == kind
 
 
-@pytest.mark.parametrize("key", ["a.parquet", "a", "a.json/b", "a.json.gz", ".", "a.json "])
+@pytest.mark.parametrize(
+    "key", ["a.parquet", "a", "a.json/b", "a.gz", "a.json.gz.gz", ".", "a.json "]
+)
 def test_any_other_end_is_refused_with_the_ones_that_are_known(key: str) -> None:
     with pytest.raises(RecordFormatError, match=r"known: \.json, \.jsonl, \.ndjson, \.csv"):
         input_format(key)
@@ -137,14 +142,16 @@ def test_what_can_not_be_read_is_named_by_line_and_column(
     content: bytes, kind: str, message: str
 ) -> None:
     with pytest.raises(RecordFormatError) as caught:
-        read_records(content, kind)
+        read_records(a_file(content), kind)
     assert message in str(caught.value)
 
 
 @given(st.binary(max_size=200), st.sampled_from(["json", "jsonl", "csv", "tsv"]))
 def test_no_bytes_do_anything_but_be_read_or_refused(content: bytes, kind: str) -> None:
     with suppress(RecordFormatError):
-        assert all(json.loads(bytes(record)) is not ... for record in read_records(content, kind))
+        assert all(
+            json.loads(bytes(record)) is not ... for record in read_records(a_file(content), kind)
+        )
 
 
 @given(st.lists(st.dictionaries(st.text(min_size=1), st.text() | st.integers() | st.none())))
@@ -152,7 +159,11 @@ def test_json_and_json_lines_give_back_what_was_written(
     documents: list[dict[str, str | int | None]],
 ) -> None:
     array = json.dumps(documents).encode()
-    assert [json.loads(bytes(record)) for record in read_records(array, "json")] == documents
+    assert [
+        json.loads(bytes(record)) for record in read_records(a_file(array), "json")
+    ] == documents
     if documents:
         lines = "\n".join(map(json.dumps, documents)).encode()
-        assert [json.loads(bytes(record)) for record in read_records(lines, "jsonl")] == documents
+        assert [
+            json.loads(bytes(record)) for record in read_records(a_file(lines), "jsonl")
+        ] == documents

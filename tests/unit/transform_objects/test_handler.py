@@ -18,6 +18,7 @@ from object_consumer import (
     SkippedError,
 )
 from object_consumer.budget import Unlimited
+from object_consumer.memory import Workspace
 from object_consumer.testing import BUCKET, MemoryStore, make_event
 from tests.unit.counting import peak_bytes
 
@@ -220,18 +221,40 @@ def test_a_schema_that_refers_to_itself_only_is_no_endless_retry(
         transform(load(monkeypatch, JSON_SCHEMA='{"$ref": "#"}'), "a.json", b"[1]")
 
 
-@pytest.mark.parametrize(("memory", "accepted"), [("128", 16 << 20), ("512", 64 << 20)])
-def test_no_object_is_read_that_there_is_no_memory_for(
-    monkeypatch: pytest.MonkeyPatch, memory: str, accepted: int
+@pytest.mark.parametrize("kind", ["csv", "json", "jsonl"])
+@pytest.mark.parametrize("output", ["csv", "json", "jsonl"])
+def test_a_file_larger_than_the_memory_gives_what_a_smaller_one_would(
+    monkeypatch: pytest.MonkeyPatch, kind: str, output: str
 ) -> None:
-    module = load(monkeypatch, AWS_LAMBDA_FUNCTION_MEMORY_SIZE=memory)
+    rows = [f'{{"id":"{number}","price":{number}.50}}' for number in range(5000)]
+    bodies = {
+        "csv": "\n".join(["id,price", *(f"{number},{number}.50" for number in range(5000))]),
+        "json": f"[{',\n'.join(rows)}]",
+        "jsonl": "\n".join(rows),
+    }
+    schema = json.dumps({"properties": {"id": {"type": "string"}, "price": {"type": "number"}}})
+    module = load(monkeypatch, OUTPUT_FORMAT=output, JSON_SCHEMA=schema)
+    monkeypatch.setattr("record_formats.text.PART", 10_000)
+    results = []
 
-    assert module.handler._limits.object_bytes == accepted
+    for limit in (1 << 30, 100_000):
+        monkeypatch.setattr(module, "WORKSPACE", Workspace(limit, limit))
+        fields, store = transform(module, f"a.{kind}", bodies[kind].encode())
+        assert fields["records"] == 5000
+        results.append(store.stored(fields["output"].removeprefix(f"s3://{BUCKET}/")).body)
+
+    assert results[0] == results[1]
+    assert results[0].count(b"4999.50") == 1
 
 
-def test_an_object_over_the_size_limit_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_over_the_size_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load(monkeypatch, MAX_OBJECT_BYTES="5")
+
     with pytest.raises(ObjectTooLargeError):
-        transform(load(monkeypatch), "a.json", b"[1, 2]", MemoryStore(max_object_bytes=5))
+        transform(module, "a.json", b"[1, 2]")
+    with pytest.raises(ObjectTooLargeError):
+        transform(module, "b.json", gzip.compress(b"[1, 2]"))
+    assert transform(module, "c.json", b"[1,2]")[0]["records"] == 2
 
 
 def test_a_file_that_was_given_up_does_not_hold_up_the_next(
@@ -246,6 +269,7 @@ def test_a_file_that_was_given_up_does_not_hold_up_the_next(
             if self.asked > 20:
                 raise DeadlineError("the invocation is over")
 
+    monkeypatch.setattr("record_formats.text.PART", 4096)
     module, reservation = load(monkeypatch), Reservation()
     rows = b"a\n" + b"1\n" * 50_000
 
