@@ -64,12 +64,14 @@ package-host: environment
 demo: localstack terraform package-host ## Apply the pipeline in LocalStack, upload files, show the outcome of each
 	@$(PIPELINE) try demo/samples --no-package --var-file demo/pipeline.tfvars.json --dead-letters broken.json
 
-# Nothing reads the files in fan-out, so that a broken one is as good as any.
+# An example has samples of its own, or takes those of all. Nothing reads the files in fan-out, so that a broken one
+# is as good as any.
+SAMPLES = $(firstword $(wildcard examples/$(NAME)/samples) examples/samples)
 example: localstack terraform environment ## Apply and run one of examples/ in LocalStack: make example NAME=fan-out
 	@test -f "examples/$(NAME)/main.tf" || { echo "example: set NAME to one of: $(EXAMPLES)" >&2; exit 2; }
-	@$(PIPELINE) --chdir examples/$(NAME) try examples/samples --prefix incoming/ \
+	@$(PIPELINE) --chdir examples/$(NAME) try $(SAMPLES) --prefix incoming/ \
 		--var name=$(NAME) --var bucket_name=$(NAME)-files --var force_destroy=true \
-		$(if $(filter fan-out,$(NAME)),,--dead-letters broken.json)
+		$(if $(filter fan-out,$(NAME)),,--dead-letters $(notdir $(wildcard $(SAMPLES)/broken*)))
 
 test: setup package-host lint ## Run all tests: lint, then the unit, Terraform and integration tests in parallel
 	@$(MAKE) --jobs=2 test-beside test-integration

@@ -164,7 +164,7 @@ def load() -> Configuration:
     if memory < _LEAST:
         raise SettingError(
             f"the function has {memory // _MEBIBYTE} MB of memory; query_objects needs at least "
-            f"{_LEAST // _MEBIBYTE}: raise memory_mb"
+            f"{_LEAST // _MEBIBYTE}: raise memory_size"
         )
     return Configuration(
         sql=_load_query(),

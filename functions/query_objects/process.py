@@ -138,14 +138,14 @@ def _check_memory(pid: int, most: int) -> None:
     if (used := pages * resource.getpagesize()) > most:
         raise CrashError(
             f"the query needs {used // _MEBIBYTE:,} MiB of memory where the function has "
-            f"{most // _MEBIBYTE:,} for it: raise memory_mb, or split the file"
+            f"{most // _MEBIBYTE:,} for it: raise memory_size, or split the file"
         )
 
 
 def _reason(code: int) -> str:
     if code == -signal.SIGKILL:
         return (
-            "DuckDB's process was killed, as Linux does when memory runs out: raise memory_mb, or "
+            "DuckDB's process was killed, as Linux does when memory runs out: raise memory_size, or "
             "split the file"
         )
     how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

@@ -159,6 +159,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "eventbridge": _example("eventbridge"),
     "fan-out": _example("fan-out"),
     "load-dynamodb": _example("load-dynamodb", kms_key_arn=OWN_KEY),
+    "query-parquet": _example("query-parquet"),
     "queue-direct": _example("queue-direct", emails=["oncall@example.com"]),
 }
 # Two configurations that know no more of `buffered` than its topic's ARN, and their accounts.

@@ -1,13 +1,16 @@
 """Every example, applied and driven with real uploads: the architectures that users start from."""
 
+import gzip
 import json
 import secrets
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from botocore.exceptions import ClientError
 
@@ -344,6 +347,65 @@ class TestEventBridge:
 
         assert stored["ServerSideEncryption"] == "aws:kms"
         assert attributes["KmsMasterKeyId"] == stored["SSEKMSKeyId"] == queue["kms_key_arn"]
+
+
+class TestQueryParquet:
+    """S3 to SNS to a queue to query_objects to Parquet in partitions."""
+
+    pytestmark = pytest.mark.applies("query-parquet")
+
+    @pytest.fixture
+    def pipeline(self, stacks: Stacks, clients: Clients) -> AppliedPipeline:
+        return applied(stacks, "query-parquet", clients)
+
+    @staticmethod
+    def rows(pipeline: AppliedPipeline, key: str, folder: Path) -> list[Any]:
+        """Read the Parquet file of an upload."""
+        path = folder / "read.parquet"
+        path.write_bytes(pipeline.object_at(key) or b"")
+        with duckdb.connect() as connection:
+            read = connection.execute(
+                "SELECT order_id, country, ordered::VARCHAR, total::VARCHAR, file FROM "
+                "read_parquet(?)",
+                [str(path)],
+            )
+            return read.fetchall()
+
+    def test_a_csv_file_becomes_parquet_in_its_partition_and_a_new_version_replaces_it(
+        self, pipeline: AppliedPipeline, tmp_path: Path
+    ) -> None:
+        header = "order_id,country,ordered,total,status\n"
+        key = unique("orders-2026-02-03.csv")
+        output = f"processed/year=2026/month=02/{key}.parquet"
+
+        pipeline.upload(key, f"{header}007,de,2026-02-03,1.10,paid\n")
+        pipeline.outcome("convert", key, "done")
+        before = self.rows(pipeline, output, tmp_path)
+        second = pipeline.upload(
+            key, gzip.compress(f"{header}007,de,2026-02-03,1.10,cancelled\n".encode())
+        )
+        eventually(
+            lambda: [line["version_id"] for line in pipeline.outcomes("convert", key)],
+            until=lambda versions: second in versions,
+            waiting_for="the second version",
+        )
+
+        assert before == [("007", "DE", "2026-02-03", "1.10", key)]
+        assert self.rows(pipeline, output, tmp_path) == []
+        assert pipeline.outcome("convert", key, "done")["rows"] == 1
+
+    def test_a_value_that_would_be_rounded_is_dead_lettered_with_its_record(
+        self, pipeline: AppliedPipeline
+    ) -> None:
+        key = unique("orders-2026-02-04.csv")
+        pipeline.upload(key, "order_id,country,ordered,total,status\n1,de,2026-02-04,1.159,paid\n")
+
+        message = pipeline.dead_letter_about("convert", key)
+
+        assert (
+            "record 1, column 'total': '1.159' doesn't fit DECIMAL(18,2)" in message.error_message
+        )
+        assert message.kind == "permanent"
 
 
 class TestQueueDirect:

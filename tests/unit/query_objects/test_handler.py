@@ -363,7 +363,7 @@ def test_a_file_that_does_not_fit_into_memory_and_storage_says_what_to_raise(loa
 
     message = refusal(load(sql, AWS_LAMBDA_FUNCTION_MEMORY_SIZE="384"), "a.csv", CSV)
 
-    assert "raise memory_mb or ephemeral_storage_mb" in message
+    assert "raise memory_size or ephemeral_storage_mb" in message
 
 
 def test_a_removal_is_skipped_and_an_own_output_refused(load: Load) -> None:

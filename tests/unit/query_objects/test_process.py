@@ -30,7 +30,7 @@ def pid(process: QueryProcess) -> int:
     ("number", "reason"),
     [
         (signal.SIGSEGV, "ended with signal SIGSEGV"),
-        (signal.SIGKILL, "raise memory_mb, or split the file"),
+        (signal.SIGKILL, "raise memory_size, or split the file"),
     ],
 )
 def test_a_crash_is_an_error_of_the_file_and_the_next_one_has_a_new_process(

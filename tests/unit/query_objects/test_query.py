@@ -144,7 +144,7 @@ def test_memory_and_storage_are_bounded(folder: Path) -> None:
     for sql in (wide, sorted_pairs):
         with pytest.raises(QueryError) as caught:
             run(job(folder, sql, memory=60_000_000))
-        assert "raise memory_mb or ephemeral_storage_mb" in str(caught.value)
+        assert "raise memory_size or ephemeral_storage_mb" in str(caught.value)
     assert list((folder / "job" / "temporary").iterdir()) == []
 
 
@@ -152,7 +152,7 @@ def test_a_full_disk_says_what_to_raise(folder: Path) -> None:
     one = job(folder, "SELECT hash(i) AS a FROM range(10000000) t(i)", result_format="parquet")
     one.result = "/dev/full"
 
-    with pytest.raises(QueryError, match="raise memory_mb or ephemeral_storage_mb"):
+    with pytest.raises(QueryError, match="raise memory_size or ephemeral_storage_mb"):
         run(one)
 
 
