@@ -145,8 +145,8 @@ def _check_memory(pid: int, most: int) -> None:
 def _reason(code: int) -> str:
     if code == -signal.SIGKILL:
         return (
-            "DuckDB's process was killed, as Linux does when memory runs out: raise memory_size, or "
-            "split the file"
+            "DuckDB's process was killed, as Linux does when memory runs out: raise memory_size, "
+            "or split the file"
         )
     how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     return f"DuckDB's process ended with {how} while it ran the query over this file"

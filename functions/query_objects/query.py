@@ -357,10 +357,11 @@ def shortened(text: str) -> str:
 
 
 def _too_large(job: Job, error: Exception) -> str:
+    reason = shortened(str(error)).splitlines()[0]
     return (
         f"the query needs more than the {job.memory // _MEBIBYTE:,} MiB of memory and "
-        f"{job.disk // _MEBIBYTE:,} MiB of ephemeral storage that are left for it: raise memory_size "
-        f"or ephemeral_storage_mb, or split the file ({shortened(str(error)).splitlines()[0]})"
+        f"{job.disk // _MEBIBYTE:,} MiB of ephemeral storage that are left for it: raise "
+        f"memory_size or ephemeral_storage_mb, or split the file ({reason})"
     )
 
 
