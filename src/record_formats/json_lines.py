@@ -67,7 +67,8 @@ class _Lines:
         Decoding proves it: a border inside of a value leaves a part that is no JSON.
         """
         data = self._text.unread
-        borders = [found.end() for found in _BORDER.finditer(data)]
+        tail = max(0, len(data) - SMALL)
+        borders = [found.end() for found in _BORDER.finditer(data, tail)]
         for border in reversed(borders[-_TRIES:]):
             try:
                 _values.decode_lines(data[:border])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from object_consumer.memory import Allowance
 
 # The share of the remaining memory for a list of records; the output needs the rest.
-_SHARE = 2
+_SHARE = 4
 # The maximum number of records in a batch.
 _MOST = 1000
 

@@ -296,6 +296,8 @@ def _line_end_after(data: bytes, start: int) -> int:
 
 
 def _fault_in_header(header: Sequence[str]) -> tuple[int, str] | None:
+    if header[0].startswith("#Version:"):
+        return 0, "a W3C extended log, such as CloudFront's standard logs, is no CSV"
     seen: set[str] = set()
     for field, name in enumerate(header):
         if not name.strip():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from record_formats import RecordFormatError, input_format, read_records
+from record_formats import RecordFormatError, input_format, read_records, text
 from tests.unit.record_formats.files import a_file
 
 
@@ -138,9 +138,11 @@ def test_columns_become_what_the_schema_says_and_stay_text_where_they_do_not_fit
         (b"a\tb\ta\n", "tsv", "line 1, column 5: a second column 'a'"),
     ],
 )
+@pytest.mark.parametrize("part", [1, 7, text.PART])
 def test_what_can_not_be_read_is_named_by_line_and_column(
-    content: bytes, kind: str, message: str
+    monkeypatch: pytest.MonkeyPatch, part: int, content: bytes, kind: str, message: str
 ) -> None:
+    monkeypatch.setattr(text, "PART", part)
     with pytest.raises(RecordFormatError) as caught:
         read_records(a_file(content), kind)
     assert message in str(caught.value)

@@ -1,0 +1,82 @@
+"""Ways to transform a large file of records: check them, add their source, write JSON Lines.
+
+Runs in a separate process: ``python -m benchmarks.transforming NAME BYTES CSV RUNS`` prints the
+seconds of each run and the process's peak memory as JSON.
+"""
+
+import csv
+import importlib
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+USUAL, OURS = "boto3 download_file, json or csv, upload_file", "transform_objects"
+_BUCKETS = "input", "output"
+
+type Transform = Callable[[str], int]
+
+
+def line_by_line(key: str) -> int:
+    """Download to a temporary file, convert each line with the standard library, and upload.
+
+    It neither counts the records before it writes them, nor finds duplicate names, and numbers lose
+    their digits.
+    """
+    import boto3  # noqa: PLC0415 (each contender pays for its own imports)
+
+    client = boto3.client("s3")
+    added = {"_source": f"s3://{_BUCKETS[0]}/{key}", "_version": "e"}
+    count = 0
+    with tempfile.TemporaryDirectory() as folder:
+        path, target = Path(folder, "file"), Path(folder, "output")
+        client.download_file(_BUCKETS[0], key, str(path))
+        with path.open(encoding="utf-8", newline="") as file, target.open("w") as output:
+            for record in _records(file, key):
+                count += 1
+                output.write(json.dumps(record | added) + "\n")
+        client.upload_file(str(target), _BUCKETS[1], f"processed/{key}.jsonl")
+    return count
+
+
+def _records(file: TextIO, key: str) -> Iterator[dict[str, Any]]:
+    rows: Iterable[dict[str, Any]] = csv.DictReader(file)
+    return iter(rows) if key.endswith(".csv") else map(json.loads, file)
+
+
+def transform_objects(key: str) -> int:
+    """Transform with this project's function, with the settings of a function of 512 MB."""
+    from object_consumer import ObjectStore  # noqa: PLC0415
+    from object_consumer.testing import make_event  # noqa: PLC0415
+
+    os.environ["OUTPUT_FORMAT"] = "jsonl"
+    handler = importlib.import_module("transform_objects.handler").handler
+    fields = handler.function(make_event(key, bucket=_BUCKETS[0]), ObjectStore())
+    return int(fields["records"])
+
+
+CONTENDERS: dict[str, Transform] = {USUAL: line_by_line, OURS: transform_objects}
+
+
+def measure(name: str, size: int, is_csv: int, runs: int) -> dict[str, object]:
+    """Transform a file a few times."""
+    key = f"{size}-orders.{'csv' if is_csv else 'jsonl'}"
+    seconds, records = [], set()
+    for _ in range(runs):
+        began = time.perf_counter()
+        records.add(CONTENDERS[name](key))
+        seconds.append(time.perf_counter() - began)
+    # The unit is kilobytes on Linux, bytes on macOS.
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return {"seconds": seconds, "peak_bytes": peak, "records": max(records)}
+
+
+if __name__ == "__main__":
+    contender, *numbers = sys.argv[1:]
+    json.dump(measure(contender, *map(int, numbers)), sys.stdout)
