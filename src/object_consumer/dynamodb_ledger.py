@@ -1,16 +1,15 @@
 """The processing ledger in Amazon DynamoDB: one conditional UpdateItem to claim, one to complete.
 
 The conditions are equivalent to `object_consumer.ledger.check`. If a condition fails, DynamoDB
-returns the item, from which the reason is derived without a second request. Only an object with a
-cursor needs two requests for a claim: the first one fails and returns the cursor, and the second
-one claims the object with this cursor, or removes it if it belongs to another event.
+returns the item, from which the reason is derived without a second request. Only an object that
+takes several invocations needs two requests for a claim: the first one fails and returns the item,
+and the second one claims it as it was read, with its cursor or without.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -55,17 +54,18 @@ _NOT_DONE = (
     "(newest_left = :left AND newest_version = :version)"
     " OR (:left < newest_left AND :right < newest_right)))"
 )
-_NO_CURSOR = "attribute_not_exists(#cursor)"
-# The cursor that was read, and whose it is: an equal cursor of another event is another cursor.
-_OWN_CURSOR = "#cursor = :cursor AND cursor_event = :event"
-_NOT_OWN_CURSOR = "(attribute_not_exists(#cursor) OR cursor_event <> :event)"
+_FIRST_INVOCATION = "attribute_not_exists(continuations)"
+# What was read is still so: each cursor has another number, unless it belongs to another event.
+_AS_READ = "continuations = :continuations AND cursor_event = :event"
+_AS_READ_WITHOUT_CURSOR = "continuations = :continuations AND attribute_not_exists(cursor_event)"
 _CLAIM = (
     "SET #state = :processing, #owner = :owner, lease_until = :lease_until, #version = :version,"
     " event_name = :event_name, event_at = :event_at, started_at = :now, attempts = :attempts,"
     " request_id = :request_id, expires_at = :expires_at{address}{order}"
-    " REMOVE finished_at, error_kind, error_type, error_message, #result{no_order}{no_cursor}"
+    " REMOVE finished_at, error_kind, error_type, error_message, #result{no_order}{removed}"
 )
-_CURSOR = "#cursor, cursor_event, progress, continuations, continued_at"
+_CURSOR = "#cursor, cursor_event, progress, continued_at"
+_CONTINUED = f"{_CURSOR}, continuations"
 _SUSPEND = (
     "SET lease_until = :ended, #cursor = :cursor, cursor_event = :event, progress = :progress,"
     " continuations = :continuations, continued_at = :now, expires_at = :expires_at"
@@ -77,7 +77,7 @@ _ORDER = ", sequencer = :sequencer, claimed_left = :left, claimed_right = :right
 _COMPLETE = (
     "SET #state = :succeeded, finished_at = :now, #result = :result,"
     " expires_at = :expires_at{newest}"
-    f" REMOVE #owner, lease_until, unresolved_left, unresolved_right, {_CURSOR}"
+    f" REMOVE #owner, lease_until, unresolved_left, unresolved_right, {_CONTINUED}"
 )
 _FAIL = (
     "SET #state = :failed, finished_at = :now, error_kind = :kind, error_type = :type,"
@@ -157,33 +157,33 @@ class DynamoDBLedger:
         )
         allowed = _FREE if order is None else f"{_FREE} AND {_NOT_BEFORE_A_NEWER} AND {_NOT_DONE}"
         before, taken = self._update(
-            event, update(no_cursor=""), f"{allowed} AND {_NO_CURSOR}", values
+            event, update(removed=""), f"{allowed} AND {_FIRST_INVOCATION}", values
         )
         if taken:
             return Claim(event, owner, read_item(before).newest_unresolved)
         item = read_item(before)
         check(item, event, now)
-        if item.cursor is None:
+        if not item.continuations:
             raise LedgerError(f"the ledger rejected a valid claim of {event.uri}")
-        is_own = item.cursor_event == identity(event)
-        values[":event"] = {"S": identity(event)}
-        if is_own:
-            values[":cursor"] = {"S": item.cursor}
+        kept = item.claimed_for(event)
+        removed = "" if kept.cursor else f", {_CURSOR}" if kept.continuations else f", {_CONTINUED}"
+        values[":continuations"] = {"N": str(item.continuations)}
+        if item.cursor_event:
+            values[":event"] = {"S": item.cursor_event}
+        as_read = _AS_READ if item.cursor_event else _AS_READ_WITHOUT_CURSOR
         before, taken = self._update(
-            event,
-            update(no_cursor="" if is_own else f", {_CURSOR}"),
-            f"{allowed} AND {_OWN_CURSOR if is_own else _NOT_OWN_CURSOR}",
-            values,
+            event, update(removed=removed), f"{allowed} AND {as_read}", values
         )
         if not taken:
             check(read_item(before), event, now)
             raise BusyError(f"{event.uri} has just been processed by another delivery")
-        item = read_item(before)
-        claim = Claim(event, owner, item.newest_unresolved)
-        if not is_own:
-            return claim
-        return replace(
-            claim, cursor=item.cursor, progress=item.progress, continuations=item.continuations
+        return Claim(
+            event,
+            owner,
+            read_item(before).newest_unresolved,
+            cursor=kept.cursor,
+            progress=kept.progress,
+            continuations=kept.continuations,
         )
 
     def suspend(self, claim: Claim, *, cursor: str, progress: str) -> None:
@@ -229,7 +229,7 @@ class DynamoDBLedger:
                 ":left": {"S": claim.unresolved.left},
                 ":right": {"S": claim.unresolved.right},
             }
-        cursor = f", {_CURSOR}" if failure.ends else ""
+        cursor = f", {_CONTINUED}" if failure.ends else ""
         self._as_owner(claim, _FAIL.format(unresolved=unresolved, cursor=cursor), values)
 
     def _as_owner(self, claim: Claim, update: str, values: dict[str, Any]) -> None:

@@ -11,7 +11,9 @@ runs, and completed afterwards, each by one conditional write:
 
 An object can take more than one invocation. Its claim is then suspended: the lease ends, and a
 cursor says where to go on. Only the same event gets the cursor. A claim of another event removes
-it, because nobody knows what the other event changes.
+it, because nobody knows what the other event changes. A newer event may do so at once, any other
+one only if the event of the cursor has not come for hours. So two events can't take the object from
+each other for ever, and for any case that is left, their invocations are counted together.
 
 The versions of one object are so processed one after the other, and none over a newer one. What
 the rules are is said here in Python; `object_consumer.dynamodb_ledger` says the same to DynamoDB.
@@ -42,6 +44,10 @@ _BUSY_MARGIN = 1.0
 LEASE_ENDED = -1
 # How long an older event waits for the next delivery of a newer one whose outcome is unknown.
 _WAIT_FOR_NEWER = 60.0
+# How long an object is left to the event of its cursor, in milliseconds: longer than a visibility
+# timeout, which is 90 minutes for a function with the longest timeout. And how long others wait.
+_LEFT_TO_CURSOR = 2 * 3600 * 1000
+_WAIT_FOR_CURSOR = 300.0
 
 
 class ObjectState(StrEnum):
@@ -158,7 +164,7 @@ class LedgerItem:
     progress
         How far it is, for operators.
     continuations
-        How many invocations have ended with a cursor.
+        How many invocations have ended with a cursor, those of older events excepted.
     continued_at
         When the last of them did, in milliseconds since 1970; None if none did.
     """
@@ -190,6 +196,32 @@ class LedgerItem:
         """The orders of the events with an unknown outcome, which may have taken effect."""
         claimed = self.claimed if self.state is ObjectState.PROCESSING else None
         return tuple(order for order in (self.unresolved, claimed) if order is not None)
+
+    def is_left_to_another(self, event: ObjectEvent, now: int) -> bool:
+        """Return whether the object waits for the next invocation for another event.
+
+        It does not wait if this event is newer.
+        """
+        last = max(self.continued_at or 0, self.lease_until)
+        return (
+            self.state is ObjectState.PROCESSING
+            and self.cursor is not None
+            and self.cursor_event != identity(event)
+            and not self.is_followed_by(event)
+            and now < last + _LEFT_TO_CURSOR
+        )
+
+    def is_followed_by(self, event: ObjectEvent) -> bool:
+        """Return whether an event is newer than the one that was claimed last."""
+        order = Order.of(event.sequencer)
+        return order is not None and self.claimed is not None and self.claimed.is_older_than(order)
+
+    def claimed_for(self, event: ObjectEvent) -> LedgerItem:
+        """Return the item with what a claim of an event keeps of a cursor."""
+        if self.cursor_event == identity(event):
+            return self
+        count = 0 if self.is_followed_by(event) else self.continuations
+        return replace(_without_cursor(self), continuations=count)
 
     @property
     def newest_unresolved(self) -> Order | None:
@@ -284,6 +316,11 @@ def check(item: LedgerItem, event: ObjectEvent, now: int) -> None:
             f"{event.uri} is being processed by another delivery",
             retry_after=seconds + _BUSY_MARGIN,
         )
+    if item.is_left_to_another(event, now):
+        raise BusyForLongError(
+            f"another event of {event.uri} takes several invocations, and goes on first",
+            retry_after=_WAIT_FOR_CURSOR,
+        )
     # Two events of unknown order both count.
     if order is not None and any(map(order.is_older_than, item.unresolved_orders)):
         raise BusyError(
@@ -361,8 +398,7 @@ class MemoryLedger:
         item = self.items.get(event.uri, LedgerItem())
         check(item, event, self.now)
         self.claims += 1
-        if item.cursor_event != identity(event):
-            item = _without_cursor(item)
+        item = item.claimed_for(event)
         claim = Claim(
             event,
             str(self.claims),

@@ -18,7 +18,8 @@ EVENT_BYTES = 1000
 POLLERS, POLL_SECONDS = 5, 20
 # A request to SQS receives or deletes at most so many messages.
 MESSAGES_A_REQUEST = 10
-# What the runtime counts and times, each once for a consumer: object_consumer/log.py.
+# What the runtime counts and times, each once for a consumer: object_consumer/log.py. One more if
+# the function returns Continue.
 METRICS = 6
 # To claim a file and to complete it: object_consumer/dynamodb_ledger.py.
 LEDGER_WRITES = 2

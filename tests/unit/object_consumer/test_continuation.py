@@ -1,7 +1,9 @@
 """A function that returns `Continue` goes on in another invocation, and that doesn't count."""
 
 import math
+import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +13,13 @@ from object_consumer.dead_letters import ERROR_KIND, ERROR_MESSAGE
 from object_consumer.ledger import Failure, MemoryLedger, ObjectState
 from object_consumer.messages import Message
 from object_consumer.queue import SqsQueue
-from object_consumer.testing import MemoryStore, make_event
+from object_consumer.testing import FIRST_EVENT_TIME, MemoryStore, make_event
 from tests.unit.object_consumer.consumer import Consumer, FakeContext
 from tests.unit.object_consumer.deliveries import batch, notification
 
 type Lines = Callable[[], list[dict[str, Any]]]
 
+LATER = FIRST_EVENT_TIME + timedelta(hours=1)
 METRICS = {"metrics_namespace": "N", "pipeline": "p", "consumer": "c"}
 
 
@@ -145,15 +148,22 @@ class TestInvocations:
 
         assert author.done == [("v1", 0), ("v1", 0), ("v1", 1)]
 
-    def test_a_replay_goes_on_with_its_own_cursor_and_no_other(self) -> None:
+    def test_a_replay_waits_for_what_goes_on_and_gets_no_cursor_but_its_own(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("time.sleep", lambda _seconds: None)
         author = Parts(2)
         consumer = Consumer(author, ledger=MemoryLedger())
         replayed = make_event("a", version_id="v1", sequencer=None)
+        other = make_event("a", version_id="v1", sequencer=None, event_time=LATER)
 
-        for event in (version(1), replayed, replayed):
-            consumer(batch(notification(event)))
+        # If one could take it from another, no one would ever be done.
+        for _ in range(4):
+            for event in (version(1), replayed, other):
+                assert consumer(batch(notification(event), receive_count=5)) == []
 
-        assert author.done == [("v1", 0), ("v1", 0), ("v1", 1)]
+        assert author.done == [("v1", 0), ("v1", 1)] * 3
+        assert consumer.queue.dead_letters == []
 
 
 class TestMessages:
@@ -313,6 +323,21 @@ class TestGuardrails:
 
         assert (len(author.done), consumer.queue.dead_letters) == (3, [])
 
+    def test_events_that_take_the_object_from_each_other_reach_the_limit_together(self) -> None:
+        author, ledger = Parts(9), MemoryLedger()
+        consumer = Consumer(author, ledger=ledger, settings={"max_invocations": 4})
+        replayed = make_event("a", version_id="v1", sequencer=None)
+
+        # Each comes so late that the object isn't left to the other one any more.
+        for _ in range(2):
+            for event in (version(1), replayed):
+                consumer(batch(notification(event)))
+                ledger.now += 3 * 3600 * 1000
+        consumer(batch(notification(version(1))))
+
+        assert [part for _, part in author.done] == [0, 0, 0, 0]
+        assert "not finished after 4 invocations" in reason(consumer)[1]
+
     @pytest.mark.parametrize("cursor", [{"line": 1}, None])
     def test_the_same_cursor_again_is_no_progress(self, cursor: object, lines: Lines) -> None:
         consumer = Consumer(lambda _event, _store: Continue(cursor), ledger=MemoryLedger())
@@ -440,3 +465,30 @@ class TestTime:
         )
         for change in ("timeout (at most 900)", "memory_size", "split the file", "Continue"):
             assert change in text
+
+    def test_a_function_that_returns_too_late_loses_no_progress(self, lines: Lines) -> None:
+        release, started = threading.Event(), threading.Event()
+        ledger, parts = MemoryLedger(), Parts(2)
+
+        def author(event: ObjectEvent, store: ObjectStore) -> Continue | None:
+            started.set()
+            release.wait(10)
+            return parts(event, store)
+
+        consumer = Consumer(
+            author,
+            ledger=ledger,
+            context=FakeContext(remaining=lambda: 1.0 if started.is_set() else 60.0),
+        )
+        before = set(threading.enumerate())
+
+        assert consumer(batch(notification(version(1)))) == ["m0"]
+        release.set()
+        for thread in set(threading.enumerate()) - before:
+            thread.join(10)
+
+        assert consumer.queue.sent_again == []
+        assert [line["outcome"] for line in lines() if "outcome" in line] == ["retry"]
+        again = Consumer(parts, ledger=ledger)
+        assert again(batch(notification(version(1)), receive_count=2)) == []
+        assert parts.done == [("v1", 0), ("v1", 1)]

@@ -17,6 +17,7 @@ from object_consumer import ObjectEvent, ObjectStore, PermanentError, RetryableE
 from object_consumer.dynamodb_ledger import DynamoDBLedger
 from object_consumer.ledger import (
     BusyError,
+    BusyForLongError,
     Claim,
     ClaimLostError,
     DuplicateError,
@@ -29,6 +30,7 @@ from object_consumer.ledger import (
     Order,
     StaleError,
     check,
+    identity,
     sort_key,
 )
 from object_consumer.testing import make_event
@@ -36,6 +38,7 @@ from tests.unit.object_consumer.consumer import Consumer
 from tests.unit.object_consumer.deliveries import batch, notification
 
 TABLE = "orders-ledger"
+CONTINUED = {"cursor", "cursor_event", "progress", "continuations", "continued_at"}
 
 
 def consumer_with(ledger: Any, calls: list[str] | None = None) -> Consumer:
@@ -405,7 +408,29 @@ class TestDynamoDB:
         for claim in (second, third):
             assert (claim.cursor, claim.continuations) == ('{"line":7}', 1)
         assert (other.cursor, other.continuations) == (None, 0)
-        assert not {"cursor", "cursor_event", "progress"} & item(table, event).keys()
+        assert not CONTINUED & item(table, event).keys()
+
+    def test_an_event_that_is_not_newer_waits_and_then_removes_the_cursor_and_keeps_the_count(
+        self, table: Any
+    ) -> None:
+        event, ledger = version(1), in_dynamodb(table)
+        replayed = dataclasses.replace(event, sequencer=None)
+        ledger.suspend(
+            ledger.claim(event, seconds=40, attempts=1, request_id="r"), cursor="1", progress=""
+        )
+
+        with pytest.raises(BusyForLongError, match="goes on first"):
+            ledger.claim(replayed, seconds=40, attempts=1, request_id="r")
+        later = in_dynamodb(table, now=1_000.0 + 2 * 3600)
+        claim = later.claim(replayed, seconds=40, attempts=1, request_id="r")
+
+        assert (claim.cursor, claim.continuations) == (None, 1)
+        assert CONTINUED & item(table, event).keys() == {"continuations"}
+        later.fail(claim, Failure("retry"))
+        again = later.claim(event, seconds=40, attempts=1, request_id="r")
+        assert (again.cursor, again.continuations) == (None, 1)
+        later.complete(again, {})
+        assert not CONTINUED & item(table, event).keys()
 
     def test_only_the_owner_suspends(self, table: Any) -> None:
         event, ledger = version(1), in_dynamodb(table)
@@ -487,6 +512,8 @@ ENTRIES = st.builds(
     unresolved=SEQUENCERS.map(Order.of),
     newest=SEQUENCERS.map(Order.of),
     newest_version=st.sampled_from(["v1", "v2"]),
+    continuations=st.integers(0, 2),
+    continued_at=st.sampled_from([None, 999_990, 999_990 - 2 * 3600 * 1000]),
 )
 
 
@@ -507,6 +534,9 @@ def test_dynamodb_refuses_exactly_what_the_rules_refuse_and_says_the_same(
     dynamodb: Any, another_table: str, item: LedgerItem, sequencer: str | None, version_id: str
 ) -> None:
     event = make_event("a", version_id=version_id, sequencer=sequencer)
+    if item.continuations and item.continued_at:
+        owner = make_event("a", version_id="v1", sequencer="1")
+        item = dataclasses.replace(item, cursor="1", cursor_event=identity(owner))
     stored = {
         "consumer": {"S": "orders/load"},
         "object": {"S": event.uri},
@@ -522,6 +552,14 @@ def test_dynamodb_refuses_exactly_what_the_rules_refuse_and_says_the_same(
             stored |= {f"{name}_left": {"S": order.left}, f"{name}_right": {"S": order.right}}
     if item.newest is not None:
         stored["newest_version"] = {"S": item.newest_version or ""}
+    if item.continuations:
+        stored["continuations"] = {"N": str(item.continuations)}
+    if item.cursor is not None:
+        stored |= {
+            "cursor": {"S": item.cursor},
+            "cursor_event": {"S": item.cursor_event},
+            "continued_at": {"N": str(item.continued_at)},
+        }
     dynamodb.put_item(TableName=another_table, Item=stored)
     ledger = DynamoDBLedger(
         another_table, "orders/load", days=90, client=lambda: dynamodb, clock=lambda: 1_000.0
@@ -534,7 +572,7 @@ def test_dynamodb_refuses_exactly_what_the_rules_refuse_and_says_the_same(
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["suspend", "complete", "fail", "end", "crash", "wait"]),
+        st.sampled_from(["suspend", "complete", "fail", "end", "crash", "wait", "leave"]),
         st.sampled_from([version(1), version(2), make_event("a", version_id="v1", sequencer=None)]),
     ),
     max_size=10,
@@ -572,8 +610,8 @@ def test_claims_and_cursors_are_the_same_in_memory_and_in_dynamodb(
         return claim.unresolved, claim.cursor, claim.progress, claim.continuations
 
     for position, (step, event) in enumerate(steps):
-        if step == "wait":
-            memory.now += 11_000
+        if step in {"wait", "leave"}:
+            memory.now += 11_000 if step == "wait" else 7_300_000
             continue
         in_memory = attempt(memory, step, event, str(position))
         assert attempt(stored, step, event, str(position)) == in_memory
