@@ -65,11 +65,12 @@ def raw_sockets(content: bytes) -> Load:
     """Only send prepared bodies, without parsing, HTTP library or signature."""
     import msgspec  # noqa: PLC0415
 
-    from load_records.items import make_puts  # noqa: PLC0415
+    from load_records.items import Puts  # noqa: PLC0415
     from load_records.keys import load_keys  # noqa: PLC0415
     from load_records.table import batches  # noqa: PLC0415
 
-    puts = make_puts(msgspec.json.decode(content, type=list[msgspec.Raw]), load_keys())
+    puts = Puts(load_keys())
+    puts.add(msgspec.json.decode(content, type=list[msgspec.Raw]))
     bodies = [b'{"RequestItems":{"orders":[%b]}}' % b",".join(batch) for batch in batches(puts)]
     requests = [b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(b), b) for b in bodies]
     pool = ThreadPoolExecutor(BARE_CONNECTIONS)

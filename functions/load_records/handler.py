@@ -2,54 +2,58 @@
 
 from __future__ import annotations
 
-import functools
-import io
+import sys
 from typing import TYPE_CHECKING
 
 from load_records.dynamodb import send
-from load_records.items import make_puts
 from load_records.keys import load_keys, load_table_name
+from load_records.loading import Loader
 from load_records.table import Table
-from object_consumer import ObjectEvent, ObjectStore, SkippedError, object_consumer, settings
+from object_consumer import (
+    Continue,
+    ObjectEvent,
+    ObjectStore,
+    SkippedError,
+    object_consumer,
+    settings,
+)
 from object_consumer.memory import workspace
-from record_formats import input_format, read_records
+from record_formats import EXTENSIONS, input_format, read_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-TABLE = Table(load_table_name(), send)
+    from object_consumer.memory import Allowance
+    from record_formats import Batch, Position
+
 KEYS = load_keys()
-MAX_OBJECT_BYTES = settings.integer("MAX_OBJECT_BYTES", 64 * 1024 * 1024, minimum=1)
+INPUT_FORMAT = settings.text("INPUT_FORMAT", "", choices=sorted(set(EXTENSIONS.values())))
+RECORDS_MEMBER = settings.text("RECORDS_MEMBER", "") or None
+# By default, nothing limits the size: with the ledger, not even the function's timeout.
+MAX_OBJECT_BYTES = settings.integer("MAX_OBJECT_BYTES", sys.maxsize, minimum=1)
 
 # CSV has no types, but a key of type N must be a number in the item.
 _COLUMN_TYPES = {key.name: {"number"} for key in KEYS if key.kind == "N"}
 
-# Objects are read and written in parallel, but converted one by one.
-WORKSPACE = workspace()
+LOADER = Loader(Table(load_table_name(), send), KEYS, workspace())
 
 
-@object_consumer(max_object_bytes=min(MAX_OBJECT_BYTES, WORKSPACE.limit))
-def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
+@object_consumer
+def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object] | Continue:
     """Load one object: all records are checked before the first one is written."""
     if event.is_removal:
         raise SkippedError("removal")
-    kind = input_format(event.key)
-    downloaded = store.read(event)
-    with WORKSPACE.turn(store.check) as turn:
-        turn.allowance.hold(len(downloaded), "the file")
-        content = bytes(downloaded)
-        del downloaded
-        open_file = functools.partial(io.BytesIO, content)
-        del content
-        records = read_records(open_file, kind, _COLUMN_TYPES, turn.allowance)
-        puts = make_puts(records, KEYS, turn.allowance)
-        replaced = len(records) - len(puts)
-        del open_file, records
-        turn.keep(sum(map(len, puts)))
-        requests = TABLE.write(puts, store.check)
-    return {
-        "items": len(puts),
-        "replaced": replaced,
-        "table": TABLE.name,
-        "write_requests": requests,
-    }
+    kind = INPUT_FORMAT or input_format(event.key)
+
+    def read(start: Position, is_checked: bool, allowance: Allowance) -> Iterator[Batch]:  # noqa: FBT001
+        return read_batches(
+            lambda: store.open(event, max_bytes=MAX_OBJECT_BYTES),
+            kind,
+            _COLUMN_TYPES,
+            allowance,
+            start=start,
+            checked=is_checked,
+            member=RECORDS_MEMBER,
+        )
+
+    return LOADER.load(read, event.size or 0, store)

@@ -14,11 +14,10 @@ import msgspec
 
 from object_consumer import PermanentError
 from object_consumer.memory import Allowance
-from record_formats import Records
 from record_formats.sizes import SMALL, need_values, separators
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from load_records.keys import Key
 
@@ -105,56 +104,69 @@ _KINDS = {
 }
 
 
-def make_puts(
-    records: Records | Sequence[msgspec.Raw],
-    keys: Sequence[Key],
-    allowance: Allowance | None = None,
-) -> list[bytes]:
-    """Convert records to the put requests of BatchWriteItem, in DynamoDB's JSON.
+class Puts:
+    """The put requests of BatchWriteItem for records, in DynamoDB's JSON: one for each key.
 
-    Of several records with the same key, the last one wins, as if they were put one by one.
+    Of several records with the same key, the last one counts, as if they were put one by one.
     BatchWriteItem also rejects a request with a duplicate key.
 
     Parameters
     ----------
-    records
-        The texts of JSON values.
     keys
         The table's key.
-    allowance
-        The available memory and time; unlimited by default.
 
-    Returns
-    -------
-    list[bytes]
-        A ``{"PutRequest": ...}`` for each key.
-
-    Raises
-    ------
-    ItemError
-        A record is not an object or violates one of DynamoDB's rules.
-    MemoryLimitError
-        The items would need more memory than allowed.
-    DeadlineError
-        The time is over.
+    Attributes
+    ----------
+    records
+        The number of records.
+    size
+        An upper estimate of the bytes of memory.
     """
-    allowance = allowance or Allowance()
-    if not isinstance(records, Records):
-        records = Records.of(records)
-    puts: dict[tuple[object, ...], bytes] = {}
-    number = 0
-    for batch in records.batches():
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        self.records = 0
+        self.size = 0
+        self._keys = keys
+        self._puts: dict[tuple[object, ...], bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._puts)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._puts.values())
+
+    def add(
+        self, records: Sequence[msgspec.Raw], before: int = 0, allowance: Allowance | None = None
+    ) -> None:
+        """Add records.
+
+        Parameters
+        ----------
+        records
+            The texts of JSON values.
+        before
+            The number of records before them in their file, for errors.
+        allowance
+            The available memory and time; unlimited by default.
+
+        Raises
+        ------
+        ItemError
+            A record is not an object or violates one of DynamoDB's rules.
+        MemoryLimitError
+            A record would need more memory than allowed.
+        DeadlineError
+            The time is over.
+        """
+        allowance = allowance or Allowance()
         allowance.check()
-        size = 0
-        for record in batch:
-            number += 1
+        for number, record in enumerate(records, before + 1):
             if memoryview(record).nbytes > SMALL:
                 _check_values(record, number, allowance)
-            identity, put = _put(record, number, keys)
-            size += len(put) + _PUT
-            puts[identity] = put
-        allowance.hold(size, f"record {number}: the items until here")
-    return list(puts.values())
+            identity, put = _put(record, number, self._keys)
+            self.size += len(put) + _PUT
+            self._puts[identity] = put
+        self.records += len(records)
 
 
 def _check_values(record: msgspec.Raw, number: int, allowance: Allowance) -> None:

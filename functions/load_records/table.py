@@ -10,7 +10,7 @@ import random
 import re
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -97,6 +97,45 @@ class Patience:
         return random.uniform(0, min(self.cap, self.base * 2 ** min(failures - 1, 32)))  # noqa: S311
 
 
+class Writes:
+    """Requests that were started.
+
+    Parameters
+    ----------
+    requests
+        The number of requests that each batch took.
+    """
+
+    def __init__(self, requests: Sequence[Future[int]] = ()) -> None:
+        self._requests = requests
+
+    def wait(self) -> None:
+        """Wait until no request is in flight, whatever became of them."""
+        wait(self._requests)
+
+    def finish(self) -> int:
+        """Wait for the end.
+
+        Returns
+        -------
+        int
+            The number of requests.
+
+        Raises
+        ------
+        RetryableError
+            DynamoDB throttled or failed for too long, a permission is missing, or the table doesn't
+            exist or has a different key: an operator can fix these. Some of the items may have been
+            written.
+        PermanentError
+            DynamoDB rejected an item.
+        DeadlineError
+            The invocation has given the object up.
+        """
+        self.wait()
+        return sum(request.result() for request in self._requests)
+
+
 class Table:
     """A DynamoDB table to write items to. It is thread-safe.
 
@@ -117,7 +156,11 @@ class Table:
         self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="table")
 
     def write(self, puts: Iterable[bytes], check: Callable[[], None]) -> int:
-        """Write items; writing the same items again changes nothing.
+        """Write items, and wait for the end; see `start` and `Writes.finish`."""
+        return self.start(puts, check).finish()
+
+    def start(self, puts: Iterable[bytes], check: Callable[[], None]) -> Writes:
+        """Begin to write items; writing the same items again changes nothing.
 
         Parameters
         ----------
@@ -125,22 +168,6 @@ class Table:
             Put requests in DynamoDB's JSON, with distinct keys.
         check
             Called before each request; raises when the invocation has given the object up.
-
-        Returns
-        -------
-        int
-            The number of requests.
-
-        Raises
-        ------
-        RetryableError
-            DynamoDB throttled or failed for too long, a permission is missing, or the table doesn't
-            exist or has a different key: an operator can fix these. Some of the items may have been
-            written.
-        PermanentError
-            DynamoDB rejected an item.
-        DeadlineError
-            The invocation has given the object up.
         """
         failed = threading.Event()
 
@@ -151,9 +178,7 @@ class Table:
                 failed.set()
                 raise
 
-        futures = [self._pool.submit(write, batch) for batch in batches(puts)]
-        wait(futures)
-        return sum(future.result() for future in futures)
+        return Writes([self._pool.submit(write, batch) for batch in batches(puts)])
 
     def _write_batch(
         self, batch: Sequence[bytes], check: Callable[[], None], failed: threading.Event

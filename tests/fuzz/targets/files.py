@@ -8,7 +8,7 @@ import io
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from types import ModuleType
 from typing import Any
@@ -17,7 +17,8 @@ from unittest.mock import patch
 from hypothesis import strategies as st
 
 from load_records.table import Answer, Table
-from object_consumer.testing import BUCKET
+from object_consumer.testing import BUCKET, MemoryStore, MemoryTransport, MemoryUpload
+from object_consumer.transport import Body, PutHeaders
 from tests.fuzz import strategies
 from tests.fuzz.findings import ROOT
 from tests.fuzz.metering import Bound
@@ -64,6 +65,18 @@ class Result:
     outputs: int
 
 
+class _Discarded(MemoryUpload):
+    """An upload whose bytes leave the process, as on Lambda."""
+
+    def part(self, number: int, body: Body) -> None:  # noqa: ARG002 (discarded)
+        super().part(number, b"")
+
+
+class _Transport(MemoryTransport):
+    def start_upload(self, bucket: str, key: str, headers: PutHeaders) -> MemoryUpload:
+        return _Discarded(self, bucket, key, headers)
+
+
 def work(data: bytes) -> Result:
     how, content = split(data)
     kind, name = choose(how, _WAYS)
@@ -73,6 +86,7 @@ def work(data: bytes) -> Result:
         module.handler.function,
         context=FakeContext(remaining=lambda: ends - time.monotonic()),
         settings={"memory": _MEGABYTES * 1024 * 1024},
+        store=MemoryStore(transport=_Transport()),
     )
     event = consumer.upload(f"in/a.{kind}", content)
     written = io.StringIO()
@@ -114,7 +128,8 @@ def _module(name: str) -> ModuleType:
     with patch.dict(os.environ, defaults | settings | memory):
         spec.loader.exec_module(module)
     if package == "load_records":
-        module.TABLE = Table("orders", lambda _: Answer(200, b"{}"))  # type: ignore[attr-defined]
+        table = Table("orders", lambda _: Answer(200, b"{}"))
+        module.LOADER = replace(module.LOADER, table=table)  # type: ignore[attr-defined]
     return module
 
 

@@ -9,12 +9,12 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from load_records.items import MAX_ITEM_BYTES, make_puts
+from load_records.items import MAX_ITEM_BYTES, Puts
 from load_records.keys import Key
 from load_records.table import MAX_BYTES, MAX_ITEMS, batches
 from object_consumer import PermanentError
 from object_consumer.memory import Allowance
-from record_formats import read_records
+from record_formats import read_batches
 from tests.fuzz import strategies
 from tests.fuzz.metering import Bound
 from tests.fuzz.target import Target, choose, join, promise, promise_words, split
@@ -35,8 +35,10 @@ def work(data: bytes) -> list[bytes] | PermanentError:
     how, content = split(data)
     allowance = Allowance(_LIMIT)
     try:
-        records = read_records(lambda: io.BytesIO(content), "json", {}, allowance)
-        return make_puts(records, choose(how, KEYS), allowance)
+        puts = Puts(choose(how, KEYS))
+        for batch in read_batches(lambda: io.BytesIO(content), "json", {}, allowance):
+            puts.add(batch.records, puts.records, allowance)
+        return list(puts)
     except PermanentError as error:
         return error
 

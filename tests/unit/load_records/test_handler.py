@@ -141,20 +141,11 @@ def test_the_items_of_a_removed_object_stay(
         load(monkeypatch).handler.function(event, MemoryStore())
 
 
-@pytest.mark.parametrize(("memory", "accepted"), [("128", 16 << 20), ("512", 64 << 20)])
-def test_no_object_is_read_that_there_is_no_memory_for(
-    monkeypatch: pytest.MonkeyPatch, memory: str, accepted: int
-) -> None:
-    module = load(monkeypatch, AWS_LAMBDA_FUNCTION_MEMORY_SIZE=memory)
-
-    assert module.handler._limits.object_bytes == accepted
-
-
 def test_an_object_over_the_size_limit_is_refused_unread(
     monkeypatch: pytest.MonkeyPatch, table: FakeTable
 ) -> None:
-    with pytest.raises(ObjectTooLargeError):
-        run(load(monkeypatch), "a.json", b'{"id": "1"}', MemoryStore(max_object_bytes=5))
+    with pytest.raises(ObjectTooLargeError, match="11 bytes; this consumer accepts 10"):
+        run(load(monkeypatch, MAX_OBJECT_BYTES="10"), "a.json", b'{"id": "1"}')
 
 
 def test_an_object_that_was_given_up_is_not_written(
@@ -170,12 +161,12 @@ def test_an_object_that_was_given_up_is_not_written(
     module, reservation = load(monkeypatch), Reservation()
     store = MemoryStore(reservation=reservation)
 
-    def reading_takes_too_long(*arguments: object) -> object:
+    def reading_takes_too_long(*arguments: object, **options: object) -> Iterator[object]:
+        yield from read(*arguments, **options)
         reservation.given_up = True
-        return read(*arguments)
 
-    read = module.read_records
-    monkeypatch.setattr(module, "read_records", reading_takes_too_long)
+    read = module.read_batches
+    monkeypatch.setattr(module, "read_batches", reading_takes_too_long)
     with pytest.raises(DeadlineError):
         run(module, "a.csv", b"id\n1\n", store)
 

@@ -1,6 +1,7 @@
 """Records as DynamoDB's JSON: what comes out, and what is refused in which words."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,19 +14,27 @@ from load_records.items import (
     MAX_ITEM_BYTES,
     MAX_LEVELS,
     ItemError,
+    Puts,
     _read,
     item_size,
-    make_puts,
 )
 from load_records.keys import Key
 from object_consumer import DeadlineError
-from object_consumer.memory import Allowance, MemoryLimitError
+from object_consumer.memory import Allowance
 from tests.unit.counting import peak_bytes
 
 ID = Key("id", "S", "partition")
 NUMBER_ID = Key("id", "N", "partition")
 AT = Key("at", "N", "sort")
 NAME = Key("name", "S", "sort")
+
+
+def make_puts(
+    records: Sequence[msgspec.Raw], keys: list[Key], allowance: Allowance | None = None
+) -> list[bytes]:
+    puts = Puts(keys)
+    puts.add(records, allowance=allowance)
+    return list(puts)
 
 
 def items(*records: str, keys: list[Key] | None = None) -> list[dict[str, Any]]:
@@ -254,22 +263,28 @@ def test_a_record_takes_memory_in_proportion_to_the_largest_item(value: str) -> 
     assert peak_bytes(work) < 4 * memoryview(record).nbytes
 
 
-def test_items_that_take_too_much_memory_are_a_permanent_error() -> None:
+def test_the_memory_of_items_is_counted() -> None:
     records = [msgspec.Raw(b'{"id":"%d"}' % number) for number in range(10_000)]
+    puts = Puts([ID])
 
-    with pytest.raises(MemoryLimitError, match=r"^record \d+: the items until here: takes"):
-        make_puts(records, [ID], Allowance(1024 * 1024))
-    assert len(make_puts(records, [ID], Allowance(4 * 1024 * 1024))) == 10_000
+    peak = peak_bytes(lambda: puts.add(records))
+
+    assert len(puts) == puts.records == 10_000
+    assert 0.4 * puts.size < peak < 1.1 * puts.size
+
+
+def test_records_are_counted_from_the_beginning_of_their_file() -> None:
+    puts = Puts([ID])
+    puts.add([msgspec.Raw(b'{"id":"1"}')], 41)
+
+    with pytest.raises(ItemError, match=r"^record 44, \$\.id: missing"):
+        puts.add([msgspec.Raw(b'{"id":"1"}'), msgspec.Raw(b"{}")], 42)
+    assert puts.records == 1
 
 
 def test_a_file_that_was_given_up_is_no_longer_converted() -> None:
-    asked: list[None] = []
-
     def check() -> None:
-        asked.append(None)
-        if len(asked) == 3:
-            raise DeadlineError("the invocation is over")
+        raise DeadlineError("the invocation is over")
 
-    records = [msgspec.Raw(b'{"id":"%d"}' % number) for number in range(50_000)]
     with pytest.raises(DeadlineError):
-        make_puts(records, [ID], Allowance(check=check))
+        make_puts([msgspec.Raw(b'{"id":"1"}')], [ID], Allowance(check=check))
