@@ -10,6 +10,7 @@ import msgspec
 from object_consumer import ObjectStore, PermanentError, SettingError, configuration, settings
 from query_objects.partitions import load_partition
 from record_formats import EXTENSIONS
+from record_formats.reading import COMPRESSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     type Options = dict[str, str | int | bool | list[str]]
 
 KINDS = {**EXTENSIONS, ".parquet": "parquet"}
-_GZIP = ".gz"
 
 _MEBIBYTE = 1024 * 1024
 # The handler with its imports, and the buffers of a download and an upload.
@@ -80,6 +80,8 @@ class Configuration:
         The query.
     input_format
         The format of all files; None if the extension of the key says it.
+    records_member
+        The member of JSON documents that has the records in a list.
     column_types
         DuckDB's types of columns, by name.
     options
@@ -92,10 +94,10 @@ class Configuration:
         Returns the partition of a key.
     memory
         DuckDB's memory limit, in bytes.
-    most_memory
-        Bytes of memory for DuckDB's process.
+    function_memory
+        The function's memory, in bytes.
     spare
-        Bytes of memory for a record of JSON.
+        Bytes of memory for a record of JSON, which is read before the query begins.
     threads
         The number of DuckDB's threads.
     max_object_bytes
@@ -104,13 +106,14 @@ class Configuration:
 
     sql: str
     input_format: str | None
+    records_member: str | None
     column_types: dict[str, str]
     options: Options
     output_format: str
     compression: str
     partition: Callable[[str], str]
     memory: int
-    most_memory: int
+    function_memory: int
     spare: int
     threads: int
     max_object_bytes: int
@@ -125,7 +128,7 @@ class Configuration:
         """
         if self.input_format is not None:
             return self.input_format
-        name = key.lower().removesuffix(_GZIP)
+        name = key.lower().removesuffix(COMPRESSED)
         for extension, kind in KINDS.items():
             if name.endswith(extension):
                 return kind
@@ -137,7 +140,7 @@ class Configuration:
     @property
     def sources(self) -> tuple[str, ...]:
         """The extensions of the accepted keys, for `record_formats.output_key`."""
-        return ("",) if self.input_format is not None else (*KINDS, _GZIP)
+        return ("",) if self.input_format is not None else tuple(KINDS)
 
     def csv_options(self, kind: str) -> Options:
         """Return the options for a CSV or TSV file, with the defaults that DuckDB would guess."""
@@ -169,14 +172,15 @@ def load() -> Configuration:
     return Configuration(
         sql=_load_query(),
         input_format=settings.text("INPUT_FORMAT", "", choices=set(KINDS.values())) or None,
+        records_member=settings.text("RECORDS_MEMBER", "") or None,
         column_types=_load_json("COLUMN_TYPES", dict[str, str], '{"total": "DECIMAL(18,2)"}'),
         options=_load_options(),
         output_format=output_format,
         compression=settings.text("OUTPUT_COMPRESSION", compressions[0], choices=compressions),
         partition=load_partition(),
         memory=(memory - _OCCUPIED) * 7 // 10,
-        most_memory=memory - _HANDLER,
-        spare=memory // 8,
+        function_memory=memory,
+        spare=memory - _OCCUPIED,
         threads=settings.integer("THREADS", 1, minimum=1, maximum=6),
         max_object_bytes=settings.integer("MAX_OBJECT_BYTES", _MOST_STORED, minimum=1),
     )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 DESTINATION = load_destination()
 SETTINGS = configuration.load()
-PROCESS = QueryProcess(SETTINGS.most_memory)
+PROCESS = QueryProcess(SETTINGS.function_memory)
 
 # Files are queried one after the other: each may use all of the memory and ephemeral storage.
 WORKSPACE = Workspace(SETTINGS.spare, kept=0)
@@ -100,6 +100,7 @@ def _prepare(
                 kind,
                 target,
                 allowance,
+                SETTINGS.records_member,
             )
         # A declared column that no record has is null.
         add_columns(rows.columns, SETTINGS.column_types)

@@ -30,6 +30,8 @@ _PART = 65536
 # Seconds that the process may need to end.
 _EXIT = 5
 _MEBIBYTE = 1024 * 1024
+# What may be allocated between two looks.
+_MARGIN = 16 * _MEBIBYTE
 
 _answers = msgspec.json.Decoder(Answer)
 
@@ -44,8 +46,8 @@ class QueryProcess:
     Parameters
     ----------
     most_memory
-        Bytes of memory that the process may have. Beyond, Lambda would end the whole function, with
-        all files of the invocation.
+        Bytes of memory that the process may have, together with this one. Beyond, Lambda would end
+        the whole function, with all files of the invocation.
     """
 
     def __init__(self, most_memory: int) -> None:
@@ -129,17 +131,22 @@ def _exchange(
 
 
 def _check_memory(pid: int, most: int) -> None:
+    used = _memory(pid)
+    if used + _memory(os.getpid()) > most - _MARGIN:
+        raise CrashError(
+            f"the query needs {used // _MEBIBYTE:,} MiB of memory, more than is left of the "
+            f"function's {most // _MEBIBYTE:,}: raise memory_size, or split the file"
+        )
+
+
+def _memory(pid: int) -> int:
+    """Return a process's bytes in memory; 0 if it is ending, or if this is not Linux."""
     try:
         # https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     except (OSError, IndexError):
-        # It is ending, or this isn't Linux.
-        return
-    if (used := pages * resource.getpagesize()) > most:
-        raise CrashError(
-            f"the query needs {used // _MEBIBYTE:,} MiB of memory where the function has "
-            f"{most // _MEBIBYTE:,} for it: raise memory_size, or split the file"
-        )
+        return 0
+    return pages * resource.getpagesize()
 
 
 def _reason(code: int) -> str:

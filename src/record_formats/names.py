@@ -31,18 +31,26 @@ class DuplicateNameError(Exception):
 def are_distinct(compact: bytes) -> bool:
     """Return whether no object of a small compact JSON text has a duplicate name, if that is clear.
 
-    Decoding discards duplicates, so the text that is made of the values again has fewer names. A
-    name ends with a quote and a colon, which nothing else does but an escaped quote in a string;
-    of these the second text has no more than the first, unless the first spells them otherwise.
+    Decoding discards duplicates, so the text that is made of the values again has fewer names.
     """
-    if b"\\u00" in compact and any(spelling in compact for spelling in _RESPELT):
-        return False
     try:
         again = _encode(_values.decode(compact))
     except (msgspec.MsgspecError, RecursionError):
         # Such as a number out of range, which is no error in a text.
         return False
-    return compact.count(b'":') == again.count(b'":')
+    return has_all_names(compact, again)
+
+
+def has_all_names(text: bytes, again: bytes) -> bool:
+    """Return whether a text made of another one's values has all of its names, if that is clear.
+
+    Neither text has white space before a colon. A name ends with a quote and a colon, which nothing
+    else does but an escaped quote in a string; of these the second text has no more than the first,
+    unless the first spells them otherwise.
+    """
+    if b"\\u00" in text and any(spelling in text for spelling in _RESPELT):
+        return False
+    return text.count(b'":') == again.count(b'":')
 
 
 def check_names(text: bytes, allowance: Allowance, what: str) -> None:

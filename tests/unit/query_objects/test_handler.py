@@ -497,16 +497,26 @@ def test_the_logs_of_a_load_balancer(load: Load) -> None:
     }
 
 
-def test_the_records_of_cloudtrail(load: Load) -> None:
-    body = {
-        "Records": [{"eventName": "StartInstances", "n": {"a": 1}}, {"eventName": "StopLogging"}]
-    }
-    module = load(
-        """SELECT record->>'eventName' AS event_name, record->>'$.n.a' AS a
-           FROM (SELECT unnest(CAST(Records AS JSON[])) AS record FROM input)""",
-        OUTPUT_FORMAT="csv",
-    )
+@pytest.mark.parametrize(
+    ("sql", "settings"),
+    [
+        (
+            "SELECT eventName AS event_name, n->>'$.a' AS a FROM input",
+            {"RECORDS_MEMBER": "Records"},
+        ),
+        (
+            """SELECT record->>'eventName' AS event_name, record->>'$.n.a' AS a
+               FROM (SELECT unnest(CAST(Records AS JSON[])) AS record FROM input)""",
+            {},
+        ),
+    ],
+)
+def test_the_records_of_cloudtrail(load: Load, sql: str, settings: dict[str, str]) -> None:
+    records = [{"eventName": "StartInstances", "n": {"a": 1}}, {"eventName": "StopLogging"}]
+    body = json.dumps({"Records": records}).encode()
 
-    written = query(module, "CloudTrail/a.json.gz", gzip.compress(json.dumps(body).encode()))
+    written = query(
+        load(sql, OUTPUT_FORMAT="csv", **settings), "CloudTrail/a.json.gz", gzip.compress(body)
+    )
 
     assert written.body == b"event_name,a\nStartInstances,1\nStopLogging,\n"

@@ -69,7 +69,7 @@ def test_a_process_that_hangs_is_ended_at_the_deadline(process: QueryProcess) ->
 def test_a_process_that_grows_is_ended_before_lambda_ends_the_function() -> None:
     process = QueryProcess(most_memory=1024)
     with pytest.raises(
-        CrashError, match=r"the query needs \d+ MiB of memory where .* raise memory"
+        CrashError, match=r"needs \d+ MiB of memory, more than is left .*: raise memory"
     ):
         process.ask(CHECK, lambda: None)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from object_consumer import PermanentError
 from object_consumer.memory import Allowance, MemoryLimitError
 from query_objects.csv_columns import read_columns
-from query_objects.json_rows import JsonRows, is_repeating
+from query_objects.json_rows import JsonRows, may_lack_names
 from query_objects.partitions import load_partition
 from record_formats import RecordFormatError, output_key
 
@@ -56,24 +56,75 @@ def test_a_fault_far_behind_is_found_and_nothing_is_written_twice() -> None:
     assert convert(good + b'{"a" : 2}\n')[0] == b'{"a":1}\n' * 50_000 + b'{"a":2}\n'
 
 
-@given(
-    st.lists(
-        st.dictionaries(
-            st.text(max_size=3) | st.sampled_from(['":', '\\u0022:"', "a"]),
-            st.integers() | st.text(max_size=4) | st.sampled_from(['":', '\\":']) | st.booleans(),
-            max_size=4,
-        ),
-        max_size=4,
-    ),
-    st.booleans(),
+_texts = st.text(st.sampled_from('a":\\ '), max_size=3)
+
+
+def spelled(text: str, *, escaped: bool) -> str:
+    """Write a JSON string plainly, or with every character escaped."""
+    if not escaped:
+        return json.dumps(text)
+    return '"' + "".join(f"\\u{ord(character):04x}" for character in text) + '"'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a" :1,"b":1,"b":2}',
+        '{"a"\t: 1, "b": 1, "b": 2}',
+        r'{"a":"\u003a","b":1,"b":2}',
+        r'{"a":"\u0022:","b":1,"b":2}',
+    ],
 )
-def test_a_name_that_occurs_twice_never_passes(rows: list[dict[str, object]], ascii_: bool) -> None:
-    """Write a name of a row a second time: the lines are suspect."""
-    for row in rows:
-        for name in row:
-            text = json.dumps(row, ensure_ascii=ascii_, separators=(",", ":"))
-            twice = f"{text[:-1]},{json.dumps(name, ensure_ascii=ascii_)}:1}}".encode()
-            assert is_repeating(twice, [msgspec.json.decode(twice)])
+def test_a_name_that_another_spelling_hides_is_found(text: str) -> None:
+    assert may_lack_names(text.encode(), msgspec.json.encode(msgspec.json.decode(text)))
+
+
+@given(
+    st.lists(st.tuples(_texts, _texts | st.integers()), min_size=1, max_size=4),
+    st.lists(st.booleans(), min_size=10, max_size=10),
+    st.sampled_from([":", ": ", " :", "\t: "]),
+)
+def test_a_name_that_occurs_twice_never_passes(
+    pairs: list[tuple[str, str | int]], escapes: list[bool], colon: str
+) -> None:
+    """Write the first name of an object again, however it is spelled."""
+    spellings = iter(escapes)
+    members = []
+    for name, value in [*pairs, (pairs[0][0], 1)]:
+        key = spelled(name, escaped=next(spellings))
+        told = spelled(value, escaped=next(spellings)) if isinstance(value, str) else str(value)
+        members.append(f"{key}{colon}{told}")
+    text = f"{{{','.join(members)}}}".encode()
+
+    assert may_lack_names(text, msgspec.json.encode(msgspec.json.decode(text)))
+
+
+def test_a_large_record_is_written_as_a_small_one_is() -> None:
+    inner = ['{"a" : -1.50e3 , "b\\"1.0": ["2.0", 3.25, 4, {"c": 1e5}]}'] * 3
+    small = f'{{"Records": [{", ".join(inner)}], "x": 1.10}}'
+    large = f'{{"Records": [{", ".join(inner * 1000)}], "x": 1.10}}'
+
+    text, columns = convert(small.encode(), "json")
+    large_text, large_columns = convert(large.encode(), "json")
+
+    assert columns == large_columns == ["Records", "x"]
+    expected = {"a": "-1.50e3", 'b"1.0': ["2.0", "3.25", 4, {"c": "1e5"}]}
+    assert json.loads(text) == {"Records": [expected] * 3, "x": "1.10"}
+    assert json.loads(large_text) == {"Records": [expected] * 3000, "x": "1.10"}
+
+
+def test_the_list_in_a_document_has_the_records() -> None:
+    rows = JsonRows()
+    target = io.BytesIO()
+    text = b'{"v": 1, "Records": [{"a": 1.5}, {"b": 2}]}'
+
+    rows.write(lambda: io.BytesIO(text), "json", target, Allowance(), "Records")
+
+    assert target.getvalue() == b'{"a":"1.5"}\n{"b":2}\n'
+
+
+def test_several_records_on_a_line_are_several_rows() -> None:
+    assert convert(b'{"a":1}{"a":2}\n{"a" :3}{"a":4}')[0] == b'{"a":1}\n{"a":2}\n{"a":3}\n{"a":4}\n'
 
 
 def test_a_record_that_would_need_too_much_memory_is_refused_before_it_is_decoded() -> None:
