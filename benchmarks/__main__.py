@@ -1,7 +1,8 @@
 """``make bench``: measure, and print tables with ratios and targets.
 
 ``--quick`` (``make bench QUICK=1``) runs everything once with little data, to show that it works;
-it doesn't check the targets.
+it doesn't check the targets. ``--transform-megabytes 2000`` transforms files of 2 GB, which takes
+half an hour.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import claiming, loading, querying, reading
+from benchmarks import claiming, loading, querying, reading, transforming
 from benchmarks.contenders import CONTENDERS
 from tools.cost.prices import read_prices
 
@@ -53,6 +54,10 @@ QUERYING_MEMORY = 1024
 # The most time of query_objects, as a multiple of DuckDB's that guesses types. It checks JSON for
 # names that occur twice and writes it again, because DuckDB would round its numbers.
 QUERYING_TARGETS = {"csv": 2, "jsonl": 4}
+# The speed of transform_objects, as a multiple of the standard library's, which checks
+# nothing and reads the file once; and the memory for a file of any size.
+TRANSFORMING_TARGETS = {"jsonl": 1.3, "csv": 1.3}
+TRANSFORMING_PEAK_BYTES = 256 * MEGABYTE
 
 console = Console(width=None if sys.stdout.isatty() else 120)
 
@@ -98,6 +103,8 @@ class Extent:
         The number of items to load, and of runs.
     file_bytes, reading_runs
         The size of a large file to read, and the number of runs.
+    transform_bytes
+        The size of a large file to transform.
     query_bytes, querying_runs
         The size of a file to query, and the number of runs.
     objects, claiming_runs
@@ -113,6 +120,7 @@ class Extent:
     loading_runs: int
     file_bytes: int
     reading_runs: int
+    transform_bytes: int
     query_bytes: int
     querying_runs: int
     objects: int
@@ -131,6 +139,7 @@ FULL = Extent(
     loading_runs=7,
     file_bytes=500 * MEGABYTE,
     reading_runs=3,
+    transform_bytes=250 * MEGABYTE,
     query_bytes=100 * MEGABYTE,
     querying_runs=3,
     objects=100,
@@ -144,6 +153,7 @@ QUICK = Extent(
     loading_runs=1,
     file_bytes=2 * MEGABYTE,
     reading_runs=1,
+    transform_bytes=2 * MEGABYTE,
     query_bytes=2 * MEGABYTE,
     querying_runs=1,
     objects=2,
@@ -157,7 +167,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure everything; a missed target is shown but is not a failure."""
     parser = argparse.ArgumentParser(prog="bench", description="Measure the runtime.")
     parser.add_argument("--quick", action="store_true", help="run everything once, check no target")
-    extent = QUICK if parser.parse_args(arguments).quick else FULL
+    parser.add_argument(
+        "--transform-megabytes", type=int, metavar="MB", help="size of the file to transform"
+    )
+    options = parser.parse_args(arguments)
+    extent = QUICK if options.quick else FULL
+    if options.transform_megabytes:
+        extent = replace(extent, transform_bytes=options.transform_megabytes * MEGABYTE)
     with stub("s3_stub", LATENCY_SECONDS) as endpoint:
         for case in extent.cases:
             with console.status(f"Measuring: {case.title}"):
@@ -177,6 +193,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 }
             shown = reading_table(extent.file_bytes, kind, results)
             show(shown, reading_verdicts(kind, results), extent)
+        for kind in TRANSFORMING_TARGETS:
+            with console.status("Measuring: transforming a large file"):
+                key = f"{extent.transform_bytes}-orders.{kind}"
+                results = {
+                    name: run_contender("transforming", name, (1,), endpoint, key)
+                    for name in transforming.CONTENDERS
+                }
+            shown = transforming_table(extent.transform_bytes, kind, results)
+            show(shown, transforming_verdicts(kind, results), extent)
         for kind in QUERYING_TARGETS:
             with console.status("Measuring: converting a file to Parquet"):
                 key = f"{extent.query_bytes}-orders.{kind}"
@@ -353,6 +378,37 @@ def querying_verdicts(kind: str, results: dict[str, dict[str, Any]]) -> Iterator
     yield _verdict(met, f"at most {times:g} times the time of {querying.DUCKDB}")
     met = ours["peak_bytes"] <= QUERYING_MEMORY * 1024 * 1024
     yield _verdict(met, f"at most the function's {QUERYING_MEMORY} MB")
+
+
+def transforming_table(size: int, kind: str, results: dict[str, dict[str, Any]]) -> Table:
+    """Show the throughput and memory of transforming a large file."""
+    name = "JSON Lines" if kind == "jsonl" else "CSV"
+    shown = Table(
+        title=f"{size // MEGABYTE:,} MB of {name} to JSON Lines, in a function of 512 MB",
+        title_justify="left",
+    )
+    for column in ("", "MB a second", "times as fast as the standard library", "peak memory"):
+        shown.add_column(column, justify="left" if not column else "right")
+    usual = _median(results[transforming.USUAL])
+    for contender, result in results.items():
+        median = _median(result)
+        shown.add_row(
+            contender,
+            f"{size / MEGABYTE / median:,.1f}",
+            f"{usual / median:.1f}",
+            f"{result['peak_bytes'] / MEGABYTE:.0f} MB",
+        )
+    return shown
+
+
+def transforming_verdicts(kind: str, results: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield whether each target is met."""
+    ours, usual = results[transforming.OURS], results[transforming.USUAL]
+    times = TRANSFORMING_TARGETS[kind]
+    faster = _median(usual) / _median(ours) >= times
+    yield _verdict(faster, f"{times:g} times as fast as the standard library")
+    met = ours["peak_bytes"] <= TRANSFORMING_PEAK_BYTES
+    yield _verdict(met, f"at most {TRANSFORMING_PEAK_BYTES // MEGABYTE} MB")
 
 
 def loading_table(items: int, results: dict[str, dict[str, Any]]) -> Table:

@@ -1,7 +1,7 @@
 """Ways to transform a large file of records: check them, add their source, write JSON Lines.
 
-Runs in a separate process: ``python -m benchmarks.transforming NAME BYTES CSV RUNS`` prints the
-seconds of each run and the process's peak memory as JSON.
+Runs in a separate process: ``python -m benchmarks.transforming NAME KEY RUNS`` prints the seconds
+of each run and the process's peak memory as JSON.
 """
 
 import csv
@@ -63,9 +63,8 @@ def transform_objects(key: str) -> int:
 CONTENDERS: dict[str, Transform] = {USUAL: line_by_line, OURS: transform_objects}
 
 
-def measure(name: str, size: int, is_csv: int, runs: int) -> dict[str, object]:
+def measure(name: str, key: str, runs: int) -> dict[str, object]:
     """Transform a file a few times."""
-    key = f"{size}-orders.{'csv' if is_csv else 'jsonl'}"
     seconds, records = [], set()
     for _ in range(runs):
         began = time.perf_counter()
@@ -78,5 +77,5 @@ def measure(name: str, size: int, is_csv: int, runs: int) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    contender, *numbers = sys.argv[1:]
-    json.dump(measure(contender, *map(int, numbers)), sys.stdout)
+    contender, file_key, run_count = sys.argv[1:]
+    json.dump(measure(contender, file_key, int(run_count)), sys.stdout)

@@ -78,7 +78,7 @@ _CELL, _CELL_BYTE = 400, 20
 _COLUMN = 200
 # A row is written cell by cell if the table has this multiple of its cells as columns.
 _SPARSE = 8
-# Rows whose values are decoded together, and the most bytes for it.
+# Records that are converted together, and the most bytes for it.
 _MOST_ROWS, _TOGETHER = 1000, 1024 * 1024
 # The types of values that csv.writer writes as `_cell` does.
 _PLAIN = frozenset({str, int, type(None)})
@@ -179,16 +179,22 @@ def _write_lines(records: Records, source: Source, output: Output, allowance: Al
                 allowance.need(_COPIES * len(text), f"record {place}")
                 need_values(allowance, text, _CELL, f"record {place}")
         compact = msgspec.json.format(_encode(batch), indent=-1)
+        lines = list(map(bytes, _arrays.decode(compact)))
         # Whether a record may have one of the names, in one of their spellings.
-        is_taken = b'"_' in compact or b"\\u" in compact
-        for line in map(bytes, _arrays.decode(compact)):
-            number += 1
-            text = line
-            if line[:1] != b"{":
-                text = b'{"value":' + line + b"}"
-            elif is_taken and (b'"_' in line or b"\\u" in line):
-                _check_names(_objects.decode(line), number)
-            output.write(text[:-1] + (b"," if len(text) > len(b"{}") else b"") + added)
+        if b'"_' in compact or b"\\u" in compact:
+            for place, line in enumerate(lines, start=number + 1):
+                if line[:1] == b"{" and (b'"_' in line or b"\\u" in line):
+                    _check_names(_objects.decode(line), place)
+        number += len(lines)
+        for part in itertools.batched(lines, _MOST_ROWS, strict=False):
+            output.write(b"".join([_extended(line) + added for line in part]))
+
+
+def _extended(line: bytes) -> bytes:
+    """Return the beginning of an object that has a record's fields, or the record as its value."""
+    if line[:1] != b"{":
+        return b'{"value":' + line + b","
+    return line[:-1] + b"," if len(line) > len(b"{}") else b"{"
 
 
 def _write_table(records: Records, source: Source, output: Output, allowance: Allowance) -> None:

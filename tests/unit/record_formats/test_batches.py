@@ -18,7 +18,6 @@ from record_formats import BEGIN, Position, RecordFormatError, read_batches, rea
 from tests.unit.counting import calls, peak_bytes
 from tests.unit.record_formats.files import a_file
 
-MEGABYTE = 1024 * 1024
 PARTS = st.integers(1, 40)
 
 _texts = st.text(st.sampled_from('a"\\{}[],:\n\r\té日😀 '), max_size=6)
@@ -223,9 +222,9 @@ def _large(kind: str, size: int) -> bytes:
 
 @pytest.mark.parametrize("kind", ["json", "jsonl", "concatenated", "csv"])
 def test_a_larger_file_takes_no_more_memory(kind: str) -> None:
-    content = _large(kind, MEGABYTE)
+    content = _large(kind, 600_000)
     open_file = a_file(content)
-    allowance = Allowance(MEGABYTE // 2)
+    allowance = Allowance(200_000)
 
     def work() -> None:
         records = read_records(
@@ -234,7 +233,7 @@ def test_a_larger_file_takes_no_more_memory(kind: str) -> None:
         assert sum(1 for _ in records) == len(records)
 
     with parts_of(4 * 1024):
-        assert peak_bytes(work) < MEGABYTE // 2
+        assert peak_bytes(work) < 350_000
 
 
 @pytest.mark.parametrize(
