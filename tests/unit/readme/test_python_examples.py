@@ -1,5 +1,6 @@
 """The Python examples in the README run unchanged."""
 
+import gzip
 import json
 import os
 import re
@@ -39,7 +40,7 @@ def function_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_readme_shows_a_function_and_its_test(function_folder: Path) -> None:
-    _, its_test = blocks()
+    _, its_test, _ = blocks()
     del os.environ["OUTPUT_BUCKET"], os.environ["OUTPUT_PREFIX"]
 
     exec(compile(its_test, str(README), "exec"), {})  # noqa: S102 (the README's own code)
@@ -51,6 +52,18 @@ def test_the_function_rejects_what_the_readme_says(function_folder: Path) -> Non
     store = MemoryStore()
     with pytest.raises(PermanentError, match=r"a\.pdf is not a PDF"):
         handler.function(store.upload("a.pdf", b"text"), store)
+
+
+def test_a_function_reads_and_writes_a_large_file_in_parts() -> None:
+    names: dict[str, Any] = {}
+    exec(compile(blocks()[2], str(README), "exec"), names)  # noqa: S102 (the README's own code)
+    store = MemoryStore()
+    rows = b"order,customer,total\n" + b"1001,a,2.50\n" * 100_000
+
+    fields = names["handler"].function(store.upload("a.csv.gz", gzip.compress(rows)), store)
+
+    assert fields == {"output": f"s3://{BUCKET}/processed/a.csv.gz"}
+    assert store.stored("processed/a.csv.gz").body == b"1001,2.50\n" * 100_000
 
 
 def test_a_function_goes_on_where_its_last_invocation_ended(
