@@ -15,7 +15,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from object_consumer import ObjectEvent, ObjectStore, PermanentError, RetryableError, SkippedError
+from object_consumer import (
+    Continue,
+    ObjectEvent,
+    ObjectStore,
+    PermanentError,
+    RetryableError,
+    SkippedError,
+)
 from object_consumer.envelopes import decode
 from object_consumer.messages import InvocationError, Message
 from tests.fuzz import strategies
@@ -96,6 +103,14 @@ def _nested() -> list[object]:
     return value
 
 
+def _changed() -> Continue:
+    """Return a cursor that was plain data when it was checked."""
+    cursor: list[object] = []
+    result = Continue(cursor, progress="\ud800")
+    cursor.append(_NoText())
+    return result
+
+
 _RAISED: Mapping[str, Callable[[], BaseException]] = {
     "skip": lambda: SkippedError("nothing to do"),
     "permanent": lambda: PermanentError("never\x1b[2J"),
@@ -113,6 +128,9 @@ _RETURNED: Mapping[str, Callable[[], object]] = {
     "deep result": lambda: {"value": _nested()},
     "huge": lambda: {"value": "x" * 300_000, "number": 10**5_000},
     "no mapping": lambda: ["a", "b"],
+    # Nothing can go on here, where there is no ledger.
+    "continue": lambda: Continue({"line": 1}, progress="1 of 2"),
+    "changed cursor": _changed,
 }
 # What the function under test does about an object is its key.
 BEHAVIOURS = ("done", *_RAISED, *_RETURNED)
@@ -197,6 +215,10 @@ def _judge_message(identifier: str, body: object, settled: object, called: list[
         promise(
             settled or event.key in called,
             f"{identifier} is acknowledged, {event.key!r} was not processed",
+        )
+        promise(
+            settled or event.key not in {"continue", "changed cursor"},
+            f"{identifier} is acknowledged, and nothing goes on with {event.key!r}",
         )
 
 
