@@ -147,6 +147,11 @@ def run(job: Job) -> int:
                 raise QueryError(_too_large(job, error)) from None
             misfit = _first_misfit(connection, job) if _may_be_misfit(error) else None
             raise QueryError(misfit or _described(error, job)) from None
+        except RuntimeError as error:
+            # Such as the name of a column that is not UTF-8.
+            raise QueryError(
+                f"DuckDB can't read this file, or not its own error: {error}"
+            ) from None
     return copied[0] if copied else 0
 
 

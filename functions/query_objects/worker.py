@@ -13,15 +13,21 @@ import queue
 import resource
 import sys
 import threading
+import traceback
+from typing import TYPE_CHECKING, Never
 
 import msgspec
 
 from query_objects import query
 from query_objects.job import Answer, Check, Job
 
+if TYPE_CHECKING:
+    from types import TracebackType
 
-def main() -> None:
+
+def main() -> Never:
     """Answer jobs until the standard input ends."""
+    sys.excepthook = _end
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     # What DuckDB or a library prints must not be taken for an answer.
     os.dup2(2, 1)
@@ -32,6 +38,12 @@ def main() -> None:
     while True:
         job = decoder.decode(jobs.get())
         answers.write(msgspec.json.encode(_answer(job)) + b"\n")
+
+
+def _end(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
+    """End at once: Python would wait for the standard input, which a thread is reading."""
+    traceback.print_exception(error)
+    os._exit(1)
 
 
 def _read(jobs: queue.SimpleQueue[bytes]) -> None:

@@ -123,6 +123,14 @@ def test_text_formats_are_written_plain_or_compressed(
     assert store.keys()[1:] == [f"out/a.parquet.csv{end}" for end in ends]
 
 
+def test_parquet_with_a_name_that_is_not_utf_8_is_refused(load: Load, tmp_path: Path) -> None:
+    path = tmp_path / "in.parquet"
+    duckdb.connect().execute(f"COPY (SELECT 1 AS abcd) TO '{path}'")
+    damaged = path.read_bytes().replace(b"abcd", b"ab\xff\xfe")
+
+    assert "DuckDB can't read this file" in refusal(load(), "in.parquet", damaged)
+
+
 def test_the_same_version_gives_the_same_bytes(load: Load) -> None:
     body = b"a,b\n" + b"".join(b"%d,%d\n" % (i % 7, i) for i in range(20_000))
     store = MemoryStore()

@@ -51,6 +51,14 @@ def test_a_crash_is_an_error_of_the_file_and_the_next_one_has_a_new_process(
     assert pid(process) != first
 
 
+def test_an_error_of_its_own_ends_it(process: QueryProcess) -> None:
+    class Unknown(Check, tag="Unknown"):
+        """No request that it knows."""
+
+    with pytest.raises(CrashError, match="ended with exit code 1"):
+        process.ask(Unknown(sql="", column_types={}), lambda: None)
+
+
 def test_a_process_that_hangs_is_ended_at_the_deadline(process: QueryProcess) -> None:
     process.ask(CHECK, lambda: None)
     first = pid(process)
