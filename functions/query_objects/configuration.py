@@ -76,8 +76,8 @@ class Configuration:
 
     Attributes
     ----------
-    sql
-        The query.
+    variable, sql
+        The setting that has the query, and the query.
     input_format
         The format of all files; None if the extension of the key says it.
     records_member
@@ -104,6 +104,7 @@ class Configuration:
         The largest accepted file, decompressed.
     """
 
+    variable: str
     sql: str
     input_format: str | None
     records_member: str | None
@@ -169,8 +170,10 @@ def load() -> Configuration:
             f"the function has {memory // _MEBIBYTE} MB of memory; query_objects needs at least "
             f"{_LEAST // _MEBIBYTE}: raise memory_size"
         )
+    variable, sql = _load_query()
     return Configuration(
-        sql=_load_query(),
+        variable=variable,
+        sql=sql,
         input_format=settings.text("INPUT_FORMAT", "", choices=set(KINDS.values())) or None,
         records_member=settings.text("RECORDS_MEMBER", "") or None,
         column_types=_load_json("COLUMN_TYPES", dict[str, str], '{"total": "DECIMAL(18,2)"}'),
@@ -186,14 +189,14 @@ def load() -> Configuration:
     )
 
 
-def _load_query() -> str:
+def _load_query() -> tuple[str, str]:
     text, uri = settings.text("QUERY", ""), settings.text("QUERY_URI", "")
     if text and uri:
         raise SettingError("set QUERY or QUERY_URI, not both")
     if not uri:
-        return settings.text("QUERY")
+        return "QUERY", settings.text("QUERY")
     try:
-        return bytes(ObjectStore().read(uri)).decode()
+        return "QUERY_URI", bytes(ObjectStore().read(uri)).decode()
     except Exception as error:
         raise SettingError(f"environment variable QUERY_URI is {uri!r}: {error}") from error
 

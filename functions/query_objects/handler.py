@@ -43,7 +43,10 @@ _LONGEST = 16 * 1024 * 1024
 _BUFFER_BYTES = 1024 * 1024
 
 remove_abandoned()
-_refusal = PROCESS.ask(Check(sql=SETTINGS.sql, column_types=SETTINGS.column_types), lambda: None)
+_refusal = PROCESS.ask(
+    Check(variable=SETTINGS.variable, sql=SETTINGS.sql, column_types=SETTINGS.column_types),
+    lambda: None,
+)
 if _refusal.error is not None:
     raise SettingError(f"environment variable {_refusal.error}")
 

@@ -10,12 +10,15 @@ class Check(Struct, tag=True, kw_only=True):
 
     Attributes
     ----------
+    variable
+        The setting that has the query.
     sql
         The query.
     column_types
         DuckDB's types of columns, by name.
     """
 
+    variable: str
     sql: str
     column_types: dict[str, str]
 

@@ -12,12 +12,12 @@ import duckdb
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from duckdb import DuckDBPyConnection
     from duckdb.sqltypes import DuckDBPyType
 
-    from query_objects.job import Job
+    from query_objects.job import Check, Job
 
 # Their values differ from run to run, so that a second delivery would write other bytes.
 VARIABLE = frozenset(
@@ -62,7 +62,7 @@ class QueryError(Exception):
     """The settings are invalid, or the query fails for this file; the message says why."""
 
 
-def check(sql: str, column_types: Mapping[str, str]) -> None:
+def check(settings: Check) -> None:
     """Check the query's form, and the types of columns.
 
     Raises
@@ -70,24 +70,25 @@ def check(sql: str, column_types: Mapping[str, str]) -> None:
     QueryError
         The query is not one SELECT, has a parameter or a random part; or a type is unknown.
     """
+    name = settings.variable
     try:
-        statements = duckdb.extract_statements(sql)
+        statements = duckdb.extract_statements(settings.sql)
     except duckdb.Error as error:
-        raise QueryError(f"QUERY: {shortened(str(error))}") from None
+        raise QueryError(f"{name}: {shortened(str(error))}") from None
     kinds = [statement.type.name for statement in statements]
     if kinds != ["SELECT"]:
         raise QueryError(
-            f"QUERY has {' and '.join(kinds) or 'no statement'}; accepted: one SELECT"
+            f"{name} has {' and '.join(kinds) or 'no statement'}; accepted: one SELECT"
             + (" (write PIVOT with IN and its values)" if kinds == ["MULTI"] else "")
         )
     if statements[0].named_parameters:
-        raise QueryError("QUERY has a parameter ($ or ?); nothing gives it a value")
-    for name in _variable_parts(sql):
+        raise QueryError(f"{name} has a parameter ($ or ?); nothing gives it a value")
+    for part in _variable_parts(settings.sql):
         raise QueryError(
-            f"QUERY uses {name}, whose result differs from run to run: the same version of a file "
+            f"{name} uses {part}, whose result differs from run to run: the same version of a file "
             "must always give the same output; the time is source.event_time"
         )
-    for column, text in column_types.items():
+    for column, text in settings.column_types.items():
         try:
             duckdb.sqltype(text)
         except duckdb.Error as error:

@@ -56,7 +56,7 @@ def _read(jobs: queue.SimpleQueue[bytes]) -> None:
 def _answer(job: Check | Job) -> Answer:
     try:
         if isinstance(job, Check):
-            query.check(job.sql, job.column_types)
+            query.check(job)
             return Answer()
         return Answer(rows=query.run(job))
     except query.QueryError as error:

@@ -13,6 +13,7 @@ import pytest
 from object_consumer import DeadlineError, PermanentError, SettingError, SkippedError
 from object_consumer.budget import Unlimited
 from object_consumer.testing import BUCKET, MemoryStore, StoredObject, make_event
+from query_objects import configuration
 from tests.unit.query_objects.conftest import Load
 
 CSV = b"id,total\n007,1.10\n12345678901234567890,12345678901234567.89\n"
@@ -197,6 +198,7 @@ def test_an_input_format_makes_the_extension_irrelevant(load: Load) -> None:
         ("QUERY", "SELECT * FROM input ORDER BY RANDOM()", "QUERY uses random"),
         ("QUERY", "SELECT * FROM input USING SAMPLE 5 ROWS", "QUERY uses a sample"),
         ("QUERY_URI", "s3://b/k", "set QUERY or QUERY_URI, not both"),
+        ("QUERY_URI", "https://example.com/a.sql", "QUERY_URI is 'https://example.com/a.sql'"),
         ("OUTPUT_BUCKET", "", "OUTPUT_BUCKET is required"),
         ("OUTPUT_FORMAT", "xml", "OUTPUT_FORMAT is 'xml'; accepted: one of csv, json, jsonl"),
         ("OUTPUT_COMPRESSION", "zip", "OUTPUT_COMPRESSION is 'zip'"),
@@ -219,12 +221,51 @@ def test_a_bad_setting_fails_at_init_and_is_named(
     load: Load, variable: str, value: str, message: str
 ) -> None:
     with pytest.raises(SettingError) as caught:
-        load(**{variable: value} if variable != "QUERY" else {}, **_query(variable, value))
+        load(**({"query": value} if variable == "QUERY" else _with(variable, value)))
     assert message in str(caught.value)
 
 
-def _query(variable: str, value: str) -> dict[str, str]:
-    return {"query": value} if variable == "QUERY" else {}
+def _with(variable: str, value: str) -> dict[str, str]:
+    """Set a variable; a URI takes the place of the query, unless both are to be set."""
+    return {variable: value} | ({"query": ""} if value.startswith("https:") else {})
+
+
+def test_the_query_may_be_an_object(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = MemoryStore()
+    objects.upload("a.sql", b"SELECT id FROM input LIMIT 1")
+    objects.upload("bad.sql", b"SELEC")
+    monkeypatch.setattr(configuration, "ObjectStore", lambda: objects)
+
+    module = load("", QUERY_URI=f"s3://{BUCKET}/a.sql", OUTPUT_FORMAT="csv")
+
+    assert query(module, "a.csv", CSV).body == b"id\n007\n"
+    with pytest.raises(SettingError, match="QUERY_URI: Parser Error"):
+        load("", QUERY_URI=f"s3://{BUCKET}/bad.sql")
+
+
+@pytest.mark.parametrize(
+    ("body", "options", "expected"),
+    [
+        (b"a;b\n1;'x;y'\n", {"delim": ";", "quote": "'"}, [("1", "x;y")]),
+        (b"report\n\na,b\n1,2\n", {"skip": 2}, [("1", "2")]),
+        ("a,b\né,ü\n".encode("latin-1"), {"encoding": "latin-1"}, [("é", "ü")]),
+        ("a,b\né,ü\n".encode("utf-16"), {"encoding": "utf-16"}, [("é", "ü")]),
+        (b"a,b\nNA,-\n", {"nullstr": ["NA", "-"]}, [(None, None)]),
+        (b"a,b\n1\n", {"null_padding": True}, [("1", None)]),
+        (b"a,b\n1,2\n", {"names": ["x", "y"]}, [("1", "2")]),
+        (b"1,2\n", {"header": False}, [("1", "2")]),
+        (b'a,b\n1,"x\\"y"\n', {"escape": "\\"}, [("1", 'x"y')]),
+        (b'a,b\n1,x"y\n', {"quote": ""}, [("1", 'x"y')]),
+        (b"a,b\n# x\n1,2\n", {"comment": "#"}, [("1", "2")]),
+        (b"a,b\n1," + b"x" * 2_100_000, {"max_line_size": 3_000_000}, [("1", "x" * 2_100_000)]),
+    ],
+)
+def test_options_of_csv(
+    load: Load, tmp_path: Path, body: bytes, options: dict[str, object], expected: list[object]
+) -> None:
+    written = query(load(INPUT_OPTIONS=json.dumps(options)), "a.csv", body)
+
+    assert rows(written, tmp_path) == expected
 
 
 @pytest.mark.parametrize(

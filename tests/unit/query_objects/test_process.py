@@ -11,7 +11,7 @@ from object_consumer import DeadlineError
 from query_objects.job import Answer, Check
 from query_objects.process import CrashError, QueryProcess
 
-CHECK = Check(sql="SELECT 1", column_types={})
+CHECK = Check(variable="QUERY", sql="SELECT 1", column_types={})
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_an_error_of_its_own_ends_it(process: QueryProcess) -> None:
         """No request that it knows."""
 
     with pytest.raises(CrashError, match="ended with exit code 1"):
-        process.ask(Unknown(sql="", column_types={}), lambda: None)
+        process.ask(Unknown(variable="", sql="", column_types={}), lambda: None)
 
 
 def test_a_process_that_hangs_is_ended_at_the_deadline(process: QueryProcess) -> None:
@@ -101,5 +101,6 @@ def test_it_ends_with_the_function_also_while_it_is_busy(process: QueryProcess) 
 
 def test_a_job_may_be_larger_than_the_pipe(process: QueryProcess) -> None:
     types = {f"column {number}": "VARCHAR" for number in range(20_000)}
+    large = Check(variable="QUERY", sql="SELECT 1", column_types=types)
 
-    assert process.ask(Check(sql="SELECT 1", column_types=types), lambda: None) == Answer()
+    assert process.ask(large, lambda: None) == Answer()

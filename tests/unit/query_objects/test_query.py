@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from query_objects.job import Job, Source
+from query_objects.job import Check, Job, Source
 from query_objects.query import QueryError, check, run
 
 SOURCE = Source(uri="s3://b/k", bucket="b", key="k", version="1", event_time="2026-01-01T00:00:00")
@@ -123,7 +123,7 @@ def test_a_query_can_not_send_a_request(folder: Path) -> None:
 )
 def test_only_one_select_is_a_query(sql: str) -> None:
     with pytest.raises(QueryError, match="accepted: one SELECT"):
-        check(sql, {})
+        check(Check(variable="QUERY", sql=sql, column_types={}))
 
 
 def test_settings_are_locked(folder: Path) -> None:
