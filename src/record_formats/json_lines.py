@@ -102,7 +102,9 @@ class _Lines:
         part = self._text.unread[:end]
         if end > 2 * self._text.part:
             self._allowance.need(_COPIES * end, f"line {self._text.line}")
-        raws = self._decode(part)
+        raws = _one_on_each_line(part.removesuffix(b"\n"))
+        if raws is None:
+            raws = _one_on_each_line(b"\n".join(_stripped(part)))
         compact = b"[]" if raws is None else _compact(raws)
         if raws is None or not (
             self._is_checked or (len(compact) <= TOGETHER and are_distinct(compact))
@@ -114,18 +116,6 @@ class _Lines:
         if not records:
             return None
         return Batch(records, self._text.position(self._number), len(compact))
-
-    def _decode(self, part: bytes) -> list[Raw] | None:
-        """Decode lines of one value each; None if they aren't."""
-        for body in (part.removesuffix(b"\n"), b"\n".join(_stripped(part))):
-            try:
-                raws = _values.decode_lines(body)
-            except FAULTS:
-                return None
-            # No value has a line end, and nothing else is between two values.
-            if body.count(b"\n") == max(0, len(raws) - 1) and b"\n".join(raws) == body:
-                return raws
-        return None
 
     def _each(self, part: bytes) -> Iterator[list[Raw]]:
         """Yield the values of each line that isn't blank; find the first error."""
@@ -163,6 +153,17 @@ class _Lines:
 
     def _error_at(self, start: int) -> Callable[[int, str], RecordFormatError]:
         return lambda index, reason: self._text.error(start + index, reason)
+
+
+def _one_on_each_line(body: bytes) -> list[Raw] | None:
+    """Decode lines without blanks; None if not each has one value."""
+    try:
+        raws = _values.decode_lines(body)
+    except FAULTS:
+        return None
+    # Then no value has a line end, and nothing else is between two values.
+    is_one = body.count(b"\n") == max(0, len(raws) - 1) and b"\n".join(raws) == body
+    return raws if is_one else None
 
 
 def _stripped(part: bytes) -> Iterator[bytes]:
