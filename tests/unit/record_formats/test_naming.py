@@ -19,6 +19,9 @@ from record_formats.naming import MAX_KEY_BYTES
         ("incoming/orders.csv.json", ".json", False, "processed/incoming/orders.csv.json.json"),
         ("A.JSON", ".json", False, "processed/A.JSON.json"),
         ("日本 a+b.csv", ".csv", False, "processed/日本 a+b.csv"),
+        ("orders.csv.gz", ".csv", False, "processed/orders.csv.gz.csv"),
+        ("orders.csv.gz", ".csv", True, "processed/orders.csv.gz.csv.gz"),
+        ("orders.csv.GZ.csv", ".csv", False, "processed/orders.csv.GZ.csv.csv"),
     ],
 )
 def test_an_output_looks_like_its_source(
@@ -35,7 +38,10 @@ _keys = st.builds(
         max_size=5,
     ),
 ).map(lambda stem: stem + ".json") | st.builds(
-    str.__add__, st.text(max_size=8), st.sampled_from(list(EXTENSIONS))
+    "{}{}{}".format,
+    st.text(max_size=8),
+    st.sampled_from(list(EXTENSIONS)),
+    st.sampled_from(["", "", ".gz", ".GZ"]),
 )
 
 
@@ -47,6 +53,15 @@ def test_two_sources_never_share_an_output(
         assert output_key(one, "p/", extension, gzip=gzip) != output_key(
             other, "p/", extension, gzip=gzip
         )
+
+
+@given(_keys, st.sampled_from([".json", ".jsonl", ".csv"]), st.booleans())
+def test_a_source_named_like_the_output_of_another_has_an_output_of_its_own(
+    key: str, extension: str, gzip: bool
+) -> None:
+    assert output_key(key, "p/", extension, gzip=gzip) != output_key(
+        key + extension, "p/", extension, gzip=gzip
+    )
 
 
 _any_keys = st.builds(

@@ -1,6 +1,7 @@
 """Writing records: the three formats, what is added, and that nothing changes on the way."""
 
 import csv
+import gzip as gzip_format
 import io
 import json
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from record_formats import FORMATS, RecordFormatError, Source, read_records
+from record_formats import FORMATS, RecordFormatError, Source, read_records, write_records
 from tests.unit.record_formats.files import a_file, output_of
 
 SOURCE = Source("s3://b/incoming/a b.json", "v1", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
@@ -112,3 +113,18 @@ def test_any_text_survives_csv(documents: list[dict[str, str]]) -> None:
     back = read_records(a_file(output_of(records, "csv", SOURCE)), "csv")
 
     assert [{name: json.loads(bytes(row))[name] for name in columns} for row in back] == complete
+
+
+@pytest.mark.parametrize("gzip", [False, True])
+def test_nothing_is_written_after_an_error(gzip: bool) -> None:
+    target = io.BytesIO()
+    records = raw(*(f'{{"n":{number}}}' for number in range(20_000)), '{"_version":1}')
+
+    with pytest.raises(RecordFormatError, match="record 20001: the field '_version'"):
+        write_records(records, "jsonl", SOURCE, target, gzip=gzip)
+
+    content = target.getvalue()
+    assert content
+    if gzip:
+        with pytest.raises(EOFError):
+            gzip_format.decompress(content)

@@ -12,14 +12,14 @@ from object_consumer import PermanentError
 from object_consumer.testing import BUCKET, MemoryStore
 
 FILES = Path(__file__).parent / "aws_files"
-# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html
 CLOUDTRAIL = (
     "AWSLogs/123456789012/CloudTrail/eu-west-1/2026/01/02/"
     "123456789012_CloudTrail_eu-west-1_20260102T0305Z_Mu0KsOhtH1ar15ZZ.json.gz"
 )
 # https://docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html
 FIREHOSE = "2026/01/02/03/stream-1-2026-01-02-03-04-05-11111111-2222-3333-4444-555555555555"
-# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging-legacy-s3.html
 CLOUDFRONT = "logs/EMLARXS9EXAMPLE.2026-01-02-03.RT4KCN4SGK9.gz"
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
 LOAD_BALANCER = (
