@@ -149,6 +149,8 @@ class _Part:
         self._data = text.unread[:size]
         self._check_memory()
         self._string = self._data.decode()
+        # Then csv would split at each delimiter and line feed too, but takes twice as long.
+        self._is_plain = b'"' not in self._data and b"\r" not in self._data
         self._lines = io.StringIO(self._string, newline="")
         # The characters, bytes and lines of the rows returned so far, and those before the last.
         self._end = self._before = (0, 0, 0)
@@ -169,8 +171,10 @@ class _Part:
 
     def rows(self, most: int) -> list[list[str]]:
         """Return the next rows; none if there is no whole one left."""
-        rows: list[list[str]] = []
         self._before = self._end
+        if self._plain is not None:
+            return self._plain_rows(self._plain, most)
+        rows: list[list[str]] = []
         try:
             rows.extend(itertools.islice(self._reader, most))
         except csv.Error:
@@ -224,7 +228,22 @@ class _Part:
         self._begin()
         return self.rows(most)
 
+    def _plain_rows(self, left: Iterator[str], most: int) -> list[list[str]]:
+        lines = list(itertools.islice(left, most))
+        characters, size, number = self._end
+        # The last line of a file may have no end.
+        reached = min(characters + sum(map(len, lines)) + len(lines), len(self._string))
+        size += len(self._string[characters:reached].encode())
+        self._end = reached, size, number + len(lines)
+        return [line.split(self._delimiter) if line else [] for line in lines]
+
     def _seek(self) -> None:
+        """Go to the rows after `_end`."""
+        self._plain = None
+        if self._is_plain:
+            lines = self._string[self._end[0] :].split("\n")
+            self._plain = iter(lines if lines[-1] else lines[:-1])
+            return
         self._lines.seek(self._end[0])
         self._first_line = self._end[2]
         self._reader = csv.reader(self._lines, delimiter=self._delimiter, strict=True)
