@@ -4,7 +4,7 @@ import gzip
 import json
 import secrets
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -478,10 +478,13 @@ def plans(stacks: Stacks) -> Mapping[str, Future[dict[str, str]]]:
 
 
 @pytest.fixture(scope="module")
-def destroying(stacks: Stacks) -> Mapping[str, Future[None]]:
+def destroying(stacks: Stacks) -> Iterator[Mapping[str, Future[None]]]:
     """Destroy all examples, side by side."""
     names = [name for name in EXAMPLES if name in stacks.applying]
-    return {name: stacks.pool.submit(stacks[name].destroy) for name in names}
+    futures = {name: stacks.pool.submit(stacks[name].destroy) for name in names}
+    yield futures
+    # The session's end destroys what is left; their states are locked until these are done.
+    wait(futures.values())
 
 
 @pytest.mark.parametrize("name", [_applies(name) for name in EXAMPLES])

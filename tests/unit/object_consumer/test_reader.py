@@ -42,6 +42,7 @@ class CountingTransport(MemoryTransport):
         super().__init__()
         self.requested: list[int] = []
         self.broken: dict[int, int] = {}
+        self.all_requested = threading.Event()
         self._lock = threading.Lock()
 
     def get(self, address: Address, byte_range: tuple[int, int] | None = None) -> Response:
@@ -49,6 +50,8 @@ class CountingTransport(MemoryTransport):
         start = byte_range[0] if byte_range else 0
         with self._lock:
             self.requested.append(start)
+            if len(self.requested) == 3:
+                self.all_requested.set()
         response = super().get(address, byte_range)
 
         def body() -> Bytes:
@@ -107,6 +110,7 @@ def test_the_next_parts_are_requested_ahead() -> None:
 
     with files.open(files.upload("a", CONTENT), decompress=False) as file:
         assert file.raw.read(1) == CONTENT[:1]
+        assert transport.all_requested.wait(10)
         assert set(transport.requested) == {0, 10, 20}
 
 
