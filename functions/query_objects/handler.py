@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from typing import TYPE_CHECKING
 
@@ -97,14 +98,22 @@ def _prepare(
     longest = _LONGEST
     if kind in {"json", "jsonl"}:
         rows = JsonRows()
-        with path.open("w+b") as target:
-            rows.write(
-                lambda: store.open(event, max_bytes=SETTINGS.max_object_bytes),
-                kind,
-                target,
-                allowance,
-                SETTINGS.records_member,
-            )
+        try:
+            with path.open("w+b") as target:
+                rows.write(
+                    lambda: store.open(event, max_bytes=SETTINGS.max_object_bytes),
+                    kind,
+                    target,
+                    allowance,
+                    SETTINGS.records_member,
+                )
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise PermanentError(
+                f"{event.uri} doesn't fit into the ephemeral storage: raise ephemeral_storage_mb, "
+                "or split the file"
+            ) from None
         # A declared column that no record has is null.
         add_columns(rows.columns, SETTINGS.column_types)
         columns = list(rows.columns)

@@ -415,6 +415,17 @@ def test_a_file_that_does_not_fit_into_memory_and_storage_says_what_to_raise(loa
     assert "raise memory_size or ephemeral_storage_mb" in message
 
 
+def test_rows_that_do_not_fit_into_the_storage_say_what_to_raise(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load()
+    monkeypatch.setattr(Path, "open", lambda *_: open("/dev/full", "w+b"))  # noqa: PTH123, SIM115
+
+    message = refusal(module, "a.jsonl", b'{"a": 1}\n' * 200_000)
+
+    assert "doesn't fit into the ephemeral storage: raise ephemeral_storage_mb" in message
+
+
 def test_a_removal_is_skipped_and_an_own_output_refused(load: Load) -> None:
     module = load()
     store = MemoryStore()
