@@ -23,24 +23,20 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import claiming, loading, querying, reading, transforming
+from benchmarks import claiming, loading
 from benchmarks.contenders import CONTENDERS
+from benchmarks.large_files import MEASUREMENTS, MEGABYTE, Measurement
 from tools.cost.prices import read_prices
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ROOT / "build" / "localstack"
 LATENCY_SECONDS = 0.015
 OURS, USUAL, BOUND = "object_consumer", "boto3, sequential", "raw sockets (lower limit)"
-MEGABYTE = 1_000_000
 # The most bytes and seconds of init of a package; query_objects has DuckDB.
 PACKAGE_TARGETS = {"query_objects": (40 * MEGABYTE, 0.600)}
 OTHER_PACKAGES = (8 * MEGABYTE, 0.150)
 # The speed that load_records should have, as a multiple of theirs.
 LOADING_TARGETS = {loading.USUAL: 7, loading.BATCH_WRITER: 3}
-# The speed that ObjectStore.open should have, as a multiple of Powertools' streaming: it requests
-# parts ahead, but zlib limits both.
-READING_TARGETS = {"uncompressed": 1.5, "gzip": 0.9}
-READING_PEAK_BYTES = 100 * MEGABYTE
 # The settings of the measured functions.
 FUNCTION_SETTINGS = {
     "OUTPUT_BUCKET": "output",
@@ -50,14 +46,6 @@ FUNCTION_SETTINGS = {
     "QUERY": "SELECT * FROM input",
     "COLUMN_TYPES": '{"total": "DOUBLE", "quantity": "BIGINT", "paid": "BOOLEAN"}',
 }
-QUERYING_MEMORY = 1024
-# The most time of query_objects, as a multiple of DuckDB's that guesses types. It checks JSON for
-# names that occur twice and writes it again, because DuckDB would round its numbers.
-QUERYING_TARGETS = {"csv": 2, "jsonl": 4}
-# The speed of transform_objects, as a multiple of the standard library's, which checks
-# nothing and reads the file once; and the memory for a file of any size.
-TRANSFORMING_TARGETS = {"jsonl": 1.3, "csv": 1.3}
-TRANSFORMING_PEAK_BYTES = 256 * MEGABYTE
 
 console = Console(width=None if sys.stdout.isatty() else 120)
 
@@ -101,12 +89,8 @@ class Extent:
         The batches.
     items, loading_runs
         The number of items to load, and of runs.
-    file_bytes, reading_runs
-        The size of a large file to read, and the number of runs.
-    transform_bytes
-        The size of a large file to transform.
-    query_bytes, querying_runs
-        The size of a file to query, and the number of runs.
+    measurements
+        Those with large files.
     objects, claiming_runs
         The number of objects to claim, and of runs.
     import_runs
@@ -118,11 +102,7 @@ class Extent:
     cases: tuple[Case, ...]
     items: int
     loading_runs: int
-    file_bytes: int
-    reading_runs: int
-    transform_bytes: int
-    query_bytes: int
-    querying_runs: int
+    measurements: tuple[Measurement, ...]
     objects: int
     claiming_runs: int
     import_runs: int
@@ -137,11 +117,7 @@ FULL = Extent(
     ),
     items=2000,
     loading_runs=7,
-    file_bytes=500 * MEGABYTE,
-    reading_runs=3,
-    transform_bytes=250 * MEGABYTE,
-    query_bytes=100 * MEGABYTE,
-    querying_runs=3,
+    measurements=MEASUREMENTS,
     objects=100,
     claiming_runs=7,
     import_runs=9,
@@ -151,11 +127,7 @@ QUICK = Extent(
     cases=(Case(objects=2, size=1000, runs=1, times_usual=1),),
     items=30,
     loading_runs=1,
-    file_bytes=2 * MEGABYTE,
-    reading_runs=1,
-    transform_bytes=2 * MEGABYTE,
-    query_bytes=2 * MEGABYTE,
-    querying_runs=1,
+    measurements=tuple(replace(each, megabytes=2, runs=1) for each in MEASUREMENTS),
     objects=2,
     claiming_runs=1,
     import_runs=1,
@@ -167,13 +139,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure everything; a missed target is shown but is not a failure."""
     parser = argparse.ArgumentParser(prog="bench", description="Measure the runtime.")
     parser.add_argument("--quick", action="store_true", help="run everything once, check no target")
-    parser.add_argument(
-        "--transform-megabytes", type=int, metavar="MB", help="size of the file to transform"
-    )
+    parser.add_argument("--megabytes", type=int, help="the size of large files")
     options = parser.parse_args(arguments)
     extent = QUICK if options.quick else FULL
-    if options.transform_megabytes:
-        extent = replace(extent, transform_bytes=options.transform_megabytes * MEGABYTE)
+    if options.megabytes:
+        sized = (replace(each, megabytes=options.megabytes) for each in extent.measurements)
+        extent = replace(extent, measurements=tuple(sized))
     with stub("s3_stub", LATENCY_SECONDS) as endpoint:
         for case in extent.cases:
             with console.status(f"Measuring: {case.title}"):
@@ -184,36 +155,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 }
             show(table(case, results), verdicts(case, results), extent)
     with stub("file_stub", LATENCY_SECONDS) as endpoint:
-        for kind in READING_TARGETS:
-            with console.status("Measuring: reading a large file"):
-                numbers = (extent.file_bytes, int(kind == "gzip"), extent.reading_runs)
-                results = {
-                    name: run_contender("reading", name, numbers, endpoint)
-                    for name in reading.CONTENDERS
-                }
-            shown = reading_table(extent.file_bytes, kind, results)
-            show(shown, reading_verdicts(kind, results), extent)
-        for kind in TRANSFORMING_TARGETS:
-            with console.status("Measuring: transforming a large file"):
-                key = f"{extent.transform_bytes}-orders.{kind}"
-                results = {
-                    name: run_contender("transforming", name, (1,), endpoint, key)
-                    for name in transforming.CONTENDERS
-                }
-            shown = transforming_table(extent.transform_bytes, kind, results)
-            show(shown, transforming_verdicts(kind, results), extent)
-        for kind in QUERYING_TARGETS:
-            with console.status("Measuring: converting a file to Parquet"):
-                key = f"{extent.query_bytes}-orders.{kind}"
-                runs = (extent.querying_runs,)
+        for each in extent.measurements:
+            with console.status(f"Measuring: {each.title}"):
                 results = {
                     name: run_contender(
-                        "querying", name, runs, endpoint, key, memory=QUERYING_MEMORY
+                        each.module, name, (each.runs,), endpoint, each.key, memory=each.memory
                     )
-                    for name in querying.CONTENDERS
+                    for name in each.contenders
                 }
-            shown = querying_table(extent.query_bytes, kind, results)
-            show(shown, querying_verdicts(kind, results), extent)
+            show(throughput_table(each, results), throughput_verdicts(each, results), extent)
     with stub("dynamodb_stub", 0) as endpoint, console.status("Measuring: loading"):
         results = {
             name: run_contender("loading", name, (extent.items, extent.loading_runs), endpoint)
@@ -320,95 +270,24 @@ def verdicts(case: Case, results: dict[str, dict[str, Any]]) -> Iterator[str]:
         yield _verdict(met, f"at most {case.peak_bytes // MEGABYTE} MB")
 
 
-def reading_table(size: int, kind: str, results: dict[str, dict[str, Any]]) -> Table:
-    """Show the throughput and memory of reading a large file."""
-    shown = Table(
-        title=f"{size // MEGABYTE:,} MB of JSON Lines, {kind}, from S3 at 90 MB/s a connection",
-        title_justify="left",
-    )
-    for column in ("", "MB a second", f"times as fast as {reading.POWERTOOLS}", "peak memory"):
+def throughput_table(measured: Measurement, results: dict[str, dict[str, Any]]) -> Table:
+    """Show the throughput and memory of each way to do the same with a large file."""
+    shown = Table(title=measured.title, title_justify="left")
+    for column in ("", "MB a second", f"times as fast as {measured.peer}", "peak memory"):
         shown.add_column(column, justify="left" if not column else "right")
-    peer = _median(results[reading.POWERTOOLS])
     for name, result in results.items():
-        median = _median(result)
         shown.add_row(
             name,
-            f"{size / MEGABYTE / median:,.0f}",
-            f"{peer / median:.1f}",
+            f"{measured.megabytes / min(result['seconds']):,.0f}",
+            f"{measured.speed(result, results[measured.peer]):.1f}",
             f"{result['peak_bytes'] / MEGABYTE:.0f} MB",
         )
     return shown
 
 
-def reading_verdicts(kind: str, results: dict[str, dict[str, Any]]) -> Iterator[str]:
+def throughput_verdicts(measured: Measurement, results: dict[str, dict[str, Any]]) -> Iterator[str]:
     """Yield whether each target is met."""
-    ours, peer = results[reading.OURS], results[reading.POWERTOOLS]
-    times = READING_TARGETS[kind]
-    faster = _median(peer) / _median(ours) >= times
-    yield _verdict(faster, f"{times:g} times as fast as {reading.POWERTOOLS}")
-    met = ours["peak_bytes"] <= READING_PEAK_BYTES
-    yield _verdict(met, f"at most {READING_PEAK_BYTES // MEGABYTE} MB")
-
-
-def querying_table(size: int, kind: str, results: dict[str, dict[str, Any]]) -> Table:
-    """Show the throughput and memory of converting a file to Parquet."""
-    shown = Table(
-        title=f"{size // MEGABYTE:,} MB of {kind} from S3, to Parquet on S3, with one thread",
-        title_justify="left",
-    )
-    for column in ("", "MB a second", f"times the time of {querying.DUCKDB}", "peak memory"):
-        shown.add_column(column, justify="left" if not column else "right")
-    peer = _median(results[querying.DUCKDB])
-    for name, result in results.items():
-        median = _median(result)
-        shown.add_row(
-            name,
-            f"{size / MEGABYTE / median:,.0f}",
-            f"{median / peer:.1f}",
-            f"{result['peak_bytes'] / MEGABYTE:.0f} MB",
-        )
-    return shown
-
-
-def querying_verdicts(kind: str, results: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Yield whether each target is met."""
-    ours, peer = results[querying.OURS], results[querying.DUCKDB]
-    times = QUERYING_TARGETS[kind]
-    met = _median(ours) <= times * _median(peer)
-    yield _verdict(met, f"at most {times:g} times the time of {querying.DUCKDB}")
-    met = ours["peak_bytes"] <= QUERYING_MEMORY * 1024 * 1024
-    yield _verdict(met, f"at most the function's {QUERYING_MEMORY} MB")
-
-
-def transforming_table(size: int, kind: str, results: dict[str, dict[str, Any]]) -> Table:
-    """Show the throughput and memory of transforming a large file."""
-    name = "JSON Lines" if kind == "jsonl" else "CSV"
-    shown = Table(
-        title=f"{size // MEGABYTE:,} MB of {name} to JSON Lines, in a function of 512 MB",
-        title_justify="left",
-    )
-    for column in ("", "MB a second", "times as fast as the standard library", "peak memory"):
-        shown.add_column(column, justify="left" if not column else "right")
-    usual = _median(results[transforming.USUAL])
-    for contender, result in results.items():
-        median = _median(result)
-        shown.add_row(
-            contender,
-            f"{size / MEGABYTE / median:,.1f}",
-            f"{usual / median:.1f}",
-            f"{result['peak_bytes'] / MEGABYTE:.0f} MB",
-        )
-    return shown
-
-
-def transforming_verdicts(kind: str, results: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Yield whether each target is met."""
-    ours, usual = results[transforming.OURS], results[transforming.USUAL]
-    times = TRANSFORMING_TARGETS[kind]
-    faster = _median(usual) / _median(ours) >= times
-    yield _verdict(faster, f"{times:g} times as fast as the standard library")
-    met = ours["peak_bytes"] <= TRANSFORMING_PEAK_BYTES
-    yield _verdict(met, f"at most {TRANSFORMING_PEAK_BYTES // MEGABYTE} MB")
+    return (_verdict(met, target) for met, target in measured.targets(results))
 
 
 def loading_table(items: int, results: dict[str, dict[str, Any]]) -> Table:

@@ -4,17 +4,18 @@ Runs in a separate process: ``python -m benchmarks.contenders NAME OBJECTS BYTES
 seconds of each run and the process's peak memory as JSON.
 """
 
+import contextlib
 import json
 import os
-import resource
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote_plus
+
+from benchmarks.measuring import peak_bytes, seconds_of
 
 OUTPUT = "output"
 
@@ -195,17 +196,9 @@ def measure(name: str, objects: int, size: int, runs: int) -> dict[str, Any]:
     """Run a contender in a warm process."""
     handler = CONTENDERS[name]()
     batch, context = make_batch(objects, size), Context()
-    seconds = []
-    output, sys.stdout = sys.stdout, sys.stderr
-    for _ in range(runs + 1):
-        began = time.perf_counter()
-        handler(batch, context)
-        seconds.append(time.perf_counter() - began)
-    sys.stdout = output
-    # The unit is kilobytes on Linux, bytes on macOS.
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return {"seconds": seconds[1:], "peak_bytes": peak}
+    with contextlib.redirect_stdout(sys.stderr):
+        seconds = seconds_of(lambda: handler(batch, context), runs)
+    return {"seconds": seconds, "peak_bytes": peak_bytes()}
 
 
 if __name__ == "__main__":

@@ -3,9 +3,6 @@
 It runs in a separate process, so that it doesn't share an interpreter with the measured code.
 """
 
-import argparse
-import asyncio
-
 from benchmarks import s3_stub
 
 ANSWER = b'{"UnprocessedItems":{}}'
@@ -22,15 +19,5 @@ class Connection(s3_stub.Connection):
             self._transport.write(_RESPONSE % (len(ANSWER), ANSWER))
 
 
-async def serve(latency: float) -> None:
-    """Print the port, then serve until the process is terminated."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(latency, {}), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--latency", type=float, default=0, help="seconds")
-    asyncio.run(serve(parser.parse_args().latency))
+    s3_stub.main(lambda latency: Connection(latency, {}))

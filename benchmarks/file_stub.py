@@ -5,7 +5,6 @@ JSON Lines file of 2 GB before compression. It responds to ranges, and to multip
 parts it discards. Each connection is as fast as S3's.
 """
 
-import argparse
 import asyncio
 import csv
 import functools
@@ -142,15 +141,5 @@ class Connection(s3_stub.Connection):
             self._transport.write(body)
 
 
-async def serve(latency: float) -> None:
-    """Print the port, then serve until the process is terminated."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(latency, {}), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--latency", type=float, required=True, help="seconds")
-    asyncio.run(serve(parser.parse_args().latency))
+    s3_stub.main(lambda latency: Connection(latency, {}))

@@ -6,14 +6,14 @@ each run and the process's peak memory as JSON.
 
 import json
 import os
-import resource
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+
+from benchmarks.measuring import peak_bytes, seconds_of
 
 USUAL, BATCH_WRITER = "Table.put_item", "Table.batch_writer"
 OURS, BOUND = "load_records", "raw sockets (lower limit)"
@@ -118,15 +118,7 @@ def make_file(items: int) -> bytes:
 def measure(name: str, items: int, runs: int) -> dict[str, object]:
     """Run a contender in a warm process."""
     load = CONTENDERS[name](make_file(items))
-    seconds = []
-    for _ in range(runs + 1):
-        began = time.perf_counter()
-        load()
-        seconds.append(time.perf_counter() - began)
-    # The unit is kilobytes on Linux, bytes on macOS.
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return {"seconds": seconds[1:], "peak_bytes": peak}
+    return {"seconds": seconds_of(load, runs), "peak_bytes": peak_bytes()}
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ each run and the peak memory of its processes as JSON.
 """
 
 import json
-import resource
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
+
+from benchmarks.measuring import peak_bytes, seconds_of
 
 OURS, DUCKDB, PYARROW = "query_objects", "boto3 and DuckDB", "boto3 and pyarrow"
 
@@ -71,23 +71,13 @@ def _between_files(key: str, convert: Callable[[Path, Path], None]) -> None:
 
 def measure(name: str, key: str, runs: int) -> dict[str, object]:
     """Convert a file a few times in a warm process."""
-    seconds = []
-    for _ in range(runs + 1):
-        began = time.perf_counter()
-        CONTENDERS[name](key)
-        seconds.append(time.perf_counter() - began)
+    seconds = seconds_of(lambda: CONTENDERS[name](key), runs)
     if name == OURS:
         from query_objects.handler import PROCESS  # noqa: PLC0415
 
         # Only then it is counted among the children.
         PROCESS.end()
-    # The unit is kilobytes on Linux, bytes on macOS.
-    unit = 1 if sys.platform == "darwin" else 1024
-    peaks = (resource.getrusage(who).ru_maxrss for who in _PROCESSES)
-    return {"seconds": seconds[1:], "peak_bytes": sum(peaks) * unit}
-
-
-_PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return {"seconds": seconds, "peak_bytes": peak_bytes(with_children=True)}
 
 
 if __name__ == "__main__":

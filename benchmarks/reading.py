@@ -1,18 +1,18 @@
 """Ways to read a large file from S3, in parts of 1 MiB.
 
-Runs in a separate process: ``python -m benchmarks.reading NAME BYTES COMPRESSED RUNS`` prints the
-seconds of each run and the process's peak memory as JSON.
+Runs in a separate process: ``python -m benchmarks.reading NAME KEY RUNS`` prints the seconds of
+each run and the process's peak memory as JSON.
 """
 
 import gzip
 import json
-import resource
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
+
+from benchmarks.measuring import peak_bytes, seconds_of
 
 DOWNLOAD, POWERTOOLS, OURS = "boto3 download_file", "Powertools S3Object", "ObjectStore.open"
 _PART_BYTES = 1024 * 1024
@@ -74,20 +74,13 @@ def _count(file: Readable) -> int:
     return lines
 
 
-def measure(name: str, size: int, compressed: int, runs: int) -> dict[str, object]:
+def measure(name: str, key: str, runs: int) -> dict[str, object]:
     """Read a file a few times."""
-    key = f"{size}-orders.jsonl{'.gz' if compressed else ''}"
-    seconds, lines = [], set()
-    for _ in range(runs):
-        began = time.perf_counter()
-        lines.add(CONTENDERS[name](key))
-        seconds.append(time.perf_counter() - began)
-    # The unit is kilobytes on Linux, bytes on macOS.
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return {"seconds": seconds, "peak_bytes": peak, "lines": max(lines)}
+    lines: set[int] = set()
+    seconds = seconds_of(lambda: lines.add(CONTENDERS[name](key)), runs, warm_up=False)
+    return {"seconds": seconds, "peak_bytes": peak_bytes(), "lines": max(lines)}
 
 
 if __name__ == "__main__":
-    contender, *numbers = sys.argv[1:]
-    json.dump(measure(contender, *map(int, numbers)), sys.stdout)
+    contender, file_key, run_count = sys.argv[1:]
+    json.dump(measure(contender, file_key, int(run_count)), sys.stdout)

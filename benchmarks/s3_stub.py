@@ -5,6 +5,7 @@ It runs in a separate process, so that it doesn't share an interpreter with the 
 
 import argparse
 import asyncio
+from collections.abc import Callable
 
 _HEAD_END = b"\r\n\r\n"
 _BUFFER_BYTES = 1024 * 1024
@@ -75,16 +76,27 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.write(body)
 
 
-async def serve(latency: float) -> None:
-    """Print the port, then serve until the process is terminated."""
-    bodies: dict[int, bytes] = {}
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(latency, bodies), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+def main(connect: Callable[[float], asyncio.BufferedProtocol]) -> None:
+    """Print the port, then serve until the process is terminated.
+
+    Parameters
+    ----------
+    connect
+        Creates the protocol of a connection from the latency in seconds.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--latency", type=float, required=True, help="seconds")
+    latency = parser.parse_args().latency
+
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: connect(latency), "127.0.0.1", 0)
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+
+    asyncio.run(serve())
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--latency", type=float, required=True, help="seconds")
-    asyncio.run(serve(parser.parse_args().latency))
+    bodies: dict[int, bytes] = {}
+    main(lambda latency: Connection(latency, bodies))

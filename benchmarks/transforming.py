@@ -5,18 +5,19 @@ of each run and the process's peak memory as JSON.
 """
 
 import csv
+import gzip
 import importlib
 import json
 import os
-import resource
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-USUAL, OURS = "boto3 download_file, json or csv, upload_file", "transform_objects"
+from benchmarks.measuring import peak_bytes, seconds_of
+
+USUAL, OURS = "boto3 and standard library", "transform_objects"
 _BUCKETS = "input", "output"
 
 type Transform = Callable[[str], int]
@@ -36,7 +37,11 @@ def line_by_line(key: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         path, target = Path(folder, "file"), Path(folder, "output")
         client.download_file(_BUCKETS[0], key, str(path))
-        with path.open(encoding="utf-8", newline="") as file, target.open("w") as output:
+        opened = gzip.open if key.endswith(".gz") else open
+        with (
+            opened(path, "rt", encoding="utf-8", newline="") as file,
+            target.open("w") as output,
+        ):
             for record in _records(file, key):
                 count += 1
                 output.write(json.dumps(record | added) + "\n")
@@ -46,7 +51,7 @@ def line_by_line(key: str) -> int:
 
 def _records(file: TextIO, key: str) -> Iterator[dict[str, Any]]:
     rows: Iterable[dict[str, Any]] = csv.DictReader(file)
-    return iter(rows) if key.endswith(".csv") else map(json.loads, file)
+    return iter(rows) if ".csv" in key else map(json.loads, file)
 
 
 def transform_objects(key: str) -> int:
@@ -65,15 +70,9 @@ CONTENDERS: dict[str, Transform] = {USUAL: line_by_line, OURS: transform_objects
 
 def measure(name: str, key: str, runs: int) -> dict[str, object]:
     """Transform a file a few times."""
-    seconds, records = [], set()
-    for _ in range(runs):
-        began = time.perf_counter()
-        records.add(CONTENDERS[name](key))
-        seconds.append(time.perf_counter() - began)
-    # The unit is kilobytes on Linux, bytes on macOS.
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return {"seconds": seconds, "peak_bytes": peak, "records": max(records)}
+    records: set[int] = set()
+    seconds = seconds_of(lambda: records.add(CONTENDERS[name](key)), runs, warm_up=False)
+    return {"seconds": seconds, "peak_bytes": peak_bytes(), "records": max(records)}
 
 
 if __name__ == "__main__":
