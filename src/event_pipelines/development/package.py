@@ -60,6 +60,10 @@ EPOCH = datetime.datetime(1980, 1, 1)  # noqa: DTZ001 (zip dates have no zone)
 # Files that an installer adds and nothing reads at run time. Licences are kept.
 INSTALLER_FILES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "WHEEL"}
 
+# Tells type checkers that a package has type annotations:
+# https://typing.python.org/en/latest/spec/distributing.html
+TYPE_MARKER = "py.typed"
+
 # Lambda refuses what is larger unzipped, layers included:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
@@ -341,7 +345,8 @@ def _install_wheels(lock: Path, staging: Path, architecture: str) -> None:
             )
     for path in sorted(staging.rglob("*"), reverse=True):
         is_installer_file = path.parent.suffix == ".dist-info" and path.name in INSTALLER_FILES
-        if path.is_file() and (is_installer_file or path.suffix == ".pyi" or path.name == ".lock"):
+        is_for_types = path.suffix == ".pyi" or path.name == TYPE_MARKER
+        if path.is_file() and (is_installer_file or is_for_types or path.name == ".lock"):
             path.unlink()
         elif path.is_dir() and not any(path.iterdir()):
             path.rmdir()
@@ -413,7 +418,10 @@ def imports(folder: Path) -> Iterator[Import]:
 
 
 def _is_shipped(path: Path) -> bool:
-    return "__pycache__" not in path.parts and not path.name.startswith(("requirements.", "README"))
+    is_for_developers = (
+        path.name.startswith(("requirements.", "README")) or path.name == TYPE_MARKER
+    )
+    return "__pycache__" not in path.parts and not is_for_developers
 
 
 def _shipped_files(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 
 from event_pipelines.development import package
 from event_pipelines.development.errors import DevelopmentError
+
+ROOT = Path(__file__).resolve().parents[3]
 
 HANDLER = """\
 import json
@@ -82,11 +85,22 @@ def test_a_function_elsewhere_may_import_the_projects_own_packages(
 def test_data_files_are_shipped_and_what_only_developers_read_is_not(
     source: Path, tmp_path: Path
 ) -> None:
+    (source / "first" / package.TYPE_MARKER).touch()
+
     package.package(source, "first", tmp_path, "arm64")
 
     names = entries(tmp_path / "first.zip")
     assert "first/schema.json" in names
-    assert not [name for name in names if "README" in name or "requirements" in name]
+    assert not [
+        name for name in names if "README" in name or "requirements" in name or "py.typed" in name
+    ]
+
+
+def test_type_checkers_read_the_annotations_of_every_package_in_the_wheel() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    names = project["tool"]["uv"]["build-backend"]["module-name"]
+    assert "object_consumer" in names
+    assert not [name for name in names if not (ROOT / "src" / name / package.TYPE_MARKER).is_file()]
 
 
 def test_every_module_carries_byte_code_that_names_its_place_on_lambda(

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = sorted(file.parent.name for file in ROOT.glob("examples/*/main.tf"))
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 # The targets of the repository that `pipeline new` makes.
@@ -65,6 +66,14 @@ def test_an_examples_readme_shows_how_to_run_this_example(name: str) -> None:
     for targets, variables in shown:
         assert targets == ["example"]
         assert variables["NAME"] == name
+
+
+def test_the_readme_lists_every_example() -> None:
+    listed = re.findall(
+        r"^\| \[`[\w-]+`\]\(examples/([\w-]+)/README\.md\) \|", README, re.MULTILINE
+    )
+
+    assert sorted(listed) == EXAMPLES
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
