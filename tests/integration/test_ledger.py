@@ -113,7 +113,7 @@ def test_a_file_that_takes_three_invocations_is_done_once(
     key = f"scripted/{secrets.token_hex(4)}/in-parts/a.json"
     pipeline.upload(key, "[1]")
     for one in (key, crashing):
-        pipeline.outcome("scripted", one, "done", within=120)
+        pipeline.outcome("scripted", one, "done", within=180)
 
     lines = {one: pipeline.outcomes("scripted", one) for one in (key, crashing)}
     said = [(line["outcome"], line.get("progress")) for line in lines[key]]
