@@ -43,7 +43,7 @@ locals {
       resources  = [var.ledger.table.arn]
       conditions = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = [local.ledger_key] } }
     } },
-    # An object that goes on in another invocation: its message is sent again. In a FIFO queue it keeps its place instead.
+    # For an object that goes on in another invocation, its message is sent again. In a FIFO queue it keeps its place.
     var.ledger == null || var.queue.fifo ? {} : {
       send_messages_again = { actions = ["sqs:SendMessage"], resources = [var.queue.arn] }
     },
