@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,7 +35,8 @@ _SIZE_SHARE = 6
 # items of both, and the requests, are in memory.
 WINDOW_RECORDS = 5000
 _WINDOW_BYTES, _WINDOW_SHARE = 8 * 1024 * 1024, 8
-# Time to finish what is in flight and to return: seconds, and a part of a short invocation.
+# Time to finish what is in flight and to return: seconds, and a part of a short invocation. In its
+# second half, no further request is sent.
 _RESERVED_SECONDS, _RESERVED_PART = 15.0, 0.2
 
 
@@ -44,21 +46,24 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     phase
-        Whether all records are checked.
+        Whether all records are checked; `kept` if the file is small.
     position
         Up to which record they are checked, or written.
     records
-        The file's records, if all are checked.
+        The file's records, if all are checked; of a small file the items to write.
     items, replaced, write_requests
-        What was written, for the log.
+        What was written, for the log; of a small file, also where it goes on.
+    window
+        The most records to write at a time at first, because more took too long; 0 for no limit.
     """
 
-    phase: Literal["check", "write"] = "check"
+    phase: Literal["check", "write", "kept"] = "check"
     position: Position = BEGIN
     records: int = 0
     items: int = 0
     replaced: int = 0
     write_requests: int = 0
+    window: int = 0
 
     @classmethod
     def of(cls, stored: Any) -> Cursor:
@@ -71,25 +76,28 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
         except msgspec.ValidationError:
             return cls()
 
-    def after(self, puts: Puts, position: Position, requests: int) -> Cursor:
-        """Return the cursor after items were written, and count the requests of earlier ones."""
+    def after(self, puts: Puts, position: Position) -> Cursor:
+        """Return the cursor after items were written."""
         return msgspec.structs.replace(
             self,
             position=position,
             items=self.items + len(puts),
             replaced=self.replaced + puts.records - len(puts),
-            write_requests=self.write_requests + requests,
         )
+
+    def counting(self, requests: int) -> Cursor:
+        """Return the cursor with more requests."""
+        return msgspec.structs.replace(self, write_requests=self.write_requests + requests)
 
     def to_continue(self) -> Continue:
         """Return what the function returns to go on here."""
         number = self.position.number
-        done = (
-            f"checked {number:,} records, wrote none yet"
-            if self.phase == "check"
-            else f"wrote {number:,} of {self.records:,} records"
-        )
-        return Continue(msgspec.json.decode(msgspec.json.encode(self)), done)
+        done = {
+            "check": f"checked {number:,} records, wrote none yet",
+            "kept": f"wrote {self.items:,} of {self.records:,} items",
+            "write": f"wrote {number:,} of {self.records:,} records",
+        }
+        return Continue(msgspec.json.decode(msgspec.json.encode(self)), done[self.phase])
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +146,35 @@ class Loader:
         RetryableError
             See `load_records.table.Writes.finish`.
         """
-        if store.cursor is None and size <= self.workspace.limit // _SIZE_SHARE:
+        cursor = Cursor.of(store.cursor)
+        if (
+            store.cursor is None or cursor.phase == "kept"
+        ) and size <= self.workspace.limit // _SIZE_SHARE:
             with self.workspace.turn(store.check) as turn:
                 puts = self._all(read(BEGIN, False, turn.allowance), turn.allowance)  # noqa: FBT003
                 if puts is not None:
                     turn.keep(puts.size)
-                    requests = self.table.write(puts, store.check)
-                    return self._fields(Cursor(phase="write").after(puts, BEGIN, requests))
-        return self._load_large(read, store)
+                    return self._write_kept(puts, cursor, store)
+        return self._load_large(read, Cursor() if cursor.phase == "kept" else cursor, store)
+
+    def _write_kept(
+        self, puts: Puts, cursor: Cursor, store: ObjectStore
+    ) -> Mapping[str, object] | Continue:
+        """Write all items of a small file, from where the last invocation ended."""
+        if cursor.records != len(puts):
+            # Nothing is written yet, or it was with another key.
+            cursor = Cursor(phase="kept", records=len(puts))
+        _, is_over = _time_limits(store)
+        writes = self.table.start(itertools.islice(puts, cursor.items, None), store.check, is_over)
+        requests = cursor.write_requests + writes.finish()
+        items = cursor.items + writes.items
+        if not writes.is_complete:
+            # The same cursor again says that there was no progress, which counts as an attempt.
+            if writes.items:
+                cursor = msgspec.structs.replace(cursor, items=items, write_requests=requests)
+            return cursor.to_continue()
+        written = Cursor(phase="write").after(puts, BEGIN)
+        return self._fields(written.counting(requests))
 
     def _all(self, batches: Iterator[Batch], allowance: Allowance) -> Puts | None:
         """Convert all records; None if they are too many to keep."""
@@ -157,9 +186,10 @@ class Loader:
                 return None
         return puts
 
-    def _load_large(self, read: Read, store: ObjectStore) -> Mapping[str, object] | Continue:
-        cursor = Cursor.of(store.cursor)
-        must_stop = _time_limit(store)
+    def _load_large(
+        self, read: Read, cursor: Cursor, store: ObjectStore
+    ) -> Mapping[str, object] | Continue:
+        must_stop, is_over = _time_limits(store)
         if cursor.phase == "check":
             records = cursor.position.number
             for _, end in self._windows(read, cursor, store):
@@ -167,21 +197,32 @@ class Loader:
                 if must_stop():
                     return Cursor(position=end).to_continue()
             cursor = Cursor(phase="write", records=records)
+        begin = cursor.position
+        after = cursor  # as soon as the writes in flight are done
         writes = Writes()
         try:
             for puts, end in self._windows(read, cursor, store):
                 # Of records with the same key, the later one must be written later.
-                cursor = cursor.after(puts, end, writes.finish())
-                writes = self.table.start(puts, store.check)
+                requests = writes.finish()
+                if not writes.is_complete:
+                    break
+                cursor = after.counting(requests)
+                after = cursor.after(puts, end)
+                writes = self.table.start(puts, store.check, is_over)
                 if must_stop():
                     break
-            cursor = cursor.after(Puts(self.keys), cursor.position, writes.finish())
+            requests = writes.finish()
         finally:
             # The next invocation must not write beside requests of this one.
             writes.wait()
-        if cursor.position.number < cursor.records:
-            return cursor.to_continue()
-        return self._fields(cursor)
+        if writes.is_complete:
+            cursor = after.counting(requests)
+        if cursor.position.number >= cursor.records:
+            return self._fields(cursor)
+        # What can't be written in one invocation is tried in smaller parts. If it is the same
+        # cursor again, there was no progress, which counts as an attempt.
+        window = max(1, writes.items // 2) if cursor.position == begin else 0
+        return msgspec.structs.replace(cursor, window=window).to_continue()
 
     def _windows(
         self, read: Read, cursor: Cursor, store: ObjectStore
@@ -190,12 +231,13 @@ class Loader:
         allowance = Allowance(self.workspace.limit // _RECORD_SHARE, store.check)
         batches = read(cursor.position, cursor.phase == "write", allowance)
         most = min(_WINDOW_BYTES, self.workspace.limit // _WINDOW_SHARE)
+        records = cursor.window or WINDOW_RECORDS
         end = cursor.position
         is_left = True
         while is_left:
             puts = Puts(self.keys)
             with self.workspace.turn(store.check) as turn:
-                while puts.records < WINDOW_RECORDS and puts.size < most:
+                while puts.records < records and puts.size < most:
                     batch = next(batches, None)
                     if batch is None:
                         is_left = False
@@ -204,6 +246,7 @@ class Loader:
                     end = batch.end
             if puts:
                 yield puts, end
+            records = min(WINDOW_RECORDS, 2 * records)
 
     def _fields(self, cursor: Cursor) -> dict[str, object]:
         return {
@@ -214,9 +257,12 @@ class Loader:
         }
 
 
-def _time_limit(store: ObjectStore) -> Callable[[], bool]:
-    """Return what tells whether the rest is for another invocation; never if there is none."""
+def _time_limits(store: ObjectStore) -> tuple[Callable[[], bool], Callable[[], bool]]:
+    """Return what tells whether to begin no further part, and whether to send no further request.
+
+    The rest is for another invocation; never if there is none.
+    """
     if not store.continues:
-        return lambda: False
+        return (lambda: False), (lambda: False)
     reserved = min(_RESERVED_SECONDS, _RESERVED_PART * store.seconds_left())
-    return lambda: store.seconds_left() < reserved
+    return (lambda: store.seconds_left() < reserved), (lambda: store.seconds_left() < reserved / 2)

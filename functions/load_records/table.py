@@ -6,6 +6,7 @@ in-memory one in unit tests.
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import threading
@@ -97,21 +98,39 @@ class Patience:
         return random.uniform(0, min(self.cap, self.base * 2 ** min(failures - 1, 32)))  # noqa: S311
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """The end of a batch: how many requests it took, and how many of its items are written."""
+
+    requests: int
+    items: int
+    is_complete: bool
+
+
 class Writes:
     """Requests that were started.
 
     Parameters
     ----------
-    requests
-        The number of requests that each batch took.
+    batches
+        The end of each batch, in the order of the items.
+
+    Attributes
+    ----------
+    items
+        The number of items before the first one that is not written, known after `finish`.
+    is_complete
+        Whether all items are written, known after `finish`.
     """
 
-    def __init__(self, requests: Sequence[Future[int]] = ()) -> None:
-        self._requests = requests
+    def __init__(self, batches: Sequence[Future[_Done]] = ()) -> None:
+        self._batches = batches
+        self.items = 0
+        self.is_complete = True
 
     def wait(self) -> None:
         """Wait until no request is in flight, whatever became of them."""
-        wait(self._requests)
+        wait(self._batches)
 
     def finish(self) -> int:
         """Wait for the end.
@@ -133,7 +152,11 @@ class Writes:
             The invocation has given the object up.
         """
         self.wait()
-        return sum(request.result() for request in self._requests)
+        done = [batch.result() for batch in self._batches]
+        written = list(itertools.takewhile(lambda batch: batch.is_complete, done))
+        self.items = sum(batch.items for batch in written)
+        self.is_complete = len(written) == len(done)
+        return sum(batch.requests for batch in done)
 
 
 class Table:
@@ -159,7 +182,12 @@ class Table:
         """Write items, and wait for the end; see `start` and `Writes.finish`."""
         return self.start(puts, check).finish()
 
-    def start(self, puts: Iterable[bytes], check: Callable[[], None]) -> Writes:
+    def start(
+        self,
+        puts: Iterable[bytes],
+        check: Callable[[], None],
+        must_stop: Callable[[], bool] = lambda: False,
+    ) -> Writes:
         """Begin to write items; writing the same items again changes nothing.
 
         Parameters
@@ -168,12 +196,14 @@ class Table:
             Put requests in DynamoDB's JSON, with distinct keys.
         check
             Called before each request; raises when the invocation has given the object up.
+        must_stop
+            Called before each request: whether the rest is left out, for another invocation.
         """
         failed = threading.Event()
 
-        def write(batch: Sequence[bytes]) -> int:
+        def write(batch: Sequence[bytes]) -> _Done:
             try:
-                return self._write_batch(batch, check, failed)
+                return self._write_batch(batch, check, must_stop, failed)
             except BaseException:
                 failed.set()
                 raise
@@ -181,16 +211,22 @@ class Table:
         return Writes([self._pool.submit(write, batch) for batch in batches(puts)])
 
     def _write_batch(
-        self, batch: Sequence[bytes], check: Callable[[], None], failed: threading.Event
-    ) -> int:
-        tries = 0
+        self,
+        batch: Sequence[bytes],
+        check: Callable[[], None],
+        must_stop: Callable[[], bool],
+        failed: threading.Event,
+    ) -> _Done:
+        tries, items = 0, len(batch)
         give_up_at = time.monotonic() + self._patience.seconds
         while not failed.is_set():
             check()
+            if must_stop():
+                break
             tries += 1
             left, reason = self._try(batch)
             if not left:
-                break
+                return _Done(tries, items, is_complete=True)
             if len(left) < len(batch):
                 give_up_at = time.monotonic() + self._patience.seconds
             delay = self._patience.delay(tries)
@@ -198,7 +234,7 @@ class Table:
                 raise RetryableError(f"writing to table {self.name!r} failed: {reason}")
             time.sleep(delay)
             batch = left
-        return tries
+        return _Done(tries, items, is_complete=False)
 
     def _try(self, batch: Sequence[bytes]) -> tuple[Sequence[bytes], str]:
         """Send one request; return the items that are still to be written, and the reason."""

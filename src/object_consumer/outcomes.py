@@ -124,8 +124,8 @@ def out_of_time(seconds: float, progress: tuple[int, int] | None) -> Outcome:
     return Outcome(
         status=Status.RETRY,
         error_type=DeadlineError.__name__,
-        error_message=f"{message}{f'; {done}' if done else ''}: {_MORE_TIME}; a function can also "
-        "return Continue, to go on in another invocation",
+        error_message=f"{message}{f'; {done}' if done else ''}: {_MORE_TIME}; with a ledger, a "
+        "function can also return Continue, as load_records does, and go on in another invocation",
         progress=done,
     )
 

@@ -126,6 +126,7 @@ class ObjectReader(io.RawIOBase):
         count = min(len(target), len(part) - offset)
         target[:count] = part[offset : offset + count]
         self._position += count
+        self._reservation.report(self._position, self.size)
         return count
 
     @override
@@ -140,7 +141,6 @@ class ObjectReader(io.RawIOBase):
         if self._current is not None and self._current[0] == number:
             return self._current[1]
         self._reservation.check()
-        self._reservation.report(number * PART_BYTES, self.size)
         is_sequential = number == (0 if self._current is None else self._current[0] + 1)
         self._current = None
         last = (self.size - 1) // PART_BYTES

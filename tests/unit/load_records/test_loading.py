@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from load_records import loading
+from load_records import table as table_module
 from load_records.keys import Key
 from load_records.loading import Loader
 from load_records.table import Answer, Table
@@ -81,13 +82,18 @@ def expected(rows: int) -> dict[str, str]:
 
 
 class Clock:
-    """The time left in an invocation: a second less each time it is asked for."""
+    """The time left in an invocation: a second less each time the function's thread asks for it.
+
+    In the end, requests are still sent, but no further part of the file is begun.
+    """
 
     def __init__(self, seconds: int) -> None:
-        self.left = seconds
+        self.left: float = seconds
+        self.least = 0.15 * (seconds - 1)
 
     def __call__(self) -> float:
-        self.left -= 1
+        if threading.current_thread() is threading.main_thread():
+            self.left = max(self.left - 1, self.least)
         return self.left
 
 
@@ -179,6 +185,91 @@ def test_a_file_goes_on_in_as_many_invocations_as_it_takes() -> None:
         "checked N records, wrote none yet",
         "wrote N of N records",
     ]
+
+
+class SlowTable(MemoryTable):
+    """A table whose requests take seconds of an invocation of ten."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.left = 10.0
+        self.before = lambda _keys: self.spend(seconds)
+
+    def spend(self, seconds: float) -> None:
+        self.left -= seconds
+
+    def load_all(self, content: bytes) -> tuple[Any, list[Continue]]:
+        """Load a file in as many invocations as it takes."""
+        with pytest.MonkeyPatch.context() as patch:
+            # One request after the other, so that the time of each counts.
+            patch.setattr(table_module, "IN_FLIGHT", 1)
+            made, said = loader(self), list[Continue]()
+        while True:
+            self.left = 10.0
+            cursor = said[-1].cursor if said else None
+            result = load(made, content, cursor=cursor, seconds_left=lambda: self.left)
+            if not isinstance(result, Continue):
+                return result, said
+            # Otherwise the runtime would count it as a failure.
+            assert result.cursor != cursor
+            said.append(result)
+
+
+def test_a_small_file_goes_on_if_the_table_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "_SIZE_SHARE", 6)
+    table = SlowTable(seconds=1)
+
+    fields, said = table.load_all(table_of(1000) + b"7,again\n")
+
+    assert table.values == expected(1000) | {"7": "again"}
+    assert (fields["items"], fields["replaced"]) == (1000, 1)
+    assert len(said) >= 2
+    for one in said:
+        assert re.fullmatch(r"wrote [1-9]\d* of 1,000 items", str(one.progress))
+
+
+def test_a_small_file_whose_key_was_changed_in_between_is_written_from_the_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading, "_SIZE_SHARE", 6)
+    table = MemoryTable()
+
+    load(loader(table), table_of(95), cursor={"phase": "kept", "items": 7, "records": 10})
+
+    assert table.values == expected(95)
+
+
+def test_a_part_that_takes_longer_than_an_invocation_is_made_smaller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading, "WINDOW_RECORDS", 1000)
+    table = SlowTable(seconds=1)
+
+    fields, said = table.load_all(table_of(1000))
+
+    assert table.values == expected(1000)
+    assert fields["items"] == 1000
+    assert any(one.cursor["window"] for one in said)
+
+
+@pytest.mark.parametrize("share", [6, 1 << 40])
+def test_a_table_that_accepts_nothing_is_no_progress(
+    share: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_SIZE_SHARE", share)
+    left, cursors = [10.0], list[Any]()
+
+    def throttle(_body: bytes) -> Answer:
+        left[0] -= 5
+        return Answer(400, b'{"__type":"ThrottlingException"}')
+
+    for _ in range(4):
+        left[0] = 10
+        cursor = cursors[-1] if cursors else None
+        made = Loader(Table("orders", throttle), [ID], Workspace(16 * MEBIBYTE, 16 * MEBIBYTE))
+        cursors.append(load(made, table_of(95), cursor=cursor, seconds_left=lambda: left[0]).cursor)
+
+    assert cursors[-1] == cursors[-2]
 
 
 def test_without_another_invocation_it_works_until_the_end() -> None:

@@ -204,7 +204,7 @@ def test_how_far_a_file_was_read_is_known() -> None:
     with files.open(files.upload("a", CONTENT)) as file:
         file.seek(42)
         file.read(1)
-    assert reservation.progress == (40, 95)
+    assert reservation.progress == (50, 95)
 
 
 def test_reading_ends_when_the_object_is_given_up() -> None:
