@@ -42,9 +42,10 @@ _BEHIND_OTHERS = (
     "a FIFO queue returns no more of a message group while one of its messages is in flight, so at "
     "most ten of each group can be read; redrive or delete them to see the next ones"
 )
-# The parts that differ between messages with the same reason.
+# The parts that differ between messages with the same reason. An apostrophe in a word, as in "the
+# consumer's timeout", begins no quoted name.
 _PARTICULARS = re.compile(
-    r"s3://\S+|'[^']*'|\"[^\"]*\"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
+    r"s3://\S+|(?<!\w)'[^']*'|\"[^\"]*\"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
     r"|\b[0-9a-fA-F]{16,}\b|\d+(?:[.,:]\d+)*"
 )
 

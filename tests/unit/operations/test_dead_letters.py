@@ -224,3 +224,11 @@ def test_a_reason_is_as_long_as_it_is_of_use() -> None:
     )
 
     assert (len(letter.error_type), len(letter.error_message)) == (4_000, 4_000)
+
+
+def test_a_reason_keeps_its_words_and_loses_its_particulars() -> None:
+    text = "the key 'a b.csv' exceeds the function's 20 s; raise the consumer's timeout"
+
+    assert dead_letters.general(text) == (
+        "the key … exceeds the function's … s; raise the consumer's timeout"
+    )
