@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from obstore import Bytes
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectRequestTypeDef
 
     from object_consumer.transport import Body
+
+# Computed by Python's zlib, without another library.
+_CHECKSUM: Literal["CRC32"] = "CRC32"
 
 
 def get(address: Address, byte_range: tuple[int, int] | None = None) -> Response:
@@ -71,9 +74,10 @@ def put(bucket: str, key: str, body: Body, headers: PutHeaders) -> WrittenObject
 
 
 class MultipartUpload:
-    """A multipart upload; see `object_consumer.transport.Upload`.
+    """A multipart upload, with a checksum of each part; see `object_consumer.transport.Upload`.
 
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
+    S3 accepts the checksums of parts only in an upload that was started with their algorithm:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
     """
 
     def __init__(self, bucket: str, key: str, headers: PutHeaders) -> None:
@@ -84,18 +88,24 @@ class MultipartUpload:
         self._size = 0
         self._lock = threading.Lock()
         with _writing(self._uri):
-            started = self._client.create_multipart_upload(**self._names, **_arguments(headers))
+            started = self._client.create_multipart_upload(
+                **self._names, **_arguments(headers), ChecksumAlgorithm=_CHECKSUM
+            )
         self._names["UploadId"] = started["UploadId"]
 
     def part(self, number: int, body: Body) -> None:
         """Write a part."""
         content = bytes(body)
         with _writing(self._uri):
-            sent: Any = self._client.upload_part(**self._names, PartNumber=number, Body=content)
-        checksums = {name: sent[name] for name in sent if name.startswith("Checksum")}
+            sent = self._client.upload_part(
+                **self._names, PartNumber=number, Body=content, ChecksumAlgorithm=_CHECKSUM
+            )
         with self._lock:
-            part: Any = {"PartNumber": number, "ETag": sent["ETag"], **checksums}
-            self._parts[number] = part
+            self._parts[number] = {
+                "PartNumber": number,
+                "ETag": sent["ETag"],
+                "ChecksumCRC32": sent["ChecksumCRC32"],
+            }
             self._size += len(content)
 
     def complete(self) -> WrittenObject:

@@ -92,9 +92,9 @@ def test_an_overwritten_file_is_processed_in_both_versions(pipeline: AppliedPipe
     assert pipeline.output_of(key)["records"] == [2]
 
 
-def test_a_multipart_upload_arrives_once_and_whole(pipeline: AppliedPipeline) -> None:
+def test_a_multipart_upload_arrives_once_and_is_copied_in_parts(pipeline: AppliedPipeline) -> None:
     s3, key = pipeline.clients.s3, f"scripted/{secrets.token_hex(4)}/whole/large.bin"
-    part = secrets.token_bytes(5 * 1024 * 1024)
+    part = secrets.token_bytes(9 * 1024 * 1024)
     upload = s3.create_multipart_upload(Bucket=pipeline.bucket, Key=key)["UploadId"]
     target: dict[str, Any] = {"Bucket": pipeline.bucket, "Key": key, "UploadId": upload}
     parts: list[CompletedPartTypeDef] = [
@@ -104,7 +104,10 @@ def test_a_multipart_upload_arrives_once_and_whole(pipeline: AppliedPipeline) ->
     s3.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
 
     line = pipeline.outcome("scripted", key, "done")
+    copy = s3.get_object(Bucket=pipeline.bucket, Key=f"scripted-output/{key}")
     assert line["size"] == 2 * len(part)
+    assert line["version"] == copy["VersionId"]
+    assert copy["Body"].read() == 2 * part
     assert line["event_name"] == "ObjectCreated:CompleteMultipartUpload"
     assert len(pipeline.outcomes("scripted", key)) == 1
 
@@ -112,7 +115,7 @@ def test_a_multipart_upload_arrives_once_and_whole(pipeline: AppliedPipeline) ->
 def test_an_upload_in_parts_that_fails_leaves_nothing(pipeline: AppliedPipeline) -> None:
     key = "scripted/upload-that-fails/large.bin"
 
-    pipeline.upload(key, "x")
+    pipeline.upload(key, "x" * 17 * 1024 * 1024)
 
     pipeline.outcome("scripted", key, "permanent")
     uploads = pipeline.clients.s3.list_multipart_uploads(Bucket=pipeline.bucket)

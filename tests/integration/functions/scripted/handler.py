@@ -4,18 +4,17 @@
   ``released/``;
 - ``.../never/...`` fails with an error the runtime knows nothing about;
 - ``.../crash/...`` takes the whole process down;
-- ``.../upload-that-fails/...`` begins an upload in parts and gives it up, as `ObjectStore.write`
-  does with a large object when a part fails;
+- ``.../whole/...`` is copied in parts;
+- ``.../upload-that-fails/...`` is copied in parts until a permanent error;
 - ``.../in-parts/...`` takes three invocations, each of which writes a part of the output;
 - ``.../in-parts-with-a-crash/...`` does so too, and takes the process down in the second one, once;
 - anything else is handled.
 """
 
 import os
+import shutil
 import signal
 from collections.abc import Mapping
-
-import boto3
 
 from object_consumer import (
     Continue,
@@ -38,9 +37,8 @@ def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object] | Co
         os.kill(os.getpid(), signal.SIGKILL)
     if instruction == "never":
         raise ZeroDivisionError(f"no way to handle {event.key}")
-    if instruction == "upload-that-fails":
-        _give_up_an_upload(os.environ["OUTPUT_BUCKET"], os.environ["OUTPUT_PREFIX"] + event.key)
-        raise PermanentError(f"{event.key} can't be stored")
+    if instruction in {"whole", "upload-that-fails"}:
+        return _copy(event, store, fails=instruction != "whole")
     if instruction == "until-released":
         try:
             store.read(f"s3://{event.bucket}/released/{event.key}")
@@ -70,8 +68,10 @@ def _do_a_part(
     return {"parts": PARTS}
 
 
-def _give_up_an_upload(bucket: str, key: str) -> None:
-    s3 = boto3.client("s3")
-    upload = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
-    s3.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=b"x")
-    s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+def _copy(event: ObjectEvent, store: ObjectStore, *, fails: bool) -> Mapping[str, object]:
+    bucket, key = os.environ["OUTPUT_BUCKET"], os.environ["OUTPUT_PREFIX"] + event.key
+    with store.open(event) as file, store.create(bucket, key, content_type="text/plain") as output:
+        shutil.copyfileobj(file, output)
+        if fails:
+            raise PermanentError(f"{event.key} can't be stored")
+    return {"size": output.written.size, "version": output.written.version_id}
