@@ -178,10 +178,6 @@ class Table:
         self._patience = patience or Patience()
         self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="table")
 
-    def write(self, puts: Iterable[bytes], check: Callable[[], None]) -> int:
-        """Write items, and wait for the end; see `start` and `Writes.finish`."""
-        return self.start(puts, check).finish()
-
     def start(
         self,
         puts: Iterable[bytes],

@@ -5,10 +5,12 @@ obstore treats keys as paths, and can't abort a multipart upload.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Literal
+import zlib
+from typing import TYPE_CHECKING, Any
 
 from obstore import Bytes
 
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectRequestTypeDef
 
     from object_consumer.transport import Body
-
-# Computed by Python's zlib, without another library.
-_CHECKSUM: Literal["CRC32"] = "CRC32"
 
 
 def get(address: Address, byte_range: tuple[int, int] | None = None) -> Response:
@@ -89,23 +88,20 @@ class MultipartUpload:
         self._lock = threading.Lock()
         with _writing(self._uri):
             started = self._client.create_multipart_upload(
-                **self._names, **_arguments(headers), ChecksumAlgorithm=_CHECKSUM
+                **self._names, **_arguments(headers), ChecksumAlgorithm="CRC32"
             )
         self._names["UploadId"] = started["UploadId"]
 
     def part(self, number: int, body: Body) -> None:
         """Write a part."""
         content = bytes(body)
+        checksum = base64.b64encode(zlib.crc32(content).to_bytes(4, "big")).decode()
+        part: Any = {"PartNumber": number, "ChecksumCRC32": checksum}
         with _writing(self._uri):
-            sent = self._client.upload_part(
-                **self._names, PartNumber=number, Body=content, ChecksumAlgorithm=_CHECKSUM
-            )
+            sent = self._client.upload_part(**self._names, **part, Body=content)
+        part["ETag"] = sent["ETag"]
         with self._lock:
-            self._parts[number] = {
-                "PartNumber": number,
-                "ETag": sent["ETag"],
-                "ChecksumCRC32": sent["ChecksumCRC32"],
-            }
+            self._parts[number] = part
             self._size += len(content)
 
     def complete(self) -> WrittenObject:

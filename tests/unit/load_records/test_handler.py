@@ -291,4 +291,4 @@ def test_without_region_or_credentials_it_is_retried_later(
     monkeypatch.setattr(dynamodb, "_made", [])
 
     with pytest.raises(RetryableError, match="can't send requests to DynamoDB"):
-        Table("orders", dynamodb.send).write([b"{}"], lambda: None)
+        Table("orders", dynamodb.send).start([b"{}"], lambda: None).finish()

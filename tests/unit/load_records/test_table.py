@@ -43,7 +43,7 @@ def failure(kind: str, message: str = "why", status: int = 400) -> Answer:
 
 
 def write(send: Send, puts: list[bytes] = PUTS, check: Callable[[], None] = lambda: None) -> int:
-    return Table("orders", send, patience=HASTE).write(puts, check)
+    return Table("orders", send, patience=HASTE).start(puts, check).finish()
 
 
 class FakeDynamoDB:
@@ -127,7 +127,7 @@ def test_what_does_not_pass_soon_is_left_to_a_later_delivery(
     dynamodb = FakeDynamoDB(*[answer] * 1000)
 
     with pytest.raises(RetryableError, match="writing to table 'orders' failed") as caught:
-        Table("orders", dynamodb, patience=LITTLE_PATIENCE).write(PUTS[:1], lambda: None)
+        Table("orders", dynamodb, patience=LITTLE_PATIENCE).start(PUTS[:1], lambda: None).finish()
 
     assert reason in str(caught.value)
     assert len(dynamodb.requests) > 1
@@ -142,7 +142,7 @@ def test_as_long_as_some_items_get_through_it_goes_on() -> None:
         left = json.loads(body)["RequestItems"]["orders"][1:]
         return Answer(200, json.dumps({"UnprocessedItems": {"orders": left}}).encode())
 
-    assert Table("orders", send, patience=patience).write(PUTS[:25], lambda: None) == 25
+    assert Table("orders", send, patience=patience).start(PUTS[:25], lambda: None).finish() == 25
     assert time.monotonic() - began > patience.seconds
 
 
