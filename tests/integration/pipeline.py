@@ -96,6 +96,14 @@ class Inbox:
         self._messages.extend(message["Body"] for message in received.get("Messages", []))
         return self._messages
 
+    def alarms(self, name: str) -> list[dict[str, Any]]:
+        """Return the notifications so far of an alarm that went off.
+
+        It also tells of OK, such as when it is evaluated before its first data arrive.
+        """
+        told = [json.loads(message) for message in self.messages() if name in message]
+        return [alarm for alarm in told if alarm["NewStateValue"] == "ALARM"]
+
 
 @dataclass(frozen=True)
 class AppliedPipeline:
