@@ -21,10 +21,7 @@ SMALL = 64 * 1024
 # Bytes of memory for a `Raw` in a list.
 RAW = 64
 
-_OPENING = {ord("["), ord("{")}
-_CLOSING = {ord("]"), ord("}")}
 _PART = 16 * 1024
-_NOT_COUNTED = bytes(set(range(256)) - set(b"[]{},"))
 
 
 def need_values(
@@ -85,27 +82,6 @@ def _outside_strings(text: bytes) -> Iterator[bytes]:
         is_inside ^= len(pieces) % 2 == 0
 
 
-def need_elements(allowance: Allowance, document: bytes, size: int, what: str) -> None:
-    """Reject a JSON array whose elements would need more memory than is left; see `need_values`."""
-    if not allowance.fits(size * (document.count(b",") + 1)):
-        allowance.need(size * _count_elements(document, allowance), what)
-
-
 def _count_separators(text: bytes) -> int:
     """Count the characters that precede a value: every value except the first has one."""
     return text.count(b",") + text.count(b"[") + text.count(b"{") + 1
-
-
-def _count_elements(document: bytes, allowance: Allowance) -> int:
-    """Count the elements of an array, without nested elements."""
-    depth = commas = 0
-    for part in _outside_strings(document):
-        allowance.check()
-        for character in part.translate(None, _NOT_COUNTED):
-            if character in _OPENING:
-                depth += 1
-            elif character in _CLOSING:
-                depth -= 1
-            else:
-                commas += depth == 1
-    return commas + 1
