@@ -6,6 +6,7 @@ import gzip as gzip_format
 from typing import TYPE_CHECKING, Protocol, Self
 
 from object_consumer.memory import MemoryLimitError
+from record_formats.sizes import most_expanded
 
 if TYPE_CHECKING:
     from collections.abc import Buffer
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 _GZIP_LEVEL = 6
 # Bytes collected before they are compressed or written, to save calls.
 _COLLECTED = 128 * 1024
-# Each record of a table has all columns, so a short file can have terabytes as CSV, which take
-# time. The output may have this multiple of the memory, and of the file's bytes.
-_TIMES_LIMIT, _TIMES_FILE = 4, 64
 
 
 class Writable(Protocol):
@@ -47,8 +45,8 @@ class Output:
         self, target: Writable, allowance: Allowance, file_bytes: int, *, gzip: bool
     ) -> None:
         self._allowance = allowance
-        limit = allowance.limit
-        self._most = None if limit is None else max(_TIMES_LIMIT * limit, _TIMES_FILE * file_bytes)
+        # Each record of a table has all columns, so a short file can have terabytes as CSV.
+        self._most = most_expanded(allowance.limit, file_bytes)
         self._target = target
         self._file = _File(target)
         self._gzip = (

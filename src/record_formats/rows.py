@@ -15,7 +15,7 @@ from msgspec import Raw
 from object_consumer.memory import MemoryLimitError
 from record_formats.faults import NEVER_CLOSED, malformed_field
 from record_formats.positions import BEGIN, Batch, Position
-from record_formats.sizes import SMALL
+from record_formats.sizes import SMALL, most_expanded
 from record_formats.text import Text
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ _NUMBERS = re.compile(rf"(?:{_DIGITS}\n)*+")
 _ASCII_BYTE, _WIDE_BYTE, _FIELD = 16, 28, 256
 # The maximum bytes of names in the records of a batch, and their number.
 _NAMES, _MOST = 512 * 1024, 10_000
-# Each record has all names, so a short file can have many gigabytes as JSON, which take time. It
-# may have this multiple of the memory, and of the file's bytes.
-_TIMES_LIMIT, _TIMES_FILE = 4, 64
 _SHOWN_CHARACTERS = 100
 # msgspec encodes the attributes of a class twice as fast as a dictionary. To make the class takes
 # time, and these characters can't be in the name of an attribute.
@@ -121,12 +118,10 @@ class _Table:
         return bool(self._text.unread)
 
     def _check_size(self, size: int, end: Position) -> None:
+        # Each record has all names, so a short file can have many gigabytes as JSON.
         self._made += size
-        limit = self._allowance.limit
-        if limit is None:
-            return
-        most = max(_TIMES_LIMIT * limit, _TIMES_FILE * end.offset)
-        if self._made > most:
+        most = most_expanded(self._allowance.limit, end.offset)
+        if most is not None and self._made > most:
             raise MemoryLimitError(
                 f"line {end.line}: the records so far have {self._made:,} bytes as JSON; the "
                 f"function's memory allows {most:,}: raise it, or split the file"

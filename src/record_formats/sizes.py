@@ -21,6 +21,10 @@ SMALL = 64 * 1024
 # Bytes of memory for a `Raw` in a list.
 RAW = 64
 
+# A few kilobytes can describe terabytes of text, which take time even if they take no memory. The
+# text may have this multiple of the memory, and of the file's bytes.
+_TIMES_LIMIT, _TIMES_FILE = 4, 64
+
 _PART = 16 * 1024
 
 
@@ -61,6 +65,19 @@ def need_names(allowance: Allowance, text: bytes, size: int, what: str) -> None:
     if not allowance.fits(len(text) + size * text.count(b":")):
         names = sum(part.count(b":") for part in _outside_strings(text))
         allowance.need(len(text) + size * names, what)
+
+
+def most_expanded(limit: int | None, file_bytes: int) -> int | None:
+    """Return the most bytes that a file's records may have as text; None for any number.
+
+    Parameters
+    ----------
+    limit
+        The memory for processing; None for no limit.
+    file_bytes
+        The bytes of the file that the records are from.
+    """
+    return None if limit is None else max(_TIMES_LIMIT * limit, _TIMES_FILE * file_bytes)
 
 
 def separators(text: bytes) -> tuple[int, int]:
