@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from object_consumer import (
     object_consumer,
 )
 from object_consumer.destination import load_destination, source_metadata, source_version
+from object_consumer.ephemeral_storage import room_for
 from object_consumer.memory import Workspace
 from query_objects import configuration
 from query_objects.columns import add_columns
@@ -98,22 +98,14 @@ def _prepare(
     longest = _LONGEST
     if kind in {"json", "jsonl"}:
         rows = JsonRows()
-        try:
-            with path.open("w+b") as target:
-                rows.write(
-                    lambda: store.open(event, max_bytes=SETTINGS.max_object_bytes),
-                    kind,
-                    target,
-                    allowance,
-                    SETTINGS.records_member,
-                )
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise PermanentError(
-                f"{event.uri} doesn't fit into the ephemeral storage: raise ephemeral_storage_mb, "
-                "or split the file"
-            ) from None
+        with room_for(event.uri), path.open("w+b") as target:
+            rows.write(
+                lambda: store.open(event, max_bytes=SETTINGS.max_object_bytes),
+                kind,
+                target,
+                allowance,
+                SETTINGS.records_member,
+            )
         # A declared column that no record has is null.
         add_columns(rows.columns, SETTINGS.column_types)
         columns = list(rows.columns)

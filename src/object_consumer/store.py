@@ -7,11 +7,9 @@ bytes.
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import math
 import re
-import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -248,21 +246,20 @@ class ObjectStore:
         PermanentError, StorageError, ObjectSupersededError, DeadlineError
             As for `open`, and for reading from it.
         """
+        from object_consumer.ephemeral_storage import room_for  # noqa: PLC0415 - few functions do
+
         path = Path(path)
+        uri = source.uri if isinstance(source, ObjectEvent) else source
         try:
             with (
                 self.open(source, decompress=decompress, max_bytes=max_bytes) as file,
+                room_for(uri),
                 path.open("wb") as target,
             ):
-                shutil.copyfileobj(file, target, _BUFFER_BYTES)
-        except BaseException as error:
+                while part := file.read(_BUFFER_BYTES):
+                    target.write(part)
+        except BaseException:
             path.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-                uri = source.uri if isinstance(source, ObjectEvent) else source
-                raise ObjectTooLargeError(
-                    f"{uri} doesn't fit on {path.parent}: raise the function's "
-                    "ephemeral_storage_mb (512 by default, at most 10,240), or split the file"
-                ) from None
             raise
         return path.stat().st_size
 

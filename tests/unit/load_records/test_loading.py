@@ -18,7 +18,7 @@ from load_records.keys import Key
 from load_records.loading import Loader
 from load_records.table import Answer, Table
 from object_consumer import Continue, DeadlineError, PermanentError, RetryableError
-from object_consumer.budget import Unlimited
+from object_consumer.budget import ByteBudget, ObjectReservation
 from object_consumer.memory import Allowance, Workspace
 from object_consumer.testing import MemoryStore
 from record_formats import Batch, Position, read_batches, text
@@ -334,19 +334,12 @@ def test_whatever_crashes_and_stops_the_table_has_the_last_record_of_each_key(
 
 
 def test_no_request_is_in_flight_when_the_function_has_failed() -> None:
-    class GivenUp(Unlimited):
-        is_over = False
-
-        def check(self) -> None:
-            if self.is_over:
-                raise DeadlineError("the invocation is over")
-
-    table, reservation = MemoryTable(), GivenUp()
+    table, reservation = MemoryTable(), ObjectReservation(ByteBudget(1))
     running = [0]
 
     def before(_keys: list[str]) -> None:
         running[0] += 1
-        reservation.is_over = True
+        reservation.abandon()
         threading.Event().wait(0.05)
         running[0] -= 1
 

@@ -1,11 +1,12 @@
 """Objects as files that are read in parts: versions, seeking, broken connections, memory."""
 
 import errno
+import io
 import random
-import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Buffer, Callable
 from pathlib import Path
+from typing import override
 
 import pytest
 from obstore import Bytes
@@ -19,7 +20,7 @@ from object_consumer import (
     reader,
     store,
 )
-from object_consumer.budget import ByteBudget, ObjectReservation, Unlimited
+from object_consumer.budget import ByteBudget, ObjectReservation
 from object_consumer.testing import MemoryStore, MemoryTransport, make_event
 from object_consumer.transport import Address, Response
 
@@ -208,19 +209,12 @@ def test_how_far_a_file_was_read_is_known() -> None:
 
 
 def test_reading_ends_when_the_object_is_given_up() -> None:
-    class GivenUp(Unlimited):
-        is_over = False
-
-        def check(self) -> None:
-            if self.is_over:
-                raise DeadlineError("the invocation is over")
-
-    reservation = GivenUp()
+    reservation = ObjectReservation(ByteBudget(1))
     files = MemoryStore(reservation=reservation)
 
     with files.open(files.upload("a", CONTENT)) as file:
         file.raw.read(1)
-        reservation.is_over = True
+        reservation.abandon()
         with pytest.raises(DeadlineError):
             file.read()
 
@@ -259,10 +253,16 @@ def test_a_download_that_fails_leaves_no_file(
     failure: Exception,
     expected: type[Exception],
 ) -> None:
-    def fill(source: object, target: object, length: int) -> None:
-        raise failure
+    class Full(io.BytesIO):
+        @override
+        def write(self, _data: Buffer, /) -> int:
+            raise failure
 
-    monkeypatch.setattr(shutil, "copyfileobj", fill)
+    def create(path: Path, _mode: str) -> io.BytesIO:
+        path.touch()
+        return Full()
+
+    monkeypatch.setattr(Path, "open", create)
     files = MemoryStore()
 
     with pytest.raises(expected) as raised:

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from object_consumer import DeadlineError, PermanentError, StorageError, writer
-from object_consumer.budget import ByteBudget, ObjectReservation, Unlimited
+from object_consumer.budget import ByteBudget, ObjectReservation
 from object_consumer.testing import BUCKET, MemoryStore, MemoryTransport, MemoryUpload
 from object_consumer.transport import Body, PutHeaders
 
@@ -94,20 +94,13 @@ def test_a_part_that_fails_aborts_the_upload() -> None:
 
 @pytest.mark.parametrize("size", [5, 35])
 def test_an_object_that_was_given_up_writes_nothing(size: int) -> None:
-    class GivenUp(Unlimited):
-        is_over = False
-
-        def check(self) -> None:
-            if self.is_over:
-                raise DeadlineError("the invocation is over")
-
-    reservation = GivenUp()
+    reservation = ObjectReservation(ByteBudget(writer.BUFFERED_BYTES))
     store = MemoryStore(reservation=reservation)
 
     def write() -> None:
         with store.create(BUCKET, "a", content_type="text/plain") as output:
             output.write(bytes(size))
-            reservation.is_over = True
+            reservation.abandon()
 
     with pytest.raises(DeadlineError):
         write()

@@ -423,7 +423,10 @@ def test_rows_that_do_not_fit_into_the_storage_say_what_to_raise(
 
     message = refusal(module, "a.jsonl", b'{"a": 1}\n' * 200_000)
 
-    assert "doesn't fit into the ephemeral storage: raise ephemeral_storage_mb" in message
+    assert (
+        "doesn't fit into the ephemeral storage: raise the function's ephemeral_storage_mb"
+        in message
+    )
 
 
 def test_a_removal_is_skipped_and_an_own_output_refused(load: Load) -> None:
