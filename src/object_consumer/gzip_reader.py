@@ -9,6 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, override
 
 from object_consumer.errors import ObjectTooLargeError, PermanentError
+from object_consumer.seekable import SeekableFile
 
 if TYPE_CHECKING:
     from collections.abc import Buffer
@@ -28,7 +29,7 @@ class CompressionError(PermanentError):
     """A compressed file is damaged, or expands to more than any file that holds data."""
 
 
-class GzipReader(io.RawIOBase):
+class GzipReader(SeekableFile):
     """The decompressed bytes of a gzip file.
 
     The file may have several members (https://www.rfc-editor.org/rfc/rfc1952#section-2.2), as
@@ -51,19 +52,6 @@ class GzipReader(io.RawIOBase):
         self._file = gzip.GzipFile(fileobj=io.BufferedReader(source, _INPUT_BYTES), mode="rb")
         self._name = name
         self._max_bytes = max_bytes
-        self._position = 0
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def seekable(self) -> bool:
-        return True
-
-    @override
-    def tell(self) -> int:
-        return self._position
 
     @override
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, override
 
 from object_consumer.errors import ObjectSupersededError, StorageError
+from object_consumer.seekable import SeekableFile
 
 if TYPE_CHECKING:
     from collections.abc import Buffer
@@ -32,7 +32,7 @@ _WAITS = (0.2, 0.8, 2.0)
 TRANSFERS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="transfer")
 
 
-class ObjectReader(io.RawIOBase):
+class ObjectReader(SeekableFile):
     """The bytes of one version of an object, as stored.
 
     Sequential reads request the next parts ahead, in other threads. A part whose connection breaks
@@ -76,23 +76,10 @@ class ObjectReader(io.RawIOBase):
         self._reservation = reservation
         self._held = held
         self._has_event = has_event
-        self._position = 0
         self._current: tuple[int, memoryview] | None = None
         self._requested: dict[int, Future[Bytes]] = {}
         if self.size:
             self._requested[0] = TRANSFERS.submit(self._body, 0, first)
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def seekable(self) -> bool:
-        return True
-
-    @override
-    def tell(self) -> int:
-        return self._position
 
     @override
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
