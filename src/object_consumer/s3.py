@@ -36,10 +36,6 @@ if TYPE_CHECKING:
 
     from object_consumer.transport import Body
 
-# Above this size, a multipart upload is faster; below, its two additional requests cost more.
-_MULTIPART_ABOVE = 64 * 1024 * 1024
-_PART_SIZE = 16 * 1024 * 1024
-
 _NOT_A_PATH_SEGMENT = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|[\x00-\x1f\x7f]")
 # S3's response to any range of an empty object:
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
@@ -121,8 +117,7 @@ class S3Transport:
                 key,
                 body,
                 attributes=attributes,
-                use_multipart=size > _MULTIPART_ABOVE,
-                chunk_size=_PART_SIZE,
+                use_multipart=False,
             )
         except (BaseError, FileNotFoundError) as error:
             raise write_error(uri, error) from None

@@ -24,10 +24,7 @@ from object_consumer.errors import (
     PermanentError,
 )
 from object_consumer.events import ObjectEvent
-from object_consumer.gzip_reader import MAGIC, GzipReader
-from object_consumer.reader import BUFFERED_BYTES, PART_BYTES, ObjectReader
 from object_consumer.transport import Address, PutHeaders
-from object_consumer.writer import ObjectWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +32,9 @@ if TYPE_CHECKING:
     from obstore import Bytes
 
     from object_consumer.budget import Reservation
+    from object_consumer.reader import ObjectReader
     from object_consumer.transport import Body, Response, Transport, WrittenObject
+    from object_consumer.writer import ObjectWriter
 
 _S3_URI = "s3://"
 # The names of HTTP headers: https://www.rfc-editor.org/rfc/rfc9110.html#name-tokens
@@ -48,6 +47,8 @@ VISIBLE_WITHIN = timedelta(minutes=15)
 # The encodings of a body as it was uploaded; some clients leave their chunks' name behind.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_ResponseSyntax
 _READABLE_ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip", "aws-chunked"})
+# A larger body is written faster in parts; for a smaller one, their requests take longer.
+_ONE_REQUEST_BYTES = 64 * 1024 * 1024
 # The buffer of an open file, and the bytes copied at once.
 _BUFFER_BYTES = 1024 * 1024
 # The delay of the second attempt; the third is at the end, so that only these receives are used.
@@ -190,16 +191,18 @@ class ObjectStore:
         DeadlineError
             As for `read`.
         """
+        from object_consumer import reader  # noqa: PLC0415 - saves time at init
+
         address, announced = _address(source)
         self._reservation.check()
         _check_size(address.uri, announced, max_bytes)
-        held = min(announced or BUFFERED_BYTES, BUFFERED_BYTES)
+        held = min(announced or reader.BUFFERED_BYTES, reader.BUFFERED_BYTES)
         self._reservation.reserve(held)
         with contextlib.ExitStack() as undo:
             undo.callback(self._reservation.release, held)
-            response = self._get(source, address, (0, PART_BYTES))
+            response = self._get(source, address, (0, reader.PART_BYTES))
             _check_size(address.uri, response.size, max_bytes)
-            raw = ObjectReader(
+            raw = reader.ObjectReader(
                 self._transport,
                 # Without a version, every part must be of the object that the first one is of.
                 replace(address, etag=None if address.version_id else response.etag),
@@ -246,7 +249,7 @@ class ObjectStore:
         PermanentError, StorageError, ObjectSupersededError, DeadlineError
             As for `open`, and for reading from it.
         """
-        from object_consumer.ephemeral_storage import room_for  # noqa: PLC0415 - few functions do
+        from object_consumer.ephemeral_storage import room_for  # noqa: PLC0415 - saves time at init
 
         path = Path(path)
         uri = source.uri if isinstance(source, ObjectEvent) else source
@@ -300,7 +303,13 @@ class ObjectStore:
         """
         headers = _headers(key, content_type, content_encoding, metadata)
         self._reservation.check()
-        return self._transport.put(bucket, key, body, headers)
+        content = memoryview(body).cast("B")
+        if content.nbytes <= _ONE_REQUEST_BYTES:
+            return self._transport.put(bucket, key, body, headers)
+        with self._writer(bucket, key, headers) as output:
+            for start in range(0, content.nbytes, _BUFFER_BYTES):
+                output.write(content[start : start + _BUFFER_BYTES])
+        return output.written
 
     def create(
         self,
@@ -323,7 +332,7 @@ class ObjectStore:
         """
         headers = _headers(key, content_type, content_encoding, metadata)
         self._reservation.check()
-        return ObjectWriter(self._transport, bucket, key, headers, self._reservation)
+        return self._writer(bucket, key, headers)
 
     def check(self) -> None:
         """Check that the object is still this invocation's; for functions that write elsewhere.
@@ -338,6 +347,11 @@ class ObjectStore:
     def seconds_left(self) -> float:
         """Return the seconds until the invocation gives the object up; infinite outside of one."""
         return max(0.0, self._seconds_left())
+
+    def _writer(self, bucket: str, key: str, headers: PutHeaders) -> ObjectWriter:
+        from object_consumer.writer import ObjectWriter  # noqa: PLC0415 - saves time at init
+
+        return ObjectWriter(self._transport, bucket, key, headers, self._reservation)
 
     def _get(
         self,
@@ -378,6 +392,8 @@ def _check_size(uri: str, size: int, most: int | None) -> None:
 def _decompressed(
     raw: ObjectReader, response: Response, uri: str, max_bytes: int | None
 ) -> io.BufferedReader:
+    from object_consumer.gzip_reader import MAGIC, GzipReader  # noqa: PLC0415 - saves time at init
+
     beginning = raw.read(len(MAGIC))
     raw.seek(0)
     if beginning == MAGIC:

@@ -52,6 +52,7 @@ class ObjectWriter:
         self._parts = 0
         self._in_flight: list[Future[None]] = []
         self._written: WrittenObject | None = None
+        self._held = 0
         self.size = 0
 
     def __enter__(self) -> Self:
@@ -70,8 +71,7 @@ class ObjectWriter:
             if self._written is None:
                 self._abort()
             self._collected.clear()
-            if self._upload is not None:
-                self._reservation.release(BUFFERED_BYTES)
+            self._reservation.release(self._held)
 
     @property
     def written(self) -> WrittenObject:
@@ -117,6 +117,7 @@ class ObjectWriter:
         self._reservation.check()
         if self._upload is None:
             self._reservation.reserve(BUFFERED_BYTES)
+            self._held = BUFFERED_BYTES
             self._upload = self._transport.start_upload(self._bucket, self._key, self._headers)
         self._parts += 1
         if self._parts > MAX_PARTS:

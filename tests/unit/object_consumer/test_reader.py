@@ -14,11 +14,11 @@ from obstore import Bytes
 from object_consumer import (
     DeadlineError,
     ObjectNotFoundError,
+    ObjectStore,
     ObjectSupersededError,
     ObjectTooLargeError,
     StorageError,
     reader,
-    store,
 )
 from object_consumer.budget import ByteBudget, ObjectReservation
 from object_consumer.testing import MemoryStore, MemoryTransport, make_event
@@ -31,8 +31,7 @@ CONTENT = random.Random(1).randbytes(95)  # noqa: S311
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of ten bytes, and no waiting before one is requested again."""
-    for module in (reader, store):
-        monkeypatch.setattr(module, "PART_BYTES", PART)
+    monkeypatch.setattr(reader, "PART_BYTES", PART)
     monkeypatch.setattr(reader, "_WAITS", (0, 0))
 
 
@@ -99,7 +98,7 @@ def test_seeking_requests_only_the_parts_that_are_read() -> None:
     files = MemoryStore(transport=transport)
     event = files.upload("a", CONTENT)
 
-    with store.ObjectStore(transport).open(event, decompress=False) as file:
+    with ObjectStore(transport).open(event, decompress=False) as file:
         file.seek(80)
         assert file.read(5) == CONTENT[80:85]
     assert transport.requested == [0, 80]
@@ -182,7 +181,7 @@ def test_a_missing_file_and_a_deletion_are_permanent_errors() -> None:
 
 
 def test_a_reader_holds_its_buffer_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "BUFFERED_BYTES", 30)
+    monkeypatch.setattr(reader, "BUFFERED_BYTES", 30)
     budget = ByteBudget(1000)
     reservation = ObjectReservation(budget)
     files = MemoryStore(reservation=reservation)

@@ -1,10 +1,12 @@
 """Objects that are written in parts: all of them or nothing."""
 
 import threading
+from array import array
 
 import pytest
 
 from object_consumer import DeadlineError, PermanentError, StorageError, writer
+from object_consumer import store as store_module
 from object_consumer.budget import ByteBudget, ObjectReservation
 from object_consumer.testing import BUCKET, MemoryStore, MemoryTransport, MemoryUpload
 from object_consumer.transport import Body, PutHeaders
@@ -118,6 +120,38 @@ def test_an_upload_holds_its_buffer_until_it_ends() -> None:
         output.write(bytes(10))
         assert budget.held == writer.BUFFERED_BYTES
     assert budget.held == 0
+
+
+def test_an_upload_that_does_not_begin_holds_nothing() -> None:
+    budget = ByteBudget(writer.BUFFERED_BYTES)
+    store = MemoryStore(reservation=ObjectReservation(budget))
+    store.transport.failures[BUCKET, "a"] = StorageError("403 Access Denied")
+
+    with (
+        pytest.raises(StorageError),
+        store.create(BUCKET, "a", content_type="text/plain") as output,
+    ):
+        output.write(bytes(20))
+    assert budget.held == 0
+
+
+def test_a_large_body_is_written_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "_ONE_REQUEST_BYTES", 30)
+    monkeypatch.setattr(store_module, "_BUFFER_BYTES", 7)
+    numbers = array("H", range(18))
+    content = numbers.tobytes()
+    store, failing = MemoryStore(), MemoryStore(transport=FailingTransport())
+
+    # The length of this view is not its number of bytes.
+    written = store.write(BUCKET, "a", memoryview(numbers), content_type="text/plain")
+
+    assert (written.size, store.stored("a").body) == (36, content)
+    with pytest.raises(StorageError, match="503 Slow Down"):
+        failing.write(BUCKET, "a", content, content_type="text/plain")
+    assert failing.keys() == []
+    assert failing.transport.incomplete == []
+    failing.write(BUCKET, "a", content[:30], content_type="text/plain")
+    assert failing.keys() == ["a"]
 
 
 def test_few_parts_are_in_memory_at_once() -> None:
