@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from load_records.dynamodb import send
@@ -15,10 +14,9 @@ from object_consumer import (
     ObjectStore,
     SkippedError,
     object_consumer,
-    settings,
 )
 from object_consumer.memory import workspace
-from record_formats import EXTENSIONS, input_format, read_batches
+from record_formats import load_input, read_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,10 +25,8 @@ if TYPE_CHECKING:
     from record_formats import Batch, Position
 
 KEYS = load_keys()
-INPUT_FORMAT = settings.text("INPUT_FORMAT", "", choices=sorted(set(EXTENSIONS.values())))
-RECORDS_MEMBER = settings.text("RECORDS_MEMBER", "") or None
 # By default, nothing limits the size: with the ledger, not even the function's timeout.
-MAX_OBJECT_BYTES = settings.integer("MAX_OBJECT_BYTES", sys.maxsize, minimum=1)
+INPUT = load_input()
 
 # CSV has no types, but a key of type N must be a number in the item.
 _COLUMN_TYPES = {key.name: {"number"} for key in KEYS if key.kind == "N"}
@@ -43,17 +39,17 @@ def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object] | Co
     """Load one object: all records are checked before the first one is written."""
     if event.is_removal:
         raise SkippedError("removal")
-    kind = INPUT_FORMAT or input_format(event.key)
+    kind = INPUT.format_of(event.key)
 
     def read(start: Position, is_checked: bool, allowance: Allowance) -> Iterator[Batch]:  # noqa: FBT001
         return read_batches(
-            lambda: store.open(event, max_bytes=MAX_OBJECT_BYTES),
+            lambda: store.open(event, max_bytes=INPUT.max_object_bytes),
             kind,
             _COLUMN_TYPES,
             allowance,
             start=start,
             checked=is_checked,
-            member=RECORDS_MEMBER,
+            member=INPUT.records_member,
         )
 
     return LOADER.load(read, event.size or 0, store)

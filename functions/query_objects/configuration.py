@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from object_consumer import ObjectStore, PermanentError, SettingError, configuration, settings
+from object_consumer import ObjectStore, SettingError, configuration, settings
 from query_objects.partitions import load_partition
-from record_formats import EXTENSIONS
-from record_formats.reading import COMPRESSED
+from record_formats import EXTENSIONS, Input, load_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     type Options = dict[str, str | int | bool | list[str]]
 
-KINDS = {**EXTENSIONS, ".parquet": "parquet"}
+_EXTENSIONS = {**EXTENSIONS, ".parquet": "parquet"}
 
 _MEBIBYTE = 1024 * 1024
 # The handler with its imports, and the buffers of a download and an upload.
@@ -78,10 +77,8 @@ class Configuration:
     ----------
     variable, sql
         The setting that has the query, and the query.
-    input_format
-        The format of all files; None if the extension of the key says it.
-    records_member
-        The member of JSON documents that has the records in a list.
+    input
+        The settings for the files.
     column_types
         DuckDB's types of columns, by name.
     options
@@ -100,14 +97,11 @@ class Configuration:
         Bytes of memory for a record of JSON, which is read before the query begins.
     threads
         The number of DuckDB's threads.
-    max_object_bytes
-        The largest accepted file, decompressed.
     """
 
     variable: str
     sql: str
-    input_format: str | None
-    records_member: str | None
+    input: Input
     column_types: dict[str, str]
     options: Options
     output_format: str
@@ -117,31 +111,6 @@ class Configuration:
     function_memory: int
     spare: int
     threads: int
-    max_object_bytes: int
-
-    def kind(self, key: str) -> str:
-        """Return the format of a file.
-
-        Raises
-        ------
-        PermanentError
-            Neither INPUT_FORMAT nor the key's extension says it.
-        """
-        if self.input_format is not None:
-            return self.input_format
-        name = key.lower().removesuffix(COMPRESSED)
-        for extension, kind in KINDS.items():
-            if name.endswith(extension):
-                return kind
-        raise PermanentError(
-            f"the file type of {key!r} is unknown; set INPUT_FORMAT, or use one of these "
-            f"extensions, with or without .gz: {', '.join(KINDS)}"
-        )
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The extensions of the accepted keys, for `record_formats.output_key`."""
-        return ("",) if self.input_format is not None else tuple(KINDS)
 
     def csv_options(self, kind: str) -> Options:
         """Return the options for a CSV or TSV file, with the defaults that DuckDB would guess."""
@@ -174,8 +143,7 @@ def load() -> Configuration:
     return Configuration(
         variable=variable,
         sql=sql,
-        input_format=settings.text("INPUT_FORMAT", "", choices=set(KINDS.values())) or None,
-        records_member=settings.text("RECORDS_MEMBER", "") or None,
+        input=load_input(_EXTENSIONS, max_object_bytes=_MOST_STORED),
         column_types=_load_json("COLUMN_TYPES", dict[str, str], '{"total": "DECIMAL(18,2)"}'),
         options=_load_options(),
         output_format=output_format,
@@ -185,7 +153,6 @@ def load() -> Configuration:
         function_memory=memory,
         spare=memory - _OCCUPIED,
         threads=settings.integer("THREADS", 1, minimum=1, maximum=6),
-        max_object_bytes=settings.integer("MAX_OBJECT_BYTES", _MOST_STORED, minimum=1),
     )
 
 

@@ -52,13 +52,13 @@ if _refusal.error is not None:
     raise SettingError(f"environment variable {_refusal.error}")
 
 
-@object_consumer(max_object_bytes=SETTINGS.max_object_bytes)
+@object_consumer(max_object_bytes=SETTINGS.input.max_object_bytes)
 def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
     """Query one object; the same version always gives the same bytes under the same key."""
     if event.is_removal:
         raise SkippedError("removal")
     DESTINATION.refuse_own(event)
-    kind = SETTINGS.kind(event.key)
+    kind = SETTINGS.input.format_of(event.key)
     output = OUTPUT_FORMATS[SETTINGS.output_format]
     is_gzip = SETTINGS.compression == "gzip" and SETTINGS.output_format != "parquet"
     key = output_key(
@@ -66,7 +66,7 @@ def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
         DESTINATION.prefix + SETTINGS.partition(event.key),
         output.extension,
         gzip=is_gzip,
-        sources=SETTINGS.sources,
+        sources=SETTINGS.input.sources,
     )
     with WORKSPACE.turn(store.check) as turn, private_folder() as folder:
         job = _prepare(event, store, kind, folder, turn.allowance)
@@ -100,18 +100,18 @@ def _prepare(
         rows = JsonRows()
         with room_for(event.uri), path.open("w+b") as target:
             rows.write(
-                lambda: store.open(event, max_bytes=SETTINGS.max_object_bytes),
+                lambda: store.open(event, max_bytes=SETTINGS.input.max_object_bytes),
                 kind,
                 target,
                 allowance,
-                SETTINGS.records_member,
+                SETTINGS.input.records_member,
             )
         # A declared column that no record has is null.
         add_columns(rows.columns, SETTINGS.column_types)
         columns = list(rows.columns)
         longest = max(longest, rows.longest)
     else:
-        store.download(event, path, max_bytes=SETTINGS.max_object_bytes)
+        store.download(event, path, max_bytes=SETTINGS.input.max_object_bytes)
         if kind != "parquet":
             options = SETTINGS.csv_options(kind)
             with path.open("rb") as file:

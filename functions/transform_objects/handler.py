@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,9 @@ from object_consumer.destination import load_destination, source_metadata, sourc
 from object_consumer.memory import workspace
 from object_consumer.writer import BUFFERED_BYTES
 from record_formats import (
-    EXTENSIONS,
     FORMATS,
     Source,
-    input_format,
+    load_input,
     output_key,
     read_records,
     write_records,
@@ -37,16 +35,11 @@ if TYPE_CHECKING:
     from object_consumer.writer import ObjectWriter
 
 DESTINATION = load_destination()
-INPUT_FORMAT = settings.text("INPUT_FORMAT", "", choices=sorted(set(EXTENSIONS.values())))
-RECORDS_MEMBER = settings.text("RECORDS_MEMBER", "") or None
+# By default, the function's timeout limits the size.
+INPUT = load_input()
 OUTPUT_FORMAT = settings.text("OUTPUT_FORMAT", "json", choices=FORMATS)
 OUTPUT_GZIP = settings.flag("OUTPUT_GZIP", default=False)
-# By default, the function's timeout is the limit.
-MAX_OBJECT_BYTES = settings.integer("MAX_OBJECT_BYTES", sys.maxsize, minimum=1)
 SCHEMA = load_schema()
-
-# The extensions of keys that the function accepts.
-_SOURCES = ("",) if INPUT_FORMAT else tuple(EXTENSIONS)
 
 # Objects are opened and completed in parallel, but transformed one by one: in Python that is as
 # fast, the memory is that of one file, and of files that take minutes the first is done before the
@@ -60,12 +53,14 @@ def handler(event: ObjectEvent, store: ObjectStore) -> Mapping[str, object]:
     if event.is_removal:
         raise SkippedError("removal")
     DESTINATION.refuse_own(event)
-    kind = INPUT_FORMAT or input_format(event.key)
+    kind = INPUT.format_of(event.key)
     extension = FORMATS[OUTPUT_FORMAT].extension
-    key = output_key(event.key, DESTINATION.prefix, extension, gzip=OUTPUT_GZIP, sources=_SOURCES)
+    key = output_key(
+        event.key, DESTINATION.prefix, extension, gzip=OUTPUT_GZIP, sources=INPUT.sources
+    )
     # Opened before the turn: its first bytes arrive while another object is transformed.
     with (
-        store.open(event, max_bytes=MAX_OBJECT_BYTES) as file,
+        store.open(event, max_bytes=INPUT.max_object_bytes) as file,
         WORKSPACE.turn(store.check) as turn,
         store.create(
             DESTINATION.bucket,
@@ -94,7 +89,7 @@ def _transform(
 
     try:
         records = read_records(
-            open_again, kind, SCHEMA.column_types, allowance, member=RECORDS_MEMBER
+            open_again, kind, SCHEMA.column_types, allowance, member=INPUT.records_member
         )
         SCHEMA.validate(records, allowance)
         write_records(records, OUTPUT_FORMAT, source, output, gzip=OUTPUT_GZIP, allowance=allowance)

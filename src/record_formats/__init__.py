@@ -6,9 +6,10 @@ permanent and names line and column.
 """
 
 from record_formats.errors import RecordFormatError
+from record_formats.inputs import EXTENSIONS, Input, input_format, load_input
 from record_formats.naming import output_key
 from record_formats.positions import BEGIN, Batch, Position
-from record_formats.reading import EXTENSIONS, input_format, read_batches, read_records
+from record_formats.reading import read_batches, read_records
 from record_formats.records import Records
 from record_formats.writing import FORMATS, OutputFormat, Source, write_records
 
@@ -17,12 +18,14 @@ __all__ = [
     "EXTENSIONS",
     "FORMATS",
     "Batch",
+    "Input",
     "OutputFormat",
     "Position",
     "RecordFormatError",
     "Records",
     "Source",
     "input_format",
+    "load_input",
     "output_key",
     "read_batches",
     "read_records",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from record_formats.reading import COMPRESSED, EXTENSIONS
+from record_formats.inputs import COMPRESSED, EXTENSIONS
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 MAX_KEY_BYTES = 1024

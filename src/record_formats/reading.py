@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from object_consumer.memory import Allowance
 from record_formats.documents import read_document
-from record_formats.errors import RecordFormatError
 from record_formats.json_lines import read_lines
 from record_formats.positions import BEGIN
 from record_formats.records import KeptRecords
@@ -21,36 +20,7 @@ if TYPE_CHECKING:
     from record_formats.rows import ColumnTypes
     from record_formats.text import OpenFile
 
-# The format of a file, by the extension of its key.
-EXTENSIONS = {
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".csv": "csv",
-    ".tsv": "tsv",
-}
-# The extension of a compressed file, after the one of its format.
-COMPRESSED = ".gz"
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
-
-
-def input_format(key: str) -> str:
-    """Return a file's format, by the extension of its key (case-insensitive), without ``.gz``.
-
-    Raises
-    ------
-    RecordFormatError
-        The extension is not one of `EXTENSIONS`.
-    """
-    name = key.rpartition("/")[2].lower().removesuffix(COMPRESSED)
-    extension = f".{name.rpartition('.')[2]}" if "." in name else ""
-    if extension not in EXTENSIONS:
-        known = ", ".join(EXTENSIONS)
-        raise RecordFormatError(
-            f"file type {extension or 'none'!r} of {key!r}; known: {known}, each also with "
-            f"{COMPRESSED}; INPUT_FORMAT is for keys with another extension, or with none"
-        )
-    return EXTENSIONS[extension]
 
 
 def read_batches(

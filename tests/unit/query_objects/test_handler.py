@@ -305,7 +305,7 @@ def test_any_form_of_a_query_is_accepted(load: Load, sql: str) -> None:
         ("a.parquet", b"no Parquet at all", "Invalid Input Error"),
         ("a.parquet", b"PAR1" + b"\xff" * 40 + b"\xff\xff\xff\x7fPAR1", "Error"),
         ("a.csv.gz", gzip.compress(CSV, mtime=0)[:20], "is incomplete"),
-        ("a.xlsx", b"", "the file type of 'a.xlsx' is unknown; set INPUT_FORMAT"),
+        ("a.xlsx", b"", "file type '.xlsx' of 'a.xlsx'; known: .json"),
     ],
 )
 def test_a_bad_file_is_refused_with_its_position(

@@ -8,37 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from record_formats import RecordFormatError, input_format, read_records, text
+from record_formats import RecordFormatError, read_records, text
 from tests.unit.record_formats.files import a_file
 
 
 def texts(content: bytes, kind: str, types: dict[str, set[str]] | None = None) -> list[str]:
     return [bytes(record).decode() for record in read_records(a_file(content), kind, types)]
-
-
-@pytest.mark.parametrize(
-    ("key", "kind"),
-    [
-        ("incoming/a.json", "json"),
-        ("A.JSON", "json"),
-        ("a.b/c.jsonl", "jsonl"),
-        ("a.ndjson", "jsonl"),
-        ("日本.csv", "csv"),
-        ("a.tsv", "tsv"),
-        ("a.csv.gz", "csv"),
-        ("A.JSON.GZ", "json"),
-    ],
-)
-def test_a_file_is_what_its_key_ends_with(key: str, kind: str) -> None:
-    assert input_format(key) == kind
-
-
-@pytest.mark.parametrize(
-    "key", ["a.parquet", "a", "a.json/b", "a.gz", "a.json.gz.gz", ".", "a.json "]
-)
-def test_any_other_end_is_refused_with_the_ones_that_are_known(key: str) -> None:
-    with pytest.raises(RecordFormatError, match=r"known: \.json, \.jsonl, \.ndjson, \.csv"):
-        input_format(key)
 
 
 @pytest.mark.parametrize(
