@@ -48,14 +48,15 @@ def work(data: bytes) -> Result:
         records = read_records(lambda: io.BytesIO(content), kind, _COLUMN_TYPES, allowance)
     except PermanentError as error:
         return Result(error=error)
+    # On disk, because an output may be larger than the memory.
+    target = tempfile.TemporaryFile()  # noqa: SIM115 - read and closed by judge
     try:
-        # On disk, because an output may be larger than the memory.
-        target = tempfile.TemporaryFile()  # noqa: SIM115 - read and closed by judge
         write_records(records, output, _SOURCE, target, allowance=allowance)
-        return Result(records, target)
     except (PermanentError, RecursionError) as error:
+        target.close()
         # transform_objects makes a permanent error of records that are too deep for an output.
         return Result(records, error=error)
+    return Result(records, target)
 
 
 def judge(data: bytes, result: Result) -> None:
