@@ -16,9 +16,7 @@ locals {
       Effect    = "Allow"
       Principal = local.readers[name]
       Action    = ["s3:GetObject", "s3:GetObjectVersion"]
-      Resource = [for prefix in coalescelist(reader.prefixes, [""]) :
-        "${local.arn}/${module.reader_filters[name].policy_keys[prefix]}"
-      ]
+      Resource  = module.readable.arns[name]
     }],
     reader.list ? [{
       Sid       = "AllowListBy${local.sids[name]}"
@@ -58,12 +56,12 @@ locals {
   }]
 }
 
-module "reader_filters" {
-  source   = "../object-filter"
-  for_each = var.readers
+module "readable" {
+  source = "../object-arns"
 
-  name   = "readers[\"${each.key}\"]"
-  within = { prefixes = each.value.prefixes }
+  name      = "readers"
+  partition = local.partition
+  objects   = { for name, reader in var.readers : name => { bucket = var.name, prefixes = reader.prefixes } }
 }
 
 resource "aws_s3_bucket" "this" {

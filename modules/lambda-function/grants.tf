@@ -3,11 +3,10 @@
 locals {
   s3_arns = "arn:${local.partition}:s3:::"
   grants  = { read = values(var.reads), written = values(var.writes) }
-  arns = { for access, grants in local.grants : access => flatten([
-    for grant in grants : [for prefix in coalescelist(grant.prefixes, [""]) :
-      "${local.s3_arns}${grant.bucket}/${lookup(module.keys.role_policy_keys, prefix, "*")}"
-    ]
-  ]) }
+  arns = {
+    read    = flatten([for name in keys(var.reads) : module.objects.role_arns["reads.${name}"]])
+    written = flatten([for name in keys(var.writes) : module.objects.role_arns["writes.${name}"]])
+  }
   buckets_read = distinct([for bucket in local.grants.read[*].bucket : "${local.s3_arns}${bucket}"])
 
   # An upload in parts needs kms:Decrypt too, and so does a message to an encrypted queue.
@@ -52,9 +51,13 @@ locals {
   )
 }
 
-module "keys" {
-  source = "../object-filter"
+module "objects" {
+  source = "../object-arns"
 
-  name   = "reads or writes of ${var.name}"
-  within = { prefixes = flatten(concat(values(var.reads)[*].prefixes, values(var.writes)[*].prefixes)) }
+  name      = "reads or writes of ${var.name}"
+  partition = local.partition
+  objects = merge(
+    { for name, grant in var.reads : "reads.${name}" => grant },
+    { for name, grant in var.writes : "writes.${name}" => grant },
+  )
 }

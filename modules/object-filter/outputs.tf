@@ -43,18 +43,6 @@ output "notifications" {
   ]
 }
 
-output "policy_keys" {
-  description = "The wanted prefixes as the last part of an object's ARN in a policy, by prefix: with escaped wildcards and variables, and an asterisk at the end. An empty prefix matches every key."
-  value       = local.policy_keys
-}
-
-output "role_policy_keys" {
-  description = "As policy_keys, for the policy of an IAM role, which allows no characters above U+00FF: a wildcard replaces them."
-
-  # The function checks the whole key. https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
-  value = { for prefix, key in local.policy_keys : prefix => replace(key, "/[^\\t\\n\\r\\x{20}-\\x{FF}]+/", "*") }
-}
-
 output "wanted" {
   description = "The intersection of filter and within: prefixes, suffixes, events, min_bytes, max_bytes. As JSON, it is the variable OBJECT_FILTER for the function's own check."
   value       = local.wanted

@@ -19,16 +19,7 @@ locals {
   dead_letter_arn = "${local.arns.sqs}:${var.name}-*-dlq"
   bucket_arn      = "arn:${local.partition}:s3:::${var.bucket}"
 
-  outputs = [for output in var.outputs : {
-    bucket_arn = "arn:${local.partition}:s3:::${coalesce(output.bucket, var.bucket)}"
-    # IAM reads *, ? and $ as wildcards and variables, and takes no character above U+00FF:
-    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
-    # https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
-    pattern = replace(
-      replace(replace(replace(output.prefix, "$", "$${$}"), "*", "$${*}"), "?", "$${?}"),
-      "/[^\\x{09}\\x{0A}\\x{0D}\\x{20}-\\x{FF}]+/", "*",
-    )
-  }]
+  output_buckets = setsubtract(compact(values(var.outputs)[*].bucket), [var.bucket])
 
   reading = {
     # Neither action knows a function's ARN.
@@ -58,13 +49,13 @@ locals {
       resources = [local.table_arn]
     } : null
     # HeadObject checks that an output exists. Without ListBucket, S3 returns 403 if it doesn't.
-    FindOutputs = length(local.outputs) > 0 ? {
+    FindOutputs = length(var.outputs) > 0 ? {
       actions   = ["s3:GetObject"]
-      resources = distinct([for output in local.outputs : "${output.bucket_arn}/${output.pattern}*"])
+      resources = distinct(flatten(values(module.outputs.role_arns)))
     } : null
     MissOutputs = length(local.output_buckets) > 0 ? {
       actions   = ["s3:ListBucket"]
-      resources = local.output_buckets
+      resources = [for bucket in local.output_buckets : "arn:${local.partition}:s3:::${bucket}"]
     } : null
     # Lambda, DynamoDB and SQS decrypt environments, the ledger and messages on behalf of the caller.
     UseKeys = length(var.kms_key_arns) > 0 ? { actions = ["kms:Decrypt"], resources = sort(var.kms_key_arns) } : null
@@ -81,8 +72,6 @@ locals {
     } : null
   }
 
-  output_buckets = distinct([for output in local.outputs : output.bucket_arn if output.bucket_arn != local.bucket_arn])
-
   # A mapping has a random ID, and is known by its function.
   # https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
   mappings = {
@@ -97,4 +86,15 @@ locals {
       try({ Condition = statement.conditions }, {}),
     ) if statement != null]
   }) }
+}
+
+module "outputs" {
+  source = "../object-arns"
+
+  name      = "outputs"
+  partition = local.partition
+  objects = { for name, output in var.outputs : name => {
+    bucket   = coalesce(output.bucket, var.bucket)
+    prefixes = compact([output.prefix])
+  } }
 }

@@ -389,59 +389,6 @@ run "each_prefix_with_each_suffix_is_a_notification" {
   }
 }
 
-run "characters_that_iam_would_expand_stay_characters" {
-  command = plan
-
-  module {
-    source = "./modules/object-filter"
-  }
-
-  variables {
-    within = { prefixes = ["in*/", "$?/"] }
-  }
-
-  assert {
-    condition     = output.policy_keys == { "in*/" = "in$${*}/*", "$?/" = "$${$}$${?}/*" } && output.role_policy_keys == output.policy_keys
-    error_message = "The keys are ${jsonencode(output.policy_keys)}"
-  }
-}
-
-# IAM takes U+0009, U+000A, U+000D and U+0020 to U+00FF: https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html
-run "characters_that_no_role_policy_takes_become_wildcards" {
-  command = plan
-
-  module {
-    source = "./modules/object-filter"
-  }
-
-  variables {
-    within = { prefixes = ["incoming/日本/", "incoming/Übersicht/", "results/ł*/"] }
-  }
-
-  assert {
-    condition = output.role_policy_keys == {
-      "incoming/Übersicht/" = "incoming/Übersicht/*"
-      "incoming/日本/"        = "incoming/*/*"
-      "results/ł*/"         = "results/*$${*}/*"
-    }
-    error_message = "The keys are ${jsonencode(output.role_policy_keys)}"
-  }
-}
-
-run "all_keys_are_one_wildcard" {
-  command = plan
-
-  module {
-    source = "./modules/object-filter"
-  }
-
-  assert {
-    condition     = output.policy_keys == { "" = "*" }
-    error_message = "The keys are ${jsonencode(output.policy_keys)}"
-  }
-}
-
-# EventBridge compares no numbers beyond 5,000,000,000: what is larger would be lost.
 run "sizes_that_eventbridge_does_not_compare_are_left_to_the_function" {
   command = plan
 
