@@ -355,15 +355,17 @@ def _described(error: duckdb.Error, job: Job) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return the beginning of an error, without DuckDB's advice on options."""
+    """Return the beginning of an error on one line, without DuckDB's advice on options."""
     if advice := _ADVICE.search(text):
         text = text[: advice.start()]
-    text = text.strip()
+    # The mark below a position in the query means nothing without the line above it.
+    lines = (line.strip() for line in text.splitlines())
+    text = " ".join(line for line in lines if line.strip("^"))
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
 def _too_large(job: Job, error: Exception) -> str:
-    reason = shortened(str(error)).splitlines()[0]
+    reason = shortened(str(error).splitlines()[0])
     return (
         f"the query needs more than the {job.memory // _MEBIBYTE:,} MiB of memory and "
         f"{job.disk // _MEBIBYTE:,} MiB of ephemeral storage that are left for it: raise "

@@ -43,6 +43,7 @@ def refusal(module: ModuleType, key: str, body: bytes) -> str:
         query(module, key, body)
     message = str(caught.value)
     assert "query_objects-" not in message, "no path of the ephemeral storage"
+    assert "\n" not in message, "one line in a log and in a dead letter's attribute"
     return message
 
 
