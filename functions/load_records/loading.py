@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -100,8 +99,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
         return Continue(msgspec.json.decode(msgspec.json.encode(self)), done[self.phase])
 
 
-@dataclass(frozen=True, slots=True)
-class Loader:
+class Loader(msgspec.Struct, frozen=True):
     """Loads files into a table.
 
     The records of a small file are converted once, and kept until all are checked. A larger file is

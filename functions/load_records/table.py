@@ -12,7 +12,6 @@ import re
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -49,8 +48,7 @@ _OTHER_KEY = re.compile(
 _MAX_REASON = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A response of DynamoDB.
 
     Attributes
@@ -72,8 +70,7 @@ class UnansweredError(Exception):
     """A request got no response: the connection failed or timed out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True):
     """How long a request is retried.
 
     Attributes
@@ -98,8 +95,7 @@ class Patience:
         return random.uniform(0, min(self.cap, self.base * 2 ** min(failures - 1, 32)))  # noqa: S311
 
 
-@dataclass(frozen=True, slots=True)
-class _Done:
+class _Done(msgspec.Struct, frozen=True):
     """The end of a batch: how many requests it took, and how many of its items are written."""
 
     requests: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -29,8 +28,7 @@ _LEAST = 384 * _MEBIBYTE
 _MOST_STORED = 10_240 * _MEBIBYTE
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFormat:
+class OutputFormat(msgspec.Struct, frozen=True):
     """A format of results: the extension of its keys, its media type and its compressions."""
 
     extension: str
@@ -69,8 +67,7 @@ _OPTIONS: Mapping[str, type] = {
 _ENCODINGS = ("latin-1", "utf-16", "utf-8")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """The settings.
 
     Attributes

@@ -7,9 +7,10 @@ import math
 import random
 import threading
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from object_consumer import continuation, dead_letters, outcomes
 from object_consumer.budget import ByteBudget, ObjectReservation
@@ -51,8 +52,7 @@ if TYPE_CHECKING:
 _WAITS_FOR_OTHERS = (0.25, 0.5, 1.0, 2.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The limits of one invocation.
 
     Attributes
@@ -70,7 +70,7 @@ class Limits:
     concurrency: int
     bytes_in_flight: int
     object_bytes: int | None = None
-    backoff: Backoff = field(default_factory=Backoff)
+    backoff: Backoff = msgspec.field(default_factory=Backoff)
 
 
 class Deadline:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from object_consumer import settings
 from object_consumer.filters import ObjectFilter, parse_filter
@@ -13,8 +13,7 @@ _LEDGER_DAYS = 90
 _MAX_INVOCATIONS = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """One consumer's configuration; everything is optional, so unit tests need none.
 
     Attributes
@@ -48,7 +47,7 @@ class Configuration:
     dead_letter_queue_url: str | None = None
     max_receive_count: int | None = None
     retention_seconds: int | None = None
-    wanted: ObjectFilter = field(default_factory=ObjectFilter)
+    wanted: ObjectFilter = msgspec.field(default_factory=ObjectFilter)
     pipeline: str = ""
     consumer: str = ""
     ledger_table: str | None = None

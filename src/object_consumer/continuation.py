@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,8 +12,7 @@ from object_consumer.errors import PermanentError
 MAX_CURSOR_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Continue:
+class Continue(msgspec.Struct, frozen=True):
     """What a function returns if another invocation is to go on with the object.
 
     The next invocation for the same event has the cursor as `ObjectStore.cursor`. What the function

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+import msgspec
 
 from object_consumer import settings
 from object_consumer.errors import PermanentError
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 _MAX_SOURCE = 1500
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True):
     """The bucket and the prefix of a function's outputs."""
 
     bucket: str

@@ -8,7 +8,7 @@ and the second one claims it as it was read, with its cursor or without.
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -129,7 +129,8 @@ class DynamoDBLedger:
         self, event: ObjectEvent, *, seconds: float, attempts: int | None, request_id: str
     ) -> Claim:
         """Claim an event; see `object_consumer.ledger.Ledger`."""
-        owner = secrets.token_hex(16)
+        # As secrets.token_hex, without its imports at init.
+        owner = os.urandom(16).hex()
         now, order = self._now(), Order.of(event.sequencer)
         values: dict[str, Any] = {
             ":processing": {"S": ObjectState.PROCESSING},

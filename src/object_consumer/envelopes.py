@@ -6,7 +6,6 @@ Decoding performs no I/O, and raises no other error than `MessageFormatError`.
 from __future__ import annotations
 
 import reprlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import unquote_plus
@@ -41,8 +40,7 @@ type _Sequencer = Annotated[str, Meta(pattern="^[0-9A-Fa-f]{0,64}\\Z")]
 type _Time = Annotated[datetime, Meta(tz=True)]
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(msgspec.Struct, frozen=True):
     """The contents of a message.
 
     Attributes
@@ -148,8 +146,7 @@ def decode(text: str) -> Contents:
         return Contents(errors=(error,))
 
 
-@dataclass(slots=True)
-class _Room:
+class _Room(msgspec.Struct):
     """Counts the records of a message against the limit, at all levels of nesting."""
 
     records: int = MAX_RECORDS

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectEvent:
+class ObjectEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One object from one Amazon S3 event, independent of the envelope.
 
     See https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html

@@ -21,12 +21,13 @@ the rules are is said here in Python; `object_consumer.dynamodb_ledger` says the
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import reduce
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from object_consumer.errors import RetryableError, SkippedError
 
@@ -88,8 +89,7 @@ class ClaimLostError(RetryableError):
     """The lease expired, and another delivery has claimed the object since."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """A sequencer in the two forms for comparison.
 
     Versions of AWS's page differ on whether to pad the shorter of two sequencers on its right or on
@@ -125,8 +125,7 @@ def newer(one: Order | None, other: Order | None) -> Order | None:
     return other if one.is_older_than(other) else one
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerItem:
+class LedgerItem(msgspec.Struct, frozen=True, kw_only=True):
     """The ledger's item of an object: first the fields for claims, then those for operators.
 
     Attributes
@@ -184,7 +183,7 @@ class LedgerItem:
     error_kind: str = ""
     error_type: str = ""
     error_message: str = ""
-    result: Mapping[str, str] = field(default_factory=dict)
+    result: Mapping[str, str] = msgspec.field(default_factory=dict)
     cursor: str | None = None
     cursor_event: str = ""
     progress: str = ""
@@ -229,8 +228,7 @@ class LedgerItem:
         return reduce(newer, self.unresolved_orders, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """The right to process one event of an object.
 
     Attributes
@@ -267,6 +265,8 @@ def sort_key(uri: str) -> str:
     encoded = uri.encode()
     if len(encoded) <= _MAX_SORT_KEY:
         return uri
+    import hashlib  # noqa: PLC0415 - saves time at init; few keys are that long
+
     digest = f"s3://#{hashlib.sha256(encoded).hexdigest()}/"
     address = encoded.removeprefix(b"s3://")[: _MAX_SORT_KEY - len(digest)]
     return digest + address.decode(errors="ignore")
@@ -329,8 +329,7 @@ def check(item: LedgerItem, event: ObjectEvent, now: int) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """Why an object failed.
 
     Attributes
@@ -371,7 +370,6 @@ class Ledger(Protocol):
         ...
 
 
-@dataclass
 class MemoryLedger:
     """An in-memory ledger for tests, with the same rules.
 
@@ -381,10 +379,11 @@ class MemoryLedger:
         The time in milliseconds since 1970; the test moves it.
     """
 
-    now: int = 0
-    items: dict[str, LedgerItem] = field(default_factory=dict)
-    owners: dict[str, str] = field(default_factory=dict)
-    claims: int = 0
+    def __init__(self, now: int = 0) -> None:
+        self.now = now
+        self.items: dict[str, LedgerItem] = {}
+        self.owners: dict[str, str] = {}
+        self.claims = 0
 
     def claim(
         self,

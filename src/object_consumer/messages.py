@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,8 +19,7 @@ class InvocationError(Exception):
     """There is no valid response; Lambda treats the whole batch as failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One message of a queue, or the event of a direct invocation.
 
     Attributes
@@ -53,7 +51,7 @@ class Message:
     group: str | None = None
     tenant: str | None = None
     sent: float | None = None
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 def received(event: object) -> list[Message]:

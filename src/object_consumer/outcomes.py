@@ -12,11 +12,11 @@ import itertools
 import math
 import traceback
 from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from object_consumer import continuation
 from object_consumer.continuation import Continue
@@ -56,8 +56,7 @@ class Status(StrEnum):
     PERMANENT = "permanent"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of one object.
 
     Attributes
@@ -96,7 +95,7 @@ class Outcome:
     ends: bool = False
     cursor: str | None = None
     progress: str | None = None
-    fields: Mapping[str, object] = field(default_factory=dict)
+    fields: Mapping[str, object] = msgspec.field(default_factory=dict)
 
 
 FILTERED = Outcome(status=Status.SKIPPED, reason="filtered", started=False)
@@ -224,20 +223,17 @@ def failure_of(outcome: Outcome) -> Failure:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledge:
+class Acknowledge(msgspec.Struct, frozen=True):
     """The message is done: SQS deletes it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """The message becomes visible again after a delay in seconds."""
 
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
-class MoveToDeadLetterQueue:
+class MoveToDeadLetterQueue(msgspec.Struct, frozen=True):
     """The message goes to the dead-letter queue with its reason.
 
     Attributes
@@ -257,8 +253,7 @@ class MoveToDeadLetterQueue:
     otherwise: Retry
 
 
-@dataclass(frozen=True, slots=True)
-class SendAgain:
+class SendAgain(msgspec.Struct, frozen=True):
     """The message is sent to its queue again, which starts its receives at 1, and acknowledged.
 
     Attributes
@@ -276,8 +271,7 @@ class SendAgain:
 type Settlement = Acknowledge | Retry | SendAgain | MoveToDeadLetterQueue
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(msgspec.Struct, frozen=True):
     """Delays between retries: exponential, with full jitter.
 
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/

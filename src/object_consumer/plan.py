@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from object_consumer import envelopes
 
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from object_consumer.outcomes import Acknowledge, Outcome, Retry, SendAgain
 
 
-@dataclass(slots=True, eq=False)
-class Task:
+class Task(msgspec.Struct, eq=False):
     """One object to process, for all messages with its event.
 
     Attributes
@@ -35,14 +35,13 @@ class Task:
     """
 
     event: ObjectEvent
-    deliveries: list[Delivery] = field(default_factory=list)
+    deliveries: list[Delivery] = msgspec.field(default_factory=list)
     outcome: Outcome | None = None
     duration: float = 0.0
     age: float = 0.0
 
 
-@dataclass(slots=True, eq=False)
-class Delivery:
+class Delivery(msgspec.Struct, eq=False):
     """One message with its objects.
 
     Attributes
@@ -62,7 +61,7 @@ class Delivery:
     """
 
     message: Message
-    tasks: list[Task] = field(default_factory=list)
+    tasks: list[Task] = msgspec.field(default_factory=list)
     errors: tuple[MessageFormatError, ...] = ()
     unfinished: int = 0
     settling: bool = False
@@ -74,8 +73,7 @@ class Delivery:
         return not self.unfinished
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """The plan of one invocation.
 
     Attributes

@@ -10,10 +10,10 @@ import contextlib
 import io
 import math
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from object_consumer.addressing import MAX_KEY_BYTES
 from object_consumer.budget import Unlimited
@@ -28,6 +28,7 @@ from object_consumer.transport import Address, PutHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from obstore import Bytes
 
@@ -249,7 +250,9 @@ class ObjectStore:
         PermanentError, StorageError, ObjectSupersededError, DeadlineError
             As for `open`, and for reading from it.
         """
-        from object_consumer.ephemeral_storage import room_for  # noqa: PLC0415 - saves time at init
+        from pathlib import Path  # noqa: PLC0415 - saves time at init
+
+        from object_consumer.ephemeral_storage import room_for  # noqa: PLC0415
 
         path = Path(path)
         uri = source.uri if isinstance(source, ObjectEvent) else source

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from obstore import Bytes
 
 from object_consumer.errors import ObjectNotFoundError, ObjectSupersededError, StorageError
@@ -61,15 +61,14 @@ def make_event(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(msgspec.Struct, frozen=True):
     """One version of an object in a `MemoryStore`."""
 
     body: bytes
     version_id: str
     content_type: str = "binary/octet-stream"
     content_encoding: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def etag(self) -> str:

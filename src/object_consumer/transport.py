@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
 type Body = bytes | Bytes | memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """Which object to read.
 
     Attributes
@@ -41,8 +41,7 @@ class Address:
         return f"s3://{self.bucket}/{self.key}"
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """A started download: size and headers are known, the body is not read yet.
 
     Attributes
@@ -63,8 +62,7 @@ class Response:
     content_encoding: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PutHeaders:
+class PutHeaders(msgspec.Struct, frozen=True):
     """The headers that S3 stores with an object."""
 
     content_type: str
@@ -72,8 +70,7 @@ class PutHeaders:
     metadata: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenObject:
+class WrittenObject(msgspec.Struct, frozen=True):
     """An object that was written.
 
     Attributes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from object_consumer import settings
 from record_formats.errors import RecordFormatError
@@ -50,8 +51,7 @@ def input_format(key: str, extensions: Mapping[str, str] = EXTENSIONS) -> str:
     return extensions[extension]
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(msgspec.Struct, frozen=True):
     """The settings for the files that a function reads.
 
     Attributes

@@ -7,7 +7,6 @@ import csv
 import io
 import itertools
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,8 +32,7 @@ _plain_values = msgspec.json.Decoder(list[object], float_hook=str)
 _encode = msgspec.json.encode
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """The source of records.
 
     Attributes
@@ -52,8 +50,7 @@ class Source:
     processed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFormat:
+class OutputFormat(msgspec.Struct, frozen=True):
     """An output format."""
 
     extension: str

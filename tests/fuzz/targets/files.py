@@ -8,7 +8,8 @@ import io
 import json
 import os
 import time
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 from functools import cache, partial
 from types import ModuleType
 from typing import Any

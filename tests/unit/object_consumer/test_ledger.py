@@ -1,6 +1,6 @@
 """What the ledger changes: duplicates, stale events, crashes, and a ledger that is not there."""
 
-import dataclasses
+import copy
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -213,7 +213,7 @@ class TestRuntime:
     def test_an_operators_replay_has_no_sequencer_and_is_processed_again(self) -> None:
         calls: list[str] = []
         consumer = consumer_with(MemoryLedger(), calls)
-        replayed = dataclasses.replace(version(1), sequencer=None)
+        replayed = copy.replace(version(1), sequencer=None)
 
         for event in (version(1), replayed, version(1)):
             consumer(batch(notification(event)))
@@ -414,7 +414,7 @@ class TestDynamoDB:
         self, table: Any
     ) -> None:
         event, ledger = version(1), in_dynamodb(table)
-        replayed = dataclasses.replace(event, sequencer=None)
+        replayed = copy.replace(event, sequencer=None)
         ledger.suspend(
             ledger.claim(event, seconds=40, attempts=1, request_id="r"), cursor="1", progress=""
         )
@@ -536,7 +536,7 @@ def test_dynamodb_refuses_exactly_what_the_rules_refuse_and_says_the_same(
     event = make_event("a", version_id=version_id, sequencer=sequencer)
     if item.continuations and item.continued_at:
         owner = make_event("a", version_id="v1", sequencer="1")
-        item = dataclasses.replace(item, cursor="1", cursor_event=identity(owner))
+        item = copy.replace(item, cursor="1", cursor_event=identity(owner))
     stored = {
         "consumer": {"S": "orders/load"},
         "object": {"S": event.uri},
