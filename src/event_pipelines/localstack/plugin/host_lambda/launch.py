@@ -4,7 +4,6 @@ The parent keeps the other end of standard input open. When it closes, because t
 finished or was killed, LocalStack and its functions end and its folder is removed.
 """
 
-import gc
 import os
 import shutil
 import sys
@@ -33,7 +32,5 @@ def _end_with_starter(folder: str) -> None:
     os._exit(0)
 
 
-# The descriptions of all AWS APIs stay in memory: to search them often for garbage takes CPU time.
-gc.set_threshold(100_000, 10, 10)
 threading.Thread(target=_end_with_starter, args=(sys.argv[1],), daemon=True).start()
 main()

@@ -62,8 +62,12 @@ class Output:
         return bool(size[0])
 
     def _pump(self, reading: int) -> None:
+        # Unlike select, it takes file descriptors above 1,023: LocalStack leaves closed connections
+        # to the garbage collector.
+        written = select.poll()
+        written.register(reading, select.POLLIN)
         while True:
-            select.select([reading], [], [])
+            written.poll()
             # Read and stored under one lock, so that an empty pipe means that the text is stored.
             with self._lock:
                 chunk = os.read(reading, 65536)
