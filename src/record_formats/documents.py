@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
@@ -265,7 +266,10 @@ class _Elements:
         last = len(data[:end].rstrip(BLANKS))
         if found := _SEPARATOR.match(data, last):
             self._separator = data[last - 1 : last] + found[0]
-        return end, _arrays.decode(b"[" + data[begin:end] + b"]")
+        try:
+            return end, _arrays.decode(b"[" + data[begin:end] + b"]")
+        except RecursionError:
+            self._refuse(begin)
 
     def _refuse(self, begin: int) -> NoReturn:
         """Raise the error of the elements that are not taken yet."""
@@ -279,9 +283,10 @@ class _Elements:
         raise AssertionError  # what is no element is no part of a list
 
     def _check_names(self, records: Sequence[Raw]) -> None:
-        compact = msgspec.json.format(_encode(records), indent=-1)
-        if len(compact) <= TOGETHER and are_distinct(compact):
-            return
+        with contextlib.suppress(RecursionError):  # a list of them is nested deeper than each alone
+            compact = msgspec.json.format(_encode(records), indent=-1)
+            if len(compact) <= TOGETHER and are_distinct(compact):
+                return
         start = 0
         for number, record in enumerate(records, start=self._number + 1):
             text = bytes(record)

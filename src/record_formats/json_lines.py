@@ -105,11 +105,14 @@ class _Lines:
         raws = _one_on_each_line(part.removesuffix(b"\n"))
         if raws is None:
             raws = _one_on_each_line(b"\n".join(_stripped(part)))
-        compact = b"[]" if raws is None else _compact(raws)
-        if raws is None or not (
-            self._is_checked or (len(compact) <= TOGETHER and are_distinct(compact))
-        ):
-            compact = _compact([raw for raws in self._each(part) for raw in raws])
+        try:
+            compact = b"[]" if raws is None else _compact(raws)
+            if raws is None or not (
+                self._is_checked or (len(compact) <= TOGETHER and are_distinct(compact))
+            ):
+                compact = _compact([raw for raws in self._each(part) for raw in raws])
+        except RecursionError:
+            compact = _compact([raw for raws in self._each(part, listed=True) for raw in raws])
         records = _arrays.decode(compact)
         self._text.take(end)
         self._number += len(records)
@@ -117,8 +120,11 @@ class _Lines:
             return None
         return Batch(records, self._text.position(self._number), len(compact))
 
-    def _each(self, part: bytes) -> Iterator[list[Raw]]:
-        """Yield the values of each line that isn't blank; find the first error."""
+    def _each(self, part: bytes, *, listed: bool = False) -> Iterator[list[Raw]]:
+        """Yield the values of each line that isn't blank; find the first error.
+
+        With `listed`, also a value that is not nested too deeply by itself, but is in a list.
+        """
         start = 0
         for number, line in enumerate(part.split(b"\n")):
             if body := line.strip(BLANKS):
@@ -130,6 +136,8 @@ class _Lines:
                     if not self._is_checked:
                         for raw in raws:
                             check_names(bytes(raw), self._allowance, what)
+                    if listed:
+                        _compact(raws)
                 yield raws
             start += len(line) + 1
 

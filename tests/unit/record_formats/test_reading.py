@@ -2,13 +2,16 @@
 
 import gzip
 import json
+from bisect import bisect_left
 from contextlib import suppress
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from record_formats import RecordFormatError, read_records, text
+from object_consumer.memory import Allowance
+from record_formats import RecordFormatError, read_batches, read_records, text
 from tests.unit.record_formats.files import a_file
 
 
@@ -144,3 +147,42 @@ def test_json_and_json_lines_give_back_what_was_written(
         assert [
             json.loads(bytes(record)) for record in read_records(a_file(lines), "jsonl")
         ] == documents
+
+
+def nested(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
+def is_too_deep(depth: int) -> bool:
+    """Whether the decoder refuses this depth, which differs between platforms."""
+    try:
+        msgspec.json.decode(nested(depth), type=msgspec.Raw)
+    except RecursionError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("kind", "member", "around"),
+    [
+        ("json", None, b'[{"id": 1, "v": %s}]'),
+        ("json", None, b'[1, {"v": %s}, 2]'),
+        ("json", None, b'{"v": %s}'),
+        ("json", "Records", b'{"Records": [{"v": %s}]}'),
+        ("jsonl", None, b'{"v": %s}\n'),
+    ],
+)
+def test_whatever_the_depth_it_is_read_or_refused(
+    kind: str, member: str | None, around: bytes
+) -> None:
+    outcomes = set()
+    limit = bisect_left(range(100_000), 1, key=is_too_deep)
+    for depth in range(limit - 10, limit + 3):
+        content = around % nested(depth)
+        batches = read_batches(a_file(content), kind, {}, Allowance(), member=member)
+        try:
+            outcomes.add("read" if any(batch.records for batch in batches) else "nothing")
+        except RecordFormatError as error:
+            outcomes.add(str(error).rpartition(": ")[2])
+
+    assert outcomes == {"read", "nested too deeply"}
