@@ -306,9 +306,9 @@ class ObjectStore:
         """
         headers = _headers(key, content_type, content_encoding, metadata)
         self._reservation.check()
-        content = memoryview(body).cast("B")
-        if content.nbytes <= _ONE_REQUEST_BYTES:
+        if memoryview(body).nbytes <= _ONE_REQUEST_BYTES:
             return self._transport.put(bucket, key, body, headers)
+        content = memoryview(body).cast("B")
         with self._writer(bucket, key, headers) as output:
             for start in range(0, content.nbytes, _BUFFER_BYTES):
                 output.write(content[start : start + _BUFFER_BYTES])
